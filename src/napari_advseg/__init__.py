@@ -1,0 +1,62 @@
+"""Train a standard and an adversarial segmentation network side by side on an EM stack."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+try:
+    __version__ = version("napari-advseg")
+except PackageNotFoundError:  # run from a folder that was never installed
+    __version__ = "0.0.0"
+
+if TYPE_CHECKING:
+    from .core.annotation import Annotation
+    from .core.classes import ClassMap
+    from .core.engine import resume, train
+    from .core.evaluate import evaluate
+    from .core.io import read_annotation, read_stack
+    from .core.predict import predict_stack
+    from .core.presets import from_preset
+    from .core.settings import RunSettings
+    from .core.stack import EMStack
+    from .core.synthetic import synthetic_stack
+
+_HOME = {
+    "Annotation": "annotation",
+    "ClassMap": "classes",
+    "EMStack": "stack",
+    "RunSettings": "settings",
+    "evaluate": "evaluate",
+    "from_preset": "presets",
+    "predict_stack": "predict",
+    "read_annotation": "io",
+    "read_stack": "io",
+    "resume": "engine",
+    "synthetic_stack": "synthetic",
+    "train": "engine",
+}
+
+__all__ = [
+    "Annotation",
+    "ClassMap",
+    "EMStack",
+    "RunSettings",
+    "__version__",
+    "evaluate",
+    "from_preset",
+    "predict_stack",
+    "read_annotation",
+    "read_stack",
+    "resume",
+    "synthetic_stack",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used, so that importing the package stays light."""
+    if name in _HOME:
+        return getattr(import_module(f".core.{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,103 @@
+"""What a run says while it goes: plain frozen values, one for each fact.
+
+The last event of every run, whatever happens, is exactly one `RunFinished`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+NetworkName = Literal["standard", "adversarial"]
+
+
+class Outcome(Enum):
+    """How a run ended."""
+
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """Data are read and networks built; `updates` is now fixed."""
+
+    folder: Path | None
+    networks: tuple[NetworkName, ...]
+    updates: int
+    updates_per_epoch: int
+    first_update: int
+    device: str
+    precision: str
+    threads: int
+    classes: tuple[str, ...]
+    lambda_marks: tuple[tuple[int, float], ...]
+    """(update, λ) where the weight of the adversarial term starts to change or settles."""
+    history: tuple[Validated, ...] = ()
+    """Validations of the part that is being resumed."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One sentence for the log and the status line."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress, at most a few times a second."""
+
+    update: int
+    updates: int
+    seconds: float
+    seconds_left: float | None
+    losses: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Validated:
+    """Scores of one validation; keys of `scores` are the columns of ``metrics.csv``."""
+
+    update: int
+    epoch: float
+    seconds: float
+    scores: dict[str, float]
+    adversarial_weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class SlicePredicted:
+    """One slice's probability of the first class, float16, shape (Y, X)."""
+
+    network: NetworkName
+    z: int
+    probability: NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class StackProgress:
+    """Prediction of the whole stack, in slices."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """The one last event of a run."""
+
+    outcome: Outcome
+    update: int
+    sentence: str
+    error: str | None = None
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+Event = RunStarted | Notice | Step | Validated | SlicePredicted | StackProgress | RunFinished

@@ -1,0 +1,74 @@
+"""Named settings: quick for a laptop, balanced and best for a GPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .errors import SettingsError
+from .settings import RunSettings, run_settings
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {
+        "updates": 300,
+    },
+    "balanced": {
+        "updates": 4000,
+        "validations": 20,
+        "patch": 256,
+        "network": {"width": 32, "dropout": 0.1},
+        "discriminator": {"width": 48},
+        "optimizer": {"rate": 2e-3},
+        "augmentation": {"rotation": 15.0, "scale": 0.1, "elastic": 4.0, "gamma": 0.1},
+    },
+    "best": {
+        "updates": 20000,
+        "validations": 40,
+        "patch": 256,
+        "batch": 16,
+        "network": {"width": 64, "dropout": 0.1},
+        "discriminator": {"width": 64},
+        "optimizer": {"rate": 1e-3},
+        "augmentation": {"rotation": 45.0, "scale": 0.2, "elastic": 6.0, "gamma": 0.2, "blur": 0.5},
+    },
+}
+
+PRESET_WORDS: dict[str, str] = {
+    "quick": "Small network; minutes on a laptop without a GPU.",
+    "balanced": "Wider network and stronger augmentation; minutes on a GPU, hours on a CPU.",
+    "best": "The widest network, long training; for a GPU.",
+}
+
+
+def from_preset(preset: str = "quick", **changes: Any) -> RunSettings:
+    """Settings of a preset with changes.
+
+    Parameters
+    ----------
+    preset : str
+        ``"quick"``, ``"balanced"`` or ``"best"``.
+    **changes
+        Settings that replace the preset's; a group may be given in part, as a dict.
+
+    Raises
+    ------
+    SettingsError
+        If the preset is unknown or a setting is out of range.
+
+    Examples
+    --------
+    >>> from_preset("quick", updates=40, network={"width": 8}).network.width
+    8
+    """
+    if preset not in PRESETS:
+        raise SettingsError(
+            f"There is no preset {preset!r}: choose one of {', '.join(PRESETS)}.", control="preset"
+        )
+    values = {"preset": preset, **PRESETS[preset]}
+    if changes.get("minutes") is not None or changes.get("updates") is not None:
+        values.pop("updates", None)
+    for name, change in changes.items():
+        if isinstance(change, dict) and isinstance(values.get(name), dict):
+            values[name] = {**values[name], **change}
+        else:
+            values[name] = change
+    return run_settings(values)

@@ -1,0 +1,218 @@
+"""Settings of a run: frozen values, each with its range and unit; errors quote the bad value."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .classes import ClassMap
+from .errors import SettingsError
+
+Method = Literal["standard", "adversarial", "paired"]
+METHODS: tuple[Method, ...] = ("standard", "adversarial", "paired")
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Settings(BaseModel):
+    """A frozen group of settings that refuses unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkSettings(Settings):
+    """The U-Net S, and the S inside G."""
+
+    width: int = Field(16, ge=1, le=512)
+    """Channels of the first level; level k has width · 2^k."""
+    depth: int = Field(4, ge=1, le=7)
+    """Number of poolings; a patch side must be a multiple of 2^depth."""
+    norm: Literal["batch", "instance", "none"] = "batch"
+    """Normalisation after each convolution."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of activations dropped between the two convolutions of a level."""
+    image_channels: int = Field(1, ge=1, le=64)
+    """Channels of the image."""
+
+
+class DiscriminatorSettings(Settings):
+    """The network D that tells true masks from predicted ones."""
+
+    head: Literal["patch", "dense"] = "patch"
+    """``patch``: a map of logits, one for each position. ``dense``: the U-Net's encoder and one logit."""
+    width: int = Field(24, ge=1, le=512)
+    """Channels of the first level."""
+    depth: int = Field(4, ge=1, le=7)
+    """Number of levels that halve the resolution."""
+    norm: Literal["spectral", "batch", "none"] = "spectral"
+    """Batch normalisation here always uses the batch's own statistics, so D scores as G trains against it."""
+    sees_image: bool = True
+    """Whether D is shown the image beside the mask."""
+    mask: Literal["hard", "probability"] = "hard"
+    """What D is shown of a prediction: 0/1 with a straight-through gradient, or the probabilities (Luc's
+    *basic*)."""
+    real_target: float = Field(0.9, gt=0.5, le=1)
+    """Target for true masks; below 1 it is one-sided label smoothing."""
+
+
+class LambdaSettings(Settings):
+    """λ, the weight of the adversarial term, over a run."""
+
+    kind: Literal["constant", "ramp", "steps"] = "ramp"
+    value: float = Field(0.1, ge=0, le=1000)
+    """λ at its full height (constant and ramp)."""
+    start: Share = 0.2
+    """Ramp: share of the updates after which λ leaves 0. D learns from half of that time on."""
+    rise: Share = 0.3
+    """Ramp: share of the updates over which λ rises to its full height."""
+    steps: tuple[tuple[float, float], ...] = ((0.0, 0.1), (3.0, 1.0))
+    """Steps: (epoch, λ from there on), epochs counted from 0."""
+
+
+class OptimizerSettings(Settings):
+    """How one network's weights are moved."""
+
+    name: Literal["adamw", "adam", "rmsprop"] = "adamw"
+    rate: float = Field(3e-3, gt=0, le=10)
+    """Learning rate at its peak."""
+    schedule: Literal["constant", "one-cycle", "plateau", "keras-decay"] = "one-cycle"
+    """``keras-decay``: rate / (1 + decay · t). ``plateau``: a tenth after `patience` validations without a
+    better F1."""
+    warmup: Share = 0.3
+    """One-cycle: share of the updates on the way up."""
+    decay: float = Field(1e-3, ge=0)
+    """Keras' decay for each update."""
+    patience: int = Field(5, ge=1)
+    """Plateau: validations without a better F1 before the rate falls to a tenth."""
+    betas: tuple[Share, Share] = (0.9, 0.999)
+    """Adam's decay rates; RMSprop's ρ is the second."""
+    epsilon: float = Field(1e-8, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    clip: float | None = Field(1.0, gt=0)
+    """Largest norm of the gradient; None leaves it."""
+
+
+class AlternationSettings(Settings):
+    """The order in which S, G and D learn."""
+
+    kind: Literal["step", "block"] = "step"
+    """``step``: S, G and D once in each update. ``block``: a block of updates of each in turn."""
+    generator_updates: int = Field(500, ge=1)
+    """Block: updates of S, then of G, in one epoch."""
+    discriminator_updates: int = Field(1000, ge=1)
+    """Block: updates of D in one epoch."""
+
+
+class AugmentationSettings(Settings):
+    """Random changes to training patches, drawn anew for each."""
+
+    flip: bool = True
+    quarter_turns: bool = True
+    brightness: float = Field(0.2, ge=0)
+    """Standard deviation of an added offset, in units of the image's standard deviation."""
+    contrast: float = Field(0.2, ge=0)
+    """Standard deviation of the logarithm of a factor."""
+    noise: float = Field(0.1, ge=0)
+    """Upper end of the standard deviation of added Gaussian noise, in image standard deviations."""
+    gamma: float = Field(0.0, ge=0)
+    """Standard deviation of the logarithm of a gamma exponent."""
+    blur: float = Field(0.0, ge=0)
+    """Upper end of the standard deviation of a Gaussian blur, in pixels."""
+    rotation: float = Field(0.0, ge=0, le=180)
+    """Largest rotation in degrees."""
+    scale: float = Field(0.0, ge=0, lt=1)
+    """Largest relative change of size."""
+    elastic: float = Field(0.0, ge=0)
+    """Standard deviation of an elastic displacement, in pixels."""
+
+
+class RunSettings(Settings):
+    """Everything that decides a run, beside the image and the annotation."""
+
+    preset: str = "quick"
+    method: Method = "paired"
+    seed: int = Field(0, ge=0, lt=2**32)
+    updates: int | None = Field(None, ge=1)
+    """Updates of S (and of G); None takes the minutes or the preset's own number."""
+    minutes: float | None = Field(None, gt=0)
+    """Time for training and validation, turned into updates once ten are timed."""
+    device: str = "auto"
+    """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    threads: int | None = Field(None, ge=1)
+    """CPU threads; None takes all cores."""
+    patch: int = Field(128, ge=8)
+    """Side of a training patch in pixels."""
+    batch: int = Field(8, ge=1)
+    """Patches in an update."""
+    train: tuple[int, ...] | None = None
+    """Training slices; None takes the default split."""
+    val: tuple[int, ...] | None = None
+    """Validation slices."""
+    classes: ClassMap | None = None
+    """Class map; None takes the annotation's own."""
+    threshold: Share = 0.5
+    """Probability of the first class from which a pixel belongs to it (two classes)."""
+    validations: int = Field(10, ge=1)
+    """Validations in a run, evenly spread, if `validate_every` is None."""
+    validate_every: int | None = Field(None, ge=1)
+    """Updates between validations."""
+    epoch: int | None = Field(None, ge=1)
+    """Updates in an epoch; None takes as many as show every labelled pixel once on average."""
+    fixed_patches: int = Field(32, ge=1)
+    """Patches, drawn once, on which F1 train and the accuracies of D are measured."""
+    samples: int = Field(10, ge=0)
+    """Validation samples drawn in a figure; 0 draws none."""
+    samples_every: int = Field(1, ge=1)
+    """Validations between two such figures."""
+    tile: int = Field(512, ge=16)
+    """Side of a tile in prediction, in pixels."""
+    network: NetworkSettings = NetworkSettings()
+    discriminator: DiscriminatorSettings = DiscriminatorSettings()
+    adversarial_weight: LambdaSettings = LambdaSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
+    discriminator_optimizer: OptimizerSettings = OptimizerSettings(
+        name="adam", rate=4e-4, schedule="constant", betas=(0.5, 0.99), weight_decay=0.0, clip=None
+    )
+    alternation: AlternationSettings = AlternationSettings()
+    augmentation: AugmentationSettings = AugmentationSettings()
+
+    @property
+    def networks(self) -> tuple[Literal["standard", "adversarial"], ...]:
+        """The networks that this method trains."""
+        return {
+            "standard": ("standard",),
+            "adversarial": ("adversarial",),
+            "paired": ("standard", "adversarial"),
+        }[self.method]  # type: ignore[return-value]
+
+
+CONTROL_OF_SETTING = {
+    "method": "method",
+    "preset": "preset",
+    "updates": "budget",
+    "minutes": "budget",
+    "train": "slices",
+    "val": "slices",
+    "classes": "classes",
+    "threshold": "threshold",
+}
+"""Role of the control that a setting belongs to; the rest is under ``advanced``."""
+
+
+def run_settings(values: dict[str, Any]) -> RunSettings:
+    """Check plain values and freeze them.
+
+    Raises
+    ------
+    SettingsError
+        Naming the first setting that is unknown or out of range, and its value.
+    """
+    try:
+        return RunSettings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        control = CONTROL_OF_SETTING.get(name.split(".")[0], "advanced")
+        value = first.get("input")
+        raise SettingsError(f"{name} = {value!r} cannot be used: {first['msg'].lower()}.", control=control) from None

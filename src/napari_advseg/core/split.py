@@ -1,0 +1,142 @@
+"""Which slices train and which validate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .annotation import Annotation
+from .errors import SplitError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training and validation slices of a stack.
+
+    Attributes
+    ----------
+    train, val : tuple of int
+        Slice indices, counted from 0.
+    train_columns, val_columns : (int, int) or None
+        Half-open range of columns used of each slice; None means all. Set where one slice is divided
+        into a left part that trains and a right third that validates.
+    """
+
+    train: tuple[int, ...]
+    val: tuple[int, ...]
+    train_columns: tuple[int, int] | None = None
+    val_columns: tuple[int, int] | None = None
+
+    def __str__(self) -> str:
+        if self.val_columns is not None and self.train_columns is not None:
+            return (
+                f"slice {self.train[0]}: columns {self.train_columns[0]}–{self.train_columns[1] - 1} train, "
+                f"{self.val_columns[0]}–{self.val_columns[1] - 1} validate"
+            )
+        return f"{len(self.train)} train, {len(self.val)} validation"
+
+
+def default_split(annotation: Annotation, patch: int) -> Split:
+    """Let the last third of the annotated slices validate.
+
+    With one annotated slice its right third validates, and a gap as wide as a patch stays unused, so
+    that no training patch touches a validation pixel.
+
+    Parameters
+    ----------
+    annotation : Annotation
+        Targets (Z, Y, X).
+    patch : int
+        Side of a training patch in pixels.
+
+    Raises
+    ------
+    SplitError
+        If one annotated slice is too narrow to be divided.
+    """
+    slices = annotation.annotated_slices
+    if len(slices) > 1:
+        held_out = max(1, round(len(slices) / 3))
+        return Split(slices[:-held_out], slices[-held_out:])
+    width = annotation.targets.shape[2]
+    start = width - width // 3
+    if start - patch < patch:
+        raise SplitError(
+            f"The only annotated slice is {width} pixels wide, too narrow to train and validate with patches "
+            f"of {patch}: annotate a second slice or choose a patch of at most {start // 2}."
+        )
+    return Split(slices, slices, (0, start - patch), (start, width))
+
+
+def parse_slices(text: str) -> tuple[int, ...]:
+    """Read ``"0:20"``, ``"3"`` or ``"0:5,8,10:12"`` into slice indices; ends are excluded.
+
+    Raises
+    ------
+    SplitError
+        If the text is not of that form or names no slice.
+    """
+    found: list[int] = []
+    try:
+        for part in text.split(","):
+            first, colon, last = part.partition(":")
+            found += range(int(first or 0), int(last)) if colon else [int(first)]
+    except ValueError:
+        found = []
+    if not found or min(found) < 0:
+        raise SplitError(f"The slices {text!r} are not of the form 0:20 or 0:5,8: write the first and the end.")
+    return tuple(sorted(set(found)))
+
+
+def format_slices(slices: Sequence[int]) -> str:
+    """Write slice indices as `parse_slices` reads them: ``(0, 1, 2, 5)`` as ``"0:3,5"``."""
+    runs: list[list[int]] = []
+    for z in sorted(slices):
+        if runs and z == runs[-1][1]:
+            runs[-1][1] = z + 1
+        else:
+            runs.append([z, z + 1])
+    return ",".join(str(a) if b == a + 1 else f"{a}:{b}" for a, b in runs)
+
+
+def make_split(
+    annotation: Annotation, patch: int, train: Sequence[int] | None = None, val: Sequence[int] | None = None
+) -> Split:
+    """Take the slices asked for, and the default for what was not.
+
+    Parameters
+    ----------
+    annotation : Annotation
+        Targets (Z, Y, X); slices without a label are left out of both.
+    patch : int
+        Side of a training patch in pixels.
+    train, val : sequence of int, optional
+        Slices asked for. With only one of them given the other takes the remaining annotated slices.
+
+    Raises
+    ------
+    SplitError
+        If a slice lies outside the stack or stands in both, or nothing is left to train or validate on.
+    """
+    if train is None and val is None:
+        return default_split(annotation, patch)
+    depth = annotation.targets.shape[0]
+    annotated = annotation.annotated_slices
+    outside = [z for z in (*(train or ()), *(val or ())) if not 0 <= z < depth]
+    if outside:
+        raise SplitError(f"Slice {outside[0]} is outside the stack: its slices are 0 to {depth - 1}.")
+    both = sorted(set(train or ()) & set(val or ()))
+    if both:
+        raise SplitError(f"Slice {both[0]} trains and validates at once: take it out of one of them.")
+    train = [z for z in annotated if z not in set(val or ())] if train is None else train
+    val = [z for z in annotated if z not in set(train)] if val is None else val
+    split = Split(
+        tuple(z for z in train if z in annotated), tuple(z for z in val if z in annotated)
+    )
+    for what, asked, kept in (("train", train, split.train), ("validate", val, split.val)):
+        if not kept:
+            raise SplitError(
+                f"None of the slices {format_slices(asked) or 'left'} to {what} on is annotated: "
+                f"annotated are {format_slices(annotated)}."
+            )
+    return split

@@ -1,0 +1,1 @@
+"""The napari plugin: widgets, threads, layers."""
