@@ -1,0 +1,120 @@
+"""What the application needs from the outside: a viewer, and something that runs a task elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.classes import ClassMap
+from ..core.events import NetworkName
+from ..core.stack import EMStack
+
+
+class ViewerPort(Protocol):
+    """The viewer as the application sees it; every method is called on the GUI thread alone.
+
+    Layers are named by what the person sees in the layer list. A method that is given a layer that is
+    gone raises `AdvSegError` with a sentence.
+    """
+
+    def image(self, layer: str) -> EMStack:
+        """Take a reference to an image layer's pixels, name, scale and source file."""
+        ...
+
+    def labels(self, layer: str) -> tuple[NDArray[Any], ClassMap | None]:
+        """Copy a Labels layer's pixels, shape (Z, Y, X), with the class map that it carries, if any."""
+        ...
+
+    def peek_labels(self, layer: str) -> tuple[NDArray[Any], ClassMap | None]:
+        """Like `labels` without the copy: to be read at once and not kept."""
+        ...
+
+    def new_annotation(self, image_layer: str, classes: ClassMap) -> str:
+        """Add an empty Labels layer over an image, carrying `classes`; return its name."""
+        ...
+
+    def open_stack(self, stack: EMStack) -> str:
+        """Add an image layer; return its name."""
+        ...
+
+    def open_labels(self, labels: NDArray[Any], classes: ClassMap | None, like: str, name: str) -> str:
+        """Add a Labels layer with the scale and translation of image layer `like`; return its name."""
+        ...
+
+    def slice_in_view(self) -> int | None:
+        """Index of the slice shown; safe to call from any thread."""
+        ...
+
+    def go_to_slice(self, z: int) -> None:
+        """Show slice `z`."""
+        ...
+
+    def begin_masks(
+        self, image_layer: str, networks: tuple[NetworkName, ...], classes: ClassMap, threshold: float
+    ) -> None:
+        """Prepare fresh overlay layers over an image for a run.
+
+        Mask layers of an earlier run that nobody edited or renamed are taken over; others stay.
+        """
+        ...
+
+    def show_probability(self, network: NetworkName, z: int, probability: NDArray[np.float16]) -> None:
+        """Put one slice's probability of the first class into the network's overlay, in place."""
+        ...
+
+    def set_threshold(self, threshold: float) -> None:
+        """Threshold the kept probabilities anew; nothing is predicted."""
+        ...
+
+    def masks(self, network: NetworkName) -> NDArray[np.uint8] | None:
+        """Class indices (Z, Y, X) of a network's mask at the threshold, `UNLABELLED` where not predicted;
+        None if there is no such mask.
+        """
+        ...
+
+    def set_side_by_side(self, on: bool, image_layer: str, annotation_layer: str | None) -> None:
+        """Show image, annotation, adversarial and standard mask in napari's grid, or put all back."""
+        ...
+
+
+class TaskHandle(Protocol):
+    """A running task."""
+
+    @property
+    def running(self) -> bool:
+        """Whether the task has not returned yet."""
+        ...
+
+
+class TaskRunner(Protocol):
+    """Runs a function elsewhere and brings its events back to the GUI thread."""
+
+    def start(
+        self,
+        task: Callable[[Callable[[Any], None]], Any],
+        *,
+        on_event: Callable[[Any], None],
+        on_done: Callable[[Any], None],
+        on_error: Callable[[BaseException], None],
+    ) -> TaskHandle:
+        """Call ``task(emit)`` in the background.
+
+        What the task gives to ``emit`` reaches `on_event` on the GUI thread, in order, at about 10 Hz;
+        then exactly one of `on_done` (with the result) and `on_error` is called there.
+        """
+        ...
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for all tasks, on closing; return whether all have returned."""
+        ...
+
+
+def default_runs_folder() -> Path:
+    """Folder in the user's data directory where runs are kept unless the person chose another."""
+    from platformdirs import user_data_path
+
+    return user_data_path("napari-advseg", appauthor=False) / "runs"
