@@ -41,7 +41,9 @@ class ViewerPort(Protocol):
         """Add an image layer; return its name."""
         ...
 
-    def open_labels(self, labels: NDArray[Any], classes: ClassMap | None, like: str, name: str) -> str:
+    def open_labels(
+        self, labels: NDArray[Any], classes: ClassMap | None, like: str, name: str
+    ) -> str:
         """Add a Labels layer with the scale and translation of image layer `like`; return its name."""
         ...
 
@@ -54,7 +56,11 @@ class ViewerPort(Protocol):
         ...
 
     def begin_masks(
-        self, image_layer: str, networks: tuple[NetworkName, ...], classes: ClassMap, threshold: float
+        self,
+        image_layer: str,
+        networks: tuple[NetworkName, ...],
+        classes: ClassMap,
+        threshold: float,
     ) -> None:
         """Prepare fresh overlay layers over an image for a run.
 
@@ -62,7 +68,9 @@ class ViewerPort(Protocol):
         """
         ...
 
-    def show_probability(self, network: NetworkName, z: int, probability: NDArray[np.float16]) -> None:
+    def show_probability(
+        self, network: NetworkName, z: int, probability: NDArray[np.float16]
+    ) -> None:
         """Put one slice's probability of the first class into the network's overlay, in place."""
         ...
 

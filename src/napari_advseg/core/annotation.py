@@ -71,7 +71,9 @@ class Annotation:
         if labels.dtype == bool:
             labels = labels.astype(np.uint8)
         if not np.issubdtype(labels.dtype, np.integer):
-            raise AnnotationError(f"The annotation holds {labels.dtype} values: convert it to integers.")
+            raise AnnotationError(
+                f"The annotation holds {labels.dtype} values: convert it to integers."
+            )
         if classes is not None:
             return cls(_not_empty(classes.encode(labels)), classes)
         return _dense(labels)

@@ -36,7 +36,9 @@ class SegmentationClass(BaseModel):
     def _plain_name(cls, name: str) -> str:
         name = name.strip()
         if not name or re.search(r"[=,+\n]", name):
-            raise ClassMapError(f"The class name {name!r} is empty or holds one of '=,+': rename it.")
+            raise ClassMapError(
+                f"The class name {name!r} is empty or holds one of '=,+': rename it."
+            )
         return name
 
     @field_validator("values")
@@ -77,10 +79,13 @@ class ClassMap(BaseModel):
                 f"{len(self.classes)} class was named, at least two are needed: "
                 "write for example cell=255,membrane=0."
             )
-        for what, items in (("name", list(self.names)), ("value", [v for c in self.classes for v in c.values])):
+        for what, items in (
+            ("name", [repr(n) for n in self.names]),
+            ("value", [str(v) for c in self.classes for v in c.values]),
+        ):
             twice = next((i for i in items if items.count(i) > 1), None)
             if twice is not None:
-                raise ClassMapError(f"The {what} {twice!r} stands for two classes: keep it in one.")
+                raise ClassMapError(f"The {what} {twice} stands for two classes: keep it in one.")
         return self
 
     @classmethod

@@ -17,7 +17,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Settings(BaseModel):
     """A frozen group of settings that refuses unknown names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class NetworkSettings(Settings):
@@ -33,6 +33,9 @@ class NetworkSettings(Settings):
     """Share of activations dropped between the two convolutions of a level."""
     image_channels: int = Field(1, ge=1, le=64)
     """Channels of the image."""
+    biases: bool = False
+    """Whether convolutions that a normalisation follows have biases (without effect on what they can
+    express)."""
 
 
 class DiscriminatorSettings(Settings):
@@ -51,6 +54,8 @@ class DiscriminatorSettings(Settings):
     mask: Literal["hard", "probability"] = "hard"
     """What D is shown of a prediction: 0/1 with a straight-through gradient, or the probabilities (Luc's
     *basic*)."""
+    biases: bool = False
+    """Whether convolutions that a batch normalisation follows have biases."""
     real_target: float = Field(0.9, gt=0.5, le=1)
     """Target for true masks; below 1 it is one-sided label smoothing."""
 
@@ -215,4 +220,6 @@ def run_settings(values: dict[str, Any]) -> RunSettings:
         name = ".".join(str(part) for part in first["loc"]) or "settings"
         control = CONTROL_OF_SETTING.get(name.split(".")[0], "advanced")
         value = first.get("input")
-        raise SettingsError(f"{name} = {value!r} cannot be used: {first['msg'].lower()}.", control=control) from None
+        raise SettingsError(
+            f"{name} = {value!r} cannot be used: {first['msg'].lower()}.", control=control
+        ) from None

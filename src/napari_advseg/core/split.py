@@ -60,10 +60,10 @@ def default_split(annotation: Annotation, patch: int) -> Split:
         return Split(slices[:-held_out], slices[-held_out:])
     width = annotation.targets.shape[2]
     start = width - width // 3
-    if start - patch < patch:
+    if patch > width // 3:
         raise SplitError(
             f"The only annotated slice is {width} pixels wide, too narrow to train and validate with patches "
-            f"of {patch}: annotate a second slice or choose a patch of at most {start // 2}."
+            f"of {patch}: annotate a second slice or choose a patch of at most {width // 3}."
         )
     return Split(slices, slices, (0, start - patch), (start, width))
 
@@ -84,7 +84,9 @@ def parse_slices(text: str) -> tuple[int, ...]:
     except ValueError:
         found = []
     if not found or min(found) < 0:
-        raise SplitError(f"The slices {text!r} are not of the form 0:20 or 0:5,8: write the first and the end.")
+        raise SplitError(
+            f"The slices {text!r} are not of the form 0:20 or 0:5,8: write the first and the end."
+        )
     return tuple(sorted(set(found)))
 
 
@@ -100,7 +102,10 @@ def format_slices(slices: Sequence[int]) -> str:
 
 
 def make_split(
-    annotation: Annotation, patch: int, train: Sequence[int] | None = None, val: Sequence[int] | None = None
+    annotation: Annotation,
+    patch: int,
+    train: Sequence[int] | None = None,
+    val: Sequence[int] | None = None,
 ) -> Split:
     """Take the slices asked for, and the default for what was not.
 
@@ -124,10 +129,14 @@ def make_split(
     annotated = annotation.annotated_slices
     outside = [z for z in (*(train or ()), *(val or ())) if not 0 <= z < depth]
     if outside:
-        raise SplitError(f"Slice {outside[0]} is outside the stack: its slices are 0 to {depth - 1}.")
+        raise SplitError(
+            f"Slice {outside[0]} is outside the stack: its slices are 0 to {depth - 1}."
+        )
     both = sorted(set(train or ()) & set(val or ()))
     if both:
-        raise SplitError(f"Slice {both[0]} trains and validates at once: take it out of one of them.")
+        raise SplitError(
+            f"Slice {both[0]} trains and validates at once: take it out of one of them."
+        )
     train = [z for z in annotated if z not in set(val or ())] if train is None else train
     val = [z for z in annotated if z not in set(train)] if val is None else val
     split = Split(

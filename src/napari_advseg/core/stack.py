@@ -36,7 +36,12 @@ class EMStack:
 
     @classmethod
     def from_array(
-        cls, data: Any, *, name: str = "image", source: Path | None = None, scale: Sequence[float] = ()
+        cls,
+        data: Any,
+        *,
+        name: str = "image",
+        source: Path | None = None,
+        scale: Sequence[float] = (),
     ) -> EMStack:
         """Wrap a 2D or 3D grey array.
 
@@ -46,11 +51,17 @@ class EMStack:
             If the array is neither 2D nor 3D, is empty, or holds no grey values.
         """
         if data.ndim not in (2, 3) or 0 in data.shape:
-            raise ImageError(f"The image has shape {tuple(data.shape)}: give a grey stack (Z, Y, X) or a slice (Y, X).")
+            raise ImageError(
+                f"The image has shape {tuple(data.shape)}: give a grey stack (Z, Y, X) or a slice (Y, X)."
+            )
         if data.ndim == 3 and data.shape[-1] in (3, 4) and data.shape[0] > 4:
-            raise ImageError(f"The image has shape {tuple(data.shape)}, it looks like RGB: convert it to grey.")
+            raise ImageError(
+                f"The image has shape {tuple(data.shape)}, it looks like RGB: convert it to grey."
+            )
         if np.dtype(data.dtype).kind not in "uif":
-            raise ImageError(f"The image holds {data.dtype} values: convert it to uint8, uint16, int16 or float.")
+            raise ImageError(
+                f"The image holds {data.dtype} values: convert it to uint8, uint16, int16 or float."
+            )
         if data.ndim == 2:
             data = data[np.newaxis]
         steps = (1.0, 1.0, 1.0, *(float(s) for s in scale))[-3:]
@@ -95,13 +106,17 @@ class Normalisation:
             grey = stack.slice(z).astype(np.float64) - offset
             bad = int(grey.size - np.isfinite(grey).sum())
             if bad or not np.isfinite(offset):
-                raise ImageError(f"Slice {z} holds {bad} NaN or infinite values: replace them before training.")
+                raise ImageError(
+                    f"Slice {z} holds {bad} NaN or infinite values: replace them before training."
+                )
             count += grey.size
             total += float(grey.sum())
             squares += float(np.square(grey).sum())
         variance = squares / count - (total / count) ** 2
         if variance <= 0:
-            raise ImageError(f"Every pixel of the image is {offset:g}: choose an image with contrast.")
+            raise ImageError(
+                f"Every pixel of the image is {offset:g}: choose an image with contrast."
+            )
         return cls(offset + total / count, float(np.sqrt(variance)))
 
     def __call__(self, grey: NDArray[Any]) -> NDArray[np.float32]:

@@ -1,0 +1,80 @@
+"""The application in one object: the window calls it, it calls the engine and writes the model."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from ..core.errors import AdvSegError
+from .data_controller import DataController
+from .engine import Engine
+from .keep_controller import KeepController
+from .model import AppModel
+from .ports import TaskRunner, ViewerPort
+from .run_controller import RunController
+
+
+class Controller:
+    """What a person can ask for, grouped as the window's sections are.
+
+    Parameters
+    ----------
+    viewer : ViewerPort
+        Where images, annotations and masks are shown.
+    runner : TaskRunner
+        Runs what takes time elsewhere.
+    engine : Engine, optional
+        The engine's functions.
+    model : AppModel, optional
+        The state to write to.
+
+    Attributes
+    ----------
+    data, run, keep : DataController, RunController, KeepController
+    model : AppModel
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerPort,
+        runner: TaskRunner,
+        engine: Engine | None = None,
+        model: AppModel | None = None,
+    ) -> None:
+        self.model = AppModel() if model is None else model
+        engine = Engine() if engine is None else engine
+        self._viewer = viewer
+        self.data = DataController(self.model, viewer, runner, engine)
+        self.run = RunController(self.model, viewer, runner, engine, self.data)
+        self.keep = KeepController(self.model, viewer, runner, engine, self.data)
+
+    def choose_preset(self, preset: str) -> None:
+        """Take a preset, and say how long it would take here."""
+        self.data.choose(preset=preset)
+        self.run.estimate()
+
+    def set_threshold(self, threshold: float) -> None:
+        """Move the masks to another threshold at once; nothing is predicted."""
+        self.data.choose(threshold=threshold)
+        self._viewer.set_threshold(threshold)
+
+    def set_side_by_side(self, on: bool) -> None:
+        """Show image, annotation and masks beside each other, or put everything back."""
+        image, annotation = self.model.image, self.model.annotation
+        if image is None:
+            return
+        with suppress(AdvSegError):  # a layer that went is simply not shown beside the others
+            self._viewer.set_side_by_side(
+                on, image.name, None if annotation is None else annotation.name
+            )
+
+    def go_to_slice(self, z: int) -> None:
+        """Show slice `z`."""
+        self._viewer.go_to_slice(z)
+
+    def set_slice_in_view(self, z: int) -> None:
+        """The viewer shows slice `z` now."""
+        self.model.slice_in_view = z
+
+    def shutdown(self, seconds: float = 10.0) -> bool:
+        """Stop what is going on and wait for it; return whether all has ended."""
+        return self.run.shutdown(seconds)

@@ -1,0 +1,248 @@
+"""Section 1: which layers, which classes, which slices."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ..core.classes import NEW_ANNOTATION, ClassMap
+from ..core.errors import AdvSegError, AnnotationError, ImageError
+from ..core.settings import RunSettings
+from .choices import Choices, LayerInfo, follow_layers, matching_shape, settings_of
+from .engine import Engine
+from .model import AppModel
+from .ports import TaskRunner, ViewerPort
+from .summary import AnnotationSummary, summarise
+
+log = logging.getLogger(__name__)
+
+CONTROL_OF_CHOICE = {
+    "image": ("image_layer", "annotation_layer", "slices"),
+    "annotation": ("annotation_layer", "classes", "slices"),
+    "class_texts": ("classes",),
+    "train": ("slices",),
+    "val": ("slices",),
+    "method": ("method",),
+    "preset": ("preset", "budget", "advanced"),
+    "budget": ("budget",),
+    "advanced": ("advanced",),
+    "runs_folder": ("run_folder",),
+}
+"""Controls whose problem goes when this choice changes."""
+
+_CHANGES_SUMMARY = {"annotation", "class_texts", "train", "val", "preset", "advanced", "image"}
+
+
+class DataController:
+    """Keeps the choices in step with the viewer and the summary in step with the annotation."""
+
+    def __init__(
+        self, model: AppModel, viewer: ViewerPort, runner: TaskRunner, engine: Engine
+    ) -> None:
+        self._model, self._viewer, self._runner, self._engine = model, viewer, runner, engine
+        self._reading = False
+        self._read_again = False
+
+    # ---- choices
+
+    def choose(self, **changes: Any) -> None:
+        """Change what is chosen, take away the problems that this mends, and look for new ones."""
+        self._settle(replace(self._model.choices, **changes))
+
+    def set_layers(self, layers: tuple[LayerInfo, ...]) -> None:
+        """Take over the viewer's layers after one came, went, or was renamed or selected."""
+        if layers != self._model.layers:
+            self._model.layers = layers
+            self._settle(follow_layers(self._model.choices, layers))
+
+    def pick_image(self, key: str | None) -> None:
+        """Choose an image; an annotation that nobody picked follows it."""
+        chosen = replace(self._model.choices, image=key, image_picked=key is not None)
+        self._settle(follow_layers(chosen, self._model.layers))
+
+    def pick_annotation(self, key: str | None) -> None:
+        """Choose an annotation; its split starts from the default."""
+        self.choose(annotation=key, annotation_picked=key is not None, train=None, val=None)
+
+    def tell_classes(self, text: str) -> None:
+        """Say what the labels of the chosen annotation mean, as ``name=value+value,...``."""
+        choices = self._model.choices
+        if choices.annotation is not None:
+            texts = {**choices.class_texts, choices.annotation: text}
+            self.choose(class_texts=MappingProxyType(texts))
+
+    def set_split(self, train: tuple[int, ...], val: tuple[int, ...]) -> None:
+        """Say which slices train and which validate."""
+        self.choose(train=train, val=val)
+
+    def _settle(self, choices: Choices) -> None:
+        before = self._model.choices
+        changed = {
+            name for name in CONTROL_OF_CHOICE if getattr(choices, name) != getattr(before, name)
+        }
+        self._model.choices = choices
+        self._model.clear_problems(*(c for name in changed for c in CONTROL_OF_CHOICE[name]))
+        self.settings()
+        if changed & _CHANGES_SUMMARY:
+            if "annotation" in changed:
+                self._model.summary = None
+            self.refresh_summary()
+
+    def settings(self) -> RunSettings | None:
+        """The settings as chosen; None if one cannot be used, which is said beside its control."""
+        try:
+            return settings_of(self._model.choices)
+        except AdvSegError as error:
+            self._model.set_problem(error.control, str(error))
+            return None
+
+    # ---- the annotation's summary
+
+    def refresh_summary(self) -> None:
+        """Read the annotation anew, in the background; calls that come meanwhile become one."""
+        if self._reading:
+            self._read_again = True
+            return
+        task = self._summary_task()
+        if task is not None:
+            self._reading = True
+            self._runner.start(
+                lambda emit: task(),
+                on_event=lambda event: None,
+                on_done=self._summary_read,
+                on_error=self._summary_failed,
+            )
+
+    def _summary_task(self) -> Callable[[], AnnotationSummary] | None:
+        model, choices = self._model, self._model.choices
+        image, annotation = model.image, model.annotation
+        if image is None or annotation is None:
+            model.summary = None
+            return None
+        try:
+            if not matching_shape(image.shape, annotation.shape):
+                raise AnnotationError(
+                    f"{annotation.name} is {_size(annotation.shape)}, the image is "
+                    f"{_size(image.shape)}: choose an annotation of the same size."
+                )
+            # Read in the background without a copy: what is painted meanwhile asks for a new reading.
+            labels, carried = self._viewer.peek_labels(annotation.name)
+        except AdvSegError as error:
+            model.summary = None
+            model.set_problem(error.control, str(error))
+            return None
+        settings = self.settings()
+        patch = 128 if settings is None else settings.patch
+        told = choices.class_text
+        return partial(
+            summarise, labels, carried, told, patch=patch, train=choices.train, val=choices.val
+        )
+
+    def _summary_read(self, summary: AnnotationSummary) -> None:
+        self._reading = False
+        if self._read_again:
+            self._read_again = False
+            self.refresh_summary()
+            return
+        model = self._model
+        model.clear_problems("classes", "slices", "annotation_layer")
+        problem = summary.problem
+        if problem is not None and not isinstance(problem, AnnotationError):
+            model.set_problem(problem.control, str(problem))
+        model.summary = summary
+
+    def _summary_failed(self, error: BaseException) -> None:
+        self._reading = self._read_again = False
+        log.error("The annotation could not be read.", exc_info=error)
+        self._model.set_problem("annotation_layer", f"The annotation cannot be read: {error}.")
+
+    # ---- opening and making layers
+
+    def new_annotation(self) -> None:
+        """Lay an empty annotation over the chosen image and choose it."""
+        image = self._model.image
+        if image is None:
+            self._model.set_problem(
+                "image_layer", "Open an image first: an annotation lies over one."
+            )
+            return
+        try:
+            name = self._viewer.new_annotation(image.name, NEW_ANNOTATION)
+        except AdvSegError as error:
+            self._model.set_problem(error.control, str(error))
+            return
+        self._pick_by_name(name)
+
+    def open_sample(self) -> None:
+        """Make the built-in sample in the background and open it with its truth."""
+        self._model.status = "Making the sample: a few seconds."
+        self._open(self._engine.synthetic_stack, self._show_sample, "image_layer")
+
+    def open_stack(self, path: Path) -> None:
+        """Read an image file in the background and open it."""
+        self._model.status = f"Opening {path.name}."
+        self._open(partial(self._engine.read_stack, path), self._show_stack, "image_layer")
+
+    def open_annotation(self, path: Path) -> None:
+        """Read a file of labels in the background and lay it over the chosen image."""
+        self._model.status = f"Opening {path.name}."
+        self._open(
+            partial(self._engine.read_labels, path),
+            lambda read: self._show_labels(read[0], read[1], path.stem),
+            "annotation_layer",
+        )
+
+    def _open(self, read: Callable[[], Any], show: Callable[[Any], None], control: str) -> None:
+        def done(result: Any) -> None:
+            self._model.status = ""
+            try:
+                show(result)
+            except AdvSegError as error:
+                failed(error)
+
+        def failed(error: BaseException) -> None:
+            self._model.status = ""
+            if not isinstance(error, AdvSegError):
+                log.error("A file could not be opened.", exc_info=error)
+            self._model.set_problem(control, f"{error}")
+
+        self._model.clear_problems(control)
+        self._runner.start(
+            lambda emit: read(), on_event=lambda event: None, on_done=done, on_error=failed
+        )
+
+    def _show_stack(self, stack: Any) -> None:
+        name = self._viewer.open_stack(stack)
+        found = next((one for one in self._model.layers if one.name == name), None)
+        if found is not None:
+            self.pick_image(found.key)
+
+    def _show_sample(self, sample: Any) -> None:
+        stack, truth = sample
+        self._show_stack(stack)
+        self._show_labels(truth, NEW_ANNOTATION, "annotation")
+
+    def _show_labels(self, labels: Any, classes: ClassMap | None, name: str) -> None:
+        image = self._model.image
+        if image is None:
+            raise ImageError("Open an image first: an annotation lies over one.")
+        if not matching_shape(image.shape, labels.shape):
+            raise AnnotationError(
+                f"{name} is {_size(labels.shape)}, the image is {_size(image.shape)}: "
+                "open an annotation of the same size."
+            )
+        self._pick_by_name(self._viewer.open_labels(labels, classes, image.name, name))
+
+    def _pick_by_name(self, name: str) -> None:
+        found = next((one for one in self._model.layers if one.name == name), None)
+        if found is not None:
+            self.pick_annotation(found.key)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " × ".join(str(n) for n in shape)

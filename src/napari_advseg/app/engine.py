@@ -1,0 +1,35 @@
+"""The functions of the engine that the application calls, loaded when they are first called.
+
+Each imports its module inside the call: torch takes seconds to load, and the call is made in the
+background.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+
+def _lazy(module: str, name: str) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return getattr(import_module(f"napari_advseg.core.{module}"), name)(*args, **kwargs)
+
+    call.__name__ = name
+    return call
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What the application needs of the engine; a test gives others."""
+
+    train: Callable[..., Any] = field(default=_lazy("engine", "train"))
+    predict_stack: Callable[..., None] = field(default=_lazy("predict", "predict_stack"))
+    new_run_folder: Callable[..., Any] = field(default=_lazy("run_folder", "new_run_folder"))
+    load_run: Callable[..., Any] = field(default=_lazy("run_folder", "load_run"))
+    estimated_minutes: Callable[..., float] = field(default=_lazy("cost", "estimated_minutes"))
+    read_stack: Callable[..., Any] = field(default=_lazy("io", "read_stack"))
+    read_labels: Callable[..., Any] = field(default=_lazy("io", "read_labels"))
+    write_labels: Callable[..., None] = field(default=_lazy("io", "write_labels"))
+    synthetic_stack: Callable[..., Any] = field(default=_lazy("synthetic", "synthetic_stack"))

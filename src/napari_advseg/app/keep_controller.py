@@ -1,0 +1,112 @@
+"""Section 4: run folders, saved masks, loaded runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..core.classes import UNLABELLED
+from ..core.errors import AdvSegError
+from .data_controller import DataController
+from .engine import Engine
+from .model import AppModel, Progress, RunInfo
+from .ports import TaskRunner, ViewerPort
+from .run_controller import first_sentence
+from .words import run_words, score_line
+
+log = logging.getLogger(__name__)
+
+
+class KeepController:
+    """Writes masks, reads runs, remembers where runs go."""
+
+    def __init__(
+        self,
+        model: AppModel,
+        viewer: ViewerPort,
+        runner: TaskRunner,
+        engine: Engine,
+        data: DataController,
+    ) -> None:
+        self._model, self._viewer, self._runner, self._engine = model, viewer, runner, engine
+        self._data = data
+
+    def set_runs_folder(self, folder: Path) -> None:
+        """Choose the folder in which new runs get a folder each."""
+        self._data.choose(runs_folder=folder)
+
+    def masks_folder(self) -> Path:
+        """Where masks are saved unless another folder is chosen: the run's own."""
+        run = self._model.run
+        return self._model.choices.runs_folder if run is None or run.folder is None else run.folder
+
+    def save_masks(self, folder: Path) -> None:
+        """Write each network's mask as ``standard_mask.tif``, ``adversarial_mask.tif``.
+
+        Pixels hold the values of the training annotation; slices that were not predicted hold 0.
+        """
+        run = self._model.run
+        if run is None or run.classes is None:
+            self._model.set_problem(
+                "save_masks", "There is no mask yet: train or apply a run first."
+            )
+            return
+        classes = run.classes
+        masks = {name: self._viewer.masks(name) for name in run.networks}
+        found = {name: mask for name, mask in masks.items() if mask is not None}
+        if not found:
+            self._model.set_problem("save_masks", "The mask layers are gone: apply the run again.")
+            return
+
+        def write() -> str:
+            folder.mkdir(parents=True, exist_ok=True)
+            missing = 0
+            for name, indices in found.items():
+                path = folder / f"{name}_mask.tif"
+                self._engine.write_labels(path, classes.decode(indices), classes)
+                missing = max(missing, int((indices == UNLABELLED).all(axis=(1, 2)).sum()))
+            many = "Both masks are" if len(found) > 1 else "The mask is"
+            sentence = f"{many} saved in {folder}."
+            if missing:
+                depth = next(iter(found.values())).shape[0]
+                sentence += (
+                    f" {missing} of {depth} slices were not predicted and hold 0: Apply fills them."
+                )
+            return sentence
+
+        self._in_background(write, self._say, "save_masks")
+
+    def load_run(self, folder: Path) -> None:
+        """Show a run that was kept: its curves, and its networks ready to be applied."""
+        if not self._model.busy:
+            self._in_background(lambda: self._engine.load_run(folder), self._loaded, "load_run")
+
+    def _loaded(self, run: Any) -> None:
+        model = self._model
+        model.run = RunInfo(
+            run.folder,
+            run.networks,
+            run.classes,
+            run_words(run.settings, run.history, run.history[-1].update if run.history else None),
+        )
+        model.lambda_marks, model.history = run.lambda_marks, run.history
+        model.progress = Progress()
+        model.status = f"Loaded {run.folder.name}. {score_line(run.history)}".strip()
+
+    def _say(self, sentence: str) -> None:
+        self._model.status = sentence
+
+    def _in_background(
+        self, work: Callable[[], Any], then: Callable[[Any], None], control: str
+    ) -> None:
+        def failed(error: BaseException) -> None:
+            if not isinstance(error, AdvSegError | OSError):
+                log.error("%s failed.", control, exc_info=error)
+            self._model.set_problem(control, first_sentence(error))
+
+        self._model.clear_problems(control)
+        self._runner.start(
+            lambda emit: work(), on_event=lambda event: None, on_done=then, on_error=failed
+        )

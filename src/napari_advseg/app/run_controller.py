@@ -1,0 +1,332 @@
+"""Section 2: a run from Start to its last event; and applying a run to a stack."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.classes import ClassMap
+from ..core.control import RunControl, Stopped
+from ..core.errors import AdvSegError
+from ..core.events import (
+    NetworkName,
+    Notice,
+    Outcome,
+    RunFinished,
+    RunStarted,
+    SlicePredicted,
+    StackProgress,
+    Step,
+    Validated,
+)
+from .choices import gui_threads, preset_settings
+from .data_controller import DataController
+from .engine import Engine
+from .model import AppModel, Progress, RunInfo, RunState
+from .ports import TaskRunner, ViewerPort
+from .sections import apply_waits_for, train_waits_for
+from .summary import read_annotation
+from .words import TimeLeft, duration, run_words, score_line
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The task's own first event: what its masks mean and which networks they are of."""
+
+    info: RunInfo
+    begin_masks: bool = False
+
+
+class RunController:
+    """Starts, pauses and stops; turns the events of a run into what the window shows."""
+
+    def __init__(
+        self,
+        model: AppModel,
+        viewer: ViewerPort,
+        runner: TaskRunner,
+        engine: Engine,
+        data: DataController,
+    ) -> None:
+        self._model, self._viewer, self._runner, self._engine = model, viewer, runner, engine
+        self._data = data
+        self._run_id = 0
+        self._control = RunControl()
+        self._time_left = TimeLeft()
+        self._image_key: str | None = None
+        self._on_event: dict[type, Callable[[Any], None]] = {
+            Prepared: self._prepared,
+            RunStarted: self._started,
+            Notice: self._notice,
+            Step: self._step,
+            Validated: self._validated,
+            SlicePredicted: self._predicted,
+            StackProgress: self._stack_progress,
+            RunFinished: self._finished,
+        }
+
+    # ---- what the person asks for
+
+    def start(self) -> None:
+        """Train with what is chosen; what is in the way stands beside its control."""
+        model = self._model
+        if model.busy:
+            return
+        waits = train_waits_for(model)
+        settings = self._data.settings()
+        image, annotation = model.image, model.annotation
+        if waits or settings is None or image is None or annotation is None:
+            model.status = waits
+            return
+        try:
+            stack = self._viewer.image(image.name)
+            labels, carried = self._viewer.labels(annotation.name)  # a copy: painting may go on
+        except AdvSegError as error:
+            model.set_problem(error.control, str(error))
+            return
+        choices = model.choices
+        control = self._begin(image.key, "Starting.")
+        model.history, model.lambda_marks = (), ()
+        words = run_words(settings, (), None)
+
+        def task(emit: Callable[[Any], None]) -> Any:
+            meaning = read_annotation(labels, carried, choices.class_text)
+            folder: Path = self._engine.new_run_folder(choices.runs_folder, stack.name)
+            emit(Prepared(RunInfo(folder, settings.networks, meaning.classes, words)))
+            return self._engine.train(
+                settings, stack, meaning, folder, on_event=emit, control=control, whole_stack=True
+            )
+
+        self._launch(task)
+
+    def apply(self) -> None:
+        """Predict the chosen image with the run that is shown."""
+        model = self._model
+        waits = apply_waits_for(model)
+        run, image = model.run, model.image
+        if waits or run is None or image is None:
+            model.set_problem("apply", waits)
+            return
+        model.clear_problems("apply")
+        try:
+            stack = self._viewer.image(image.name)
+        except AdvSegError as error:
+            model.set_problem(error.control, str(error))
+            return
+        control = self._begin(image.key, f"Applying the run to {image.name}.")
+        first = self._viewer.slice_in_view()
+
+        def task(emit: Callable[[Any], None]) -> None:
+            loaded = self._engine.load_run(run.folder)
+            info = replace(run, networks=loaded.networks, classes=loaded.classes)
+            emit(Prepared(info, begin_masks=True))
+            counted = _Counted(emit, stack.shape[0] * len(loaded.networks))
+            with suppress(Stopped):
+                self._engine.predict_stack(
+                    loaded,
+                    stack,
+                    on_slice=counted,
+                    control=control,
+                    first=first,
+                    threads=gui_threads(),
+                )
+            emit(counted.finished(control.stopping))
+
+        self._launch(task)
+
+    def pause(self) -> None:
+        """Let the run wait after the update or tile it is at, or go on."""
+        model = self._model
+        if model.state is RunState.PAUSED:
+            model.advance(RunState.RUNNING)
+            self._control.resume()
+        elif model.state is RunState.RUNNING:
+            self._control.pause()
+            model.advance(RunState.PAUSED)
+            model.progress = replace(model.progress, text="paused")
+
+    def stop(self) -> None:
+        """End the run after the update or tile it is at; it keeps what it has."""
+        if self._model.busy and self._model.state is not RunState.STOPPING:
+            self._model.advance(RunState.STOPPING)
+            self._model.progress = replace(self._model.progress, text="stopping")
+            self._control.stop()
+
+    def estimate(self) -> None:
+        """Measure in the background how long the preset would take on this computer."""
+        model = self._model
+        model.preset_note = ""
+        if model.busy or model.choices.preset == "quick":
+            return
+        settings = preset_settings(model.choices)
+        asked = (model.choices.preset, model.choices.method)
+        model.preset_note = "Measuring how long it would take here."
+
+        def done(minutes: float) -> None:
+            if asked == (model.choices.preset, model.choices.method):
+                model.preset_note = f"About {duration(minutes)} on this computer."
+
+        def failed(error: BaseException) -> None:
+            log.error("The time of a preset could not be measured.", exc_info=error)
+            model.preset_note = ""
+
+        self._runner.start(
+            lambda emit: self._engine.estimated_minutes(settings),
+            on_event=lambda event: None, on_done=done, on_error=failed,
+        )  # fmt: skip
+
+    def shutdown(self, seconds: float) -> bool:
+        """End what is going on, for good; return whether all of it has ended."""
+        self._run_id += 1  # nothing that still comes is shown
+        self._control.stop()
+        return self._runner.wait(seconds)
+
+    # ---- the task
+
+    def _begin(self, image_key: str, status: str) -> RunControl:
+        self._control = RunControl(self._viewer.slice_in_view)
+        self._time_left = TimeLeft()
+        self._image_key = image_key
+        self._model.advance(RunState.STARTING)
+        self._model.status = status
+        self._model.progress = Progress(0, 0, "reading the data")
+        return self._control
+
+    def _launch(self, task: Callable[[Callable[[Any], None]], Any]) -> None:
+        self._run_id += 1
+        run_id = self._run_id
+
+        def current(handle: Callable[[Any], None], value: Any) -> None:
+            if run_id == self._run_id:
+                handle(value)
+
+        self._runner.start(
+            task,
+            on_event=partial(current, self._handle),
+            on_done=partial(current, lambda result: self._ended()),
+            on_error=partial(current, self._failed),
+        )
+
+    def _ended(self) -> None:
+        self._model.advance(RunState.IDLE)
+
+    def _failed(self, error: BaseException) -> None:
+        model = self._model
+        model.progress = Progress()
+        model.advance(RunState.IDLE)
+        if isinstance(error, AdvSegError):
+            model.status = "The run did not start." if error.control != "status" else ""
+            model.set_problem(error.control, str(error))
+        else:
+            log.error("The run failed.", exc_info=error)
+            model.status = f"The run failed: {first_sentence(error)}"
+
+    # ---- its events
+
+    def _handle(self, event: Any) -> None:
+        self._on_event[type(event)](event)
+
+    def _prepared(self, event: Prepared) -> None:
+        self._model.run = event.info
+        if event.begin_masks:
+            self._running()
+            self._begin_masks(event.info.networks, event.info.classes)
+
+    def _started(self, event: RunStarted) -> None:
+        self._running()
+        model = self._model
+        model.history, model.lambda_marks = event.history, event.lambda_marks
+        place = (
+            f"{event.device}, {event.threads} threads" if event.device == "cpu" else event.device
+        )
+        model.status = f"Training on {place.replace('1 threads', '1 thread')}."
+        classes = None if model.run is None else model.run.classes
+        self._begin_masks(event.networks, classes)
+
+    def _running(self) -> None:
+        if self._model.state is RunState.STARTING:
+            self._model.advance(RunState.RUNNING)
+
+    def _begin_masks(self, networks: tuple[NetworkName, ...], classes: ClassMap | None) -> None:
+        image = self._model.layer(self._image_key)  # by its key: it may have been renamed
+        self._model.masks_shown = False
+        if image is None or classes is None:
+            return
+        try:
+            self._viewer.begin_masks(image.name, networks, classes, self._model.choices.threshold)
+        except AdvSegError as error:
+            self._model.status = str(error)
+
+    def _notice(self, event: Notice) -> None:
+        log.info(event.text)
+        self._model.status = event.text
+
+    def _step(self, event: Step) -> None:
+        text = self._time_left.words(event.seconds, event.seconds_left)
+        self._show_progress(event.update, event.updates, text)
+
+    def _show_progress(self, done: int, total: int, text: str) -> None:
+        words = {RunState.PAUSED: "paused", RunState.STOPPING: "stopping"}.get(
+            self._model.state, text
+        )
+        self._model.progress = Progress(done, total, words)
+
+    def _validated(self, event: Validated) -> None:
+        self._model.history = (*self._model.history, event)
+        self._model.status = score_line(self._model.history)
+
+    def _predicted(self, event: SlicePredicted) -> None:
+        try:
+            self._viewer.show_probability(event.network, event.z, event.probability)
+        except AdvSegError:  # the person deleted that mask: the run goes on without showing it
+            log.debug("Slice %d of %s is not shown.", event.z, event.network)
+        else:
+            self._model.masks_shown = True
+
+    def _stack_progress(self, event: StackProgress) -> None:
+        self._show_progress(event.done, event.total, f"slice {event.done} of {event.total}")
+
+    def _finished(self, event: RunFinished) -> None:
+        model = self._model
+        if event.error is not None:
+            log.error("The run failed: %s", event.error)
+        scores = score_line(model.history)
+        if event.outcome is Outcome.FAILED or not scores:
+            model.status = event.sentence
+        else:
+            model.status = f"{event.sentence} {scores}"
+        words = {Outcome.COMPLETED: "done", Outcome.STOPPED: "stopped", Outcome.FAILED: "failed"}
+        model.progress = replace(model.progress, text=words[event.outcome])
+
+
+class _Counted:
+    """Passes predicted slices on as events and counts them."""
+
+    def __init__(self, emit: Callable[[Any], None], total: int) -> None:
+        self._emit, self._done, self._total = emit, 0, total
+
+    def __call__(self, network: NetworkName, z: int, probability: Any) -> None:
+        self._emit(SlicePredicted(network, z, np.asarray(probability[0]).astype(np.float16)))
+        self._done += 1
+        self._emit(StackProgress(self._done, self._total))
+
+    def finished(self, stopped: bool) -> RunFinished:
+        if stopped and self._done < self._total:
+            sentence = f"Stopped after {self._done} of {self._total} slices."
+            return RunFinished(Outcome.STOPPED, 0, sentence)
+        return RunFinished(Outcome.COMPLETED, 0, "The run is applied.")
+
+
+def first_sentence(error: BaseException) -> str:
+    """The first line of an error for a person; its name where it says nothing."""
+    text = str(error).strip().split("\n", 1)[0]
+    return text or type(error).__name__

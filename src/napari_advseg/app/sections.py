@@ -1,0 +1,59 @@
+"""What each section of the window waits for; empty words mean that it can be used."""
+
+from __future__ import annotations
+
+from ..core.errors import AnnotationError
+from .model import AppModel
+
+PROBLEMS_BEFORE_START = (
+    "image_layer",
+    "annotation_layer",
+    "classes",
+    "slices",
+    "method",
+    "preset",
+    "budget",
+    "advanced",
+)
+"""Controls whose problems keep a run from starting."""
+
+
+def train_waits_for(model: AppModel) -> str:
+    """What has to be done before Start."""
+    if model.image is None:
+        return "Waits for an image: open a stack."
+    if model.annotation is None:
+        return "Waits for an annotation: choose a layer or press New."
+    waiting_for_labels = model.summary is not None and isinstance(
+        model.summary.problem, AnnotationError
+    )
+    if waiting_for_labels:
+        return f"{model.summary.problem}"  # type: ignore[union-attr]
+    if any(control in model.problems for control in PROBLEMS_BEFORE_START):
+        return "Waits until what is marked is mended."
+    if model.summary is None:
+        return "Reading the annotation."
+    return ""
+
+
+def compare_waits_for(model: AppModel) -> str:
+    """What has to happen before masks can be compared."""
+    if model.masks_shown:
+        return ""
+    return (
+        "Waits for masks: they come with the first validation of a run, or when a run is applied."
+    )
+
+
+def save_waits_for(model: AppModel) -> str:
+    """What has to happen before masks can be saved."""
+    return "" if model.masks_shown else "Waits for masks."
+
+
+def apply_waits_for(model: AppModel) -> str:
+    """What has to happen before a run can be applied."""
+    if model.busy:
+        return "Waits until the run has ended."
+    if model.run is None or model.run.folder is None:
+        return "Waits for a run: train one or load one."
+    return "" if model.image is not None else "Waits for an image."

@@ -1,0 +1,265 @@
+"""The command line: ``advseg train``, ``resume``, ``predict``, ``evaluate``.
+
+What a person can mend is said in one sentence on stderr with exit code 2; a run that failed while
+training exits with 1. torch is loaded only by the command that computes.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import __version__
+from .core.classes import ClassMap
+from .core.control import RunControl, Stopped
+from .core.errors import AdvSegError, SettingsError
+from .core.presets import PRESETS, from_preset
+from .core.split import parse_slices
+
+if TYPE_CHECKING:
+    from .core.engine import RunResult
+    from .core.settings import RunSettings
+
+app = typer.Typer(
+    name="advseg",
+    help="Train a standard and an adversarial segmentation network on an EM stack, and apply them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads; all cores if not given.")]
+Image = Annotated[Path, typer.Argument(help="Grey stack, TIFF.", show_default=False)]
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except AdvSegError as error:
+        _say(f"advseg: {error}")
+        sys.exit(2)
+    except Stopped:
+        _say("Stopped before the first update; nothing was written.")
+        sys.exit(130)
+
+
+@app.command()
+def train(
+    image: Image,
+    labels: Annotated[
+        Path, typer.Argument(help="Annotation of the image, TIFF.", show_default=False)
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Run folder to make.", show_default=False)
+    ],
+    method: Annotated[str, typer.Option(help="standard, adversarial or paired (both).")] = "paired",
+    preset: Annotated[str, typer.Option(help=", ".join(PRESETS) + ".")] = "quick",
+    updates: Annotated[int | None, typer.Option(help="Updates of each network.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Time budget instead of updates.")] = None,
+    train: Annotated[str | None, typer.Option(help="Training slices, as 0:20 or 0:5,8.")] = None,
+    val: Annotated[str | None, typer.Option(help="Validation slices, as 20:30.")] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="What the labels mean, as cell=255,membrane=0+32.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides weights, patches and augmentation.")] = 0,
+    device: Device = "auto",
+    threads: Threads = None,
+    settings: Annotated[
+        Path | None, typer.Option(help="JSON file of further settings, over the preset's.")
+    ] = None,
+) -> None:
+    """Train on IMAGE with the annotation LABELS. Ctrl-C stops and keeps what was learned."""
+    chosen = from_preset(
+        preset,
+        **_settings_file(settings),
+        **_given(
+            method=method,
+            updates=updates,
+            minutes=minutes,
+            seed=seed,
+            device=device,
+            threads=threads,
+            train=parse_slices(train) if train is not None else None,
+            val=parse_slices(val) if val is not None else None,
+        ),
+    )
+    class_map = ClassMap.parse(classes) if classes is not None else chosen.classes
+    from .core import engine
+    from .core.io import read_annotation, read_stack
+
+    stack = read_stack(image)
+    annotation = read_annotation(labels, class_map)
+    with _control() as control, _reporting(chosen) as report:
+        result = engine.train(chosen, stack, annotation, out, on_event=report, control=control)
+    _close(result)
+
+
+@app.command()
+def resume(
+    run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
+    image: Annotated[
+        Path | None, typer.Option(help="The image, if it has moved or was no file.")
+    ] = None,
+) -> None:
+    """Go on with RUN from its last checkpoint."""
+    from .core import engine
+    from .core.io import read_stack
+    from .core.run_folder import load_run
+
+    stack = read_stack(image) if image is not None else None
+    with _control() as control, _reporting(load_run(run).settings) as report:
+        result = engine.resume(run, stack, on_event=report, control=control)
+    _close(result)
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
+    image: Image,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Mask to write, TIFF.", show_default=False)
+    ],
+    network: Annotated[
+        str | None, typer.Option(help="standard or adversarial; required if the run holds both.")
+    ] = None,
+    probability: Annotated[
+        bool, typer.Option("--probability", help="Write float32 probabilities of the first class.")
+    ] = False,
+    threshold: Annotated[
+        float | None, typer.Option(help="Probability from which a pixel is of the first class.")
+    ] = None,
+    best: Annotated[
+        bool, typer.Option("--best", help="Weights of the best validation instead of the last.")
+    ] = False,
+    device: Device = "auto",
+    threads: Threads = None,
+) -> None:
+    """Apply the networks of RUN to IMAGE; the mask has the training annotation's values."""
+    from rich.progress import Progress
+
+    from .core.io import read_stack
+    from .core.predict import predict_to_file
+
+    if network not in (None, "standard", "adversarial"):
+        raise SettingsError(f"There is no network {network!r}: choose standard or adversarial.")
+    stack = read_stack(image)
+    with _control() as control, Progress(disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("predicting", total=stack.shape[0])
+        predict_to_file(
+            run,
+            stack,
+            out,
+            network=network,  # type: ignore[arg-type]
+            probability=probability,
+            threshold=threshold,
+            device=device,
+            threads=threads,
+            best=best,
+            on_slice=lambda done: bar.update(task, completed=done),
+            control=control,
+        )
+    typer.echo(f"{out}: {stack.shape[0]} slices")
+
+
+@app.command()
+def evaluate(
+    mask: Annotated[
+        Path, typer.Argument(help="Mask or probability map, TIFF.", show_default=False)
+    ],
+    labels: Annotated[Path, typer.Argument(help="Annotation, TIFF.", show_default=False)],
+    slices: Annotated[str | None, typer.Option(help="Slices that count, as 20:30.")] = None,
+    classes: Annotated[str | None, typer.Option(help="What LABELS' values mean.")] = None,
+    threshold: Annotated[float, typer.Option(help="For a probability map.")] = 0.5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Score MASK against LABELS: F1 of each class, accuracy, V_Rand, V_Info."""
+    from .core.evaluate import evaluate as score
+    from .core.io import read_annotation, read_class_map, read_stack
+
+    annotation = read_annotation(labels, ClassMap.parse(classes) if classes is not None else None)
+    found = score(
+        read_stack(mask).data,
+        annotation,
+        mask_classes=read_class_map(mask),
+        slices=parse_slices(slices) if slices is not None else None,
+        threshold=threshold,
+    )
+    typer.echo(json.dumps(found.as_dict(), indent=2) if as_json else str(found))
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Train a standard and an adversarial segmentation network on an EM stack, and apply them."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _settings_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"The settings {path} cannot be read ({error}): give a JSON file."
+        ) from None
+    if not isinstance(found, dict):
+        raise SettingsError(
+            f'The settings {path} are no JSON object: write for example {{"patch": 64}}.'
+        )
+    return found
+
+
+@contextmanager
+def _control() -> Iterator[RunControl]:
+    """A control that the first Ctrl-C stops; the second interrupts at once."""
+    control = RunControl()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        if control.stopping:
+            raise KeyboardInterrupt
+        _say("Stopping; press Ctrl-C again to leave at once.")
+        control.stop()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield control
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _reporting(settings: RunSettings) -> Iterator[Any]:
+    from .cli_report import Report
+
+    with Report(settings) as report:
+        yield report
+
+
+def _close(result: RunResult) -> None:
+    from .core.events import Outcome
+
+    if result.outcome is Outcome.FAILED:
+        _say(f"advseg: {result.error}")
+        raise typer.Exit(1)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

@@ -1,0 +1,94 @@
+"""A budget in minutes turned into updates, by timing the first ten on networks that are then discarded.
+
+Thrown away so that a run of *n* updates is the same whether *n* was asked for or came out of minutes.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+from time import perf_counter
+
+import torch
+
+from .control import RunControl
+from .devices import Place
+from .inference import class_probabilities
+from .settings import LambdaSettings, RunSettings
+from .stack import EMStack
+from .training import Training
+from .training_data import TrainingData
+from .turns import Turn
+
+TIMED_UPDATES = 10
+DISCARDED = 3  # the first updates also load kernels and memory
+FEWEST = 10
+
+
+def updates_for(
+    settings: RunSettings, data: TrainingData, stack: EMStack, place: Place, control: RunControl
+) -> RunSettings:
+    """Settings with the number of updates that fit the minutes, validation included.
+
+    Settings that name updates, or neither, come back with that number.
+
+    Raises
+    ------
+    SettingsError
+        If neither updates nor minutes are given.
+    Stopped
+        If the run is stopped meanwhile.
+    """
+    if settings.updates is not None and settings.minutes is None:
+        return settings
+    seconds = 60 * (settings.minutes or 1.0)
+    each = seconds_per_update(settings, data, place, control)
+    validation = _seconds_per_validation(settings, data, stack, place, control)
+    updates = _fitting(settings, seconds, each, validation)
+    return settings.model_copy(update={"updates": updates})
+
+
+def seconds_per_update(
+    settings: RunSettings, data: TrainingData, place: Place, control: RunControl
+) -> float:
+    """Median time of an update of all networks of the method, D's included."""
+    trial = settings.model_copy(
+        update={
+            "updates": TIMED_UPDATES,
+            "epoch": 1,
+            "adversarial_weight": LambdaSettings(kind="constant", value=0.1),
+        }
+    )
+    training = Training.build(trial, data, place)
+    everyone = frozenset(training.learners)
+    times = []
+    for number in range(TIMED_UPDATES):
+        control.breathe()
+        started = perf_counter()
+        training.take(Turn(everyone, number, number + 1, False))
+        _finish(place)
+        times.append(perf_counter() - started)
+    return median(times[DISCARDED:])
+
+
+def _seconds_per_validation(
+    settings: RunSettings, data: TrainingData, stack: EMStack, place: Place, control: RunControl
+) -> float:
+    """Time to predict the validation slices, from one of them."""
+    training = Training.build(settings.model_copy(update={"updates": 1, "epoch": 1}), data, place)
+    network = next(iter(training.networks.values()))
+    grey = data.normalisation(stack.slice(data.split.val[0]))
+    started = perf_counter()
+    class_probabilities(network, grey, settings, place, control.breathe)
+    return (perf_counter() - started) * len(data.split.val) * len(training.networks)
+
+
+def _fitting(settings: RunSettings, seconds: float, each: float, validation: float) -> int:
+    if settings.validate_every is not None:
+        return max(FEWEST, int(seconds / (each + validation / settings.validate_every)))
+    left = seconds - settings.validations * validation
+    return max(FEWEST, int(left / each))
+
+
+def _finish(place: Place) -> None:
+    if place.device.type == "cuda":
+        torch.cuda.synchronize()

@@ -1,0 +1,103 @@
+"""Where a run computes: device, precision, threads."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from .errors import SettingsError
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A device with the precision and threads that are used on it.
+
+    Attributes
+    ----------
+    device : torch.device
+    precision : str
+        ``float32`` or ``bfloat16``; weights stay float32, what autocast allows is computed in this.
+    threads : int
+        CPU threads.
+    """
+
+    device: torch.device
+    precision: str
+    threads: int
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Context in which networks compute in this precision."""
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def claim_threads(self) -> None:
+        """Let torch use this many threads; call it in the thread that computes."""
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
+
+
+def choose_place(
+    device: str = "auto", precision: str = "auto", threads: int | None = None
+) -> Place:
+    """Pick CUDA, MPS or CPU, and bfloat16 where the hardware has it.
+
+    Raises
+    ------
+    SettingsError
+        If the device is unknown or not there.
+    """
+    chosen = torch.device(_best_device() if device == "auto" else _known(device))
+    if precision == "auto":
+        precision = "bfloat16" if _has_bfloat16(chosen) else "float32"
+    return Place(chosen, precision, threads or available_cores())
+
+
+def on(place: Place, network: Network) -> Network:
+    """A network moved to a place, in the memory layout that convolutions like best."""
+    network.to(place.device)
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+def available_cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _best_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _known(device: str) -> str:
+    kind, _, index = device.partition(":")
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (not index or int(index) < torch.cuda.device_count()),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if kind not in there or (index and not index.isdigit()):
+        raise SettingsError(f"There is no device {device!r}: choose auto, cpu, cuda or mps.")
+    if not there[kind]:
+        raise SettingsError(f"The device {device!r} is not there: choose auto or cpu.")
+    return device
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # autocast to bfloat16 without its instructions is slower than float32
+    return device.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

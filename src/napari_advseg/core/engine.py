@@ -1,0 +1,213 @@
+"""Train a run, or go on with one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import run_folder
+from .annotation import Annotation
+from .budget import updates_for
+from .control import RunControl
+from .devices import Place, choose_place
+from .errors import RunFolderError, SettingsError
+from .events import Event, Outcome, Validated
+from .io import read_annotation, read_stack, write_labels
+from .run_folder import Run
+from .session import Session
+from .settings import RunSettings
+from .split import format_slices
+from .stack import EMStack
+from .training import Training
+from .training_data import TrainingData
+
+AnnotationSource = Annotation | Callable[[], Annotation]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run came to.
+
+    Attributes
+    ----------
+    outcome : Outcome
+    history : tuple of Validated
+    summary : dict
+        The content of ``summary.json``.
+    training : Training
+        The networks, on their device.
+    error : str or None
+        One sentence, if the run failed.
+    """
+
+    outcome: Outcome
+    history: tuple[Validated, ...]
+    summary: dict[str, Any]
+    training: Training
+    error: str | None = None
+
+
+def train(
+    settings: RunSettings,
+    stack: EMStack,
+    annotation: AnnotationSource,
+    folder: Path | str | None = None,
+    *,
+    on_event: Callable[[Event], None] = lambda event: None,
+    control: RunControl | None = None,
+    whole_stack: bool = False,
+) -> RunResult:
+    """Train on an annotated stack.
+
+    Parameters
+    ----------
+    settings : RunSettings
+        See `from_preset`.
+    stack : EMStack
+        Grey stack (Z, Y, X).
+    annotation : Annotation or callable
+        Class indices (Z, Y, X), or a callable that returns them.
+    folder : path, optional
+        Run folder to make; without one nothing is written.
+    on_event : callable
+        Called from this thread with every `Event`; `RunFinished` is the last, exactly once.
+    control : RunControl, optional
+        To pause and stop from another thread.
+    whole_stack : bool
+        Predict every slice at the end, and report each as `SlicePredicted`.
+
+    Raises
+    ------
+    AdvSegError
+        If image, annotation, settings or folder cannot be used; nothing has been written then. What
+        goes wrong later ends in ``RunFinished(FAILED)``.
+    Stopped
+        If `control` stops it before the first update.
+    """
+    control = control or RunControl()
+    place = choose_place(settings.device, settings.precision, settings.threads)
+    place.claim_threads()
+    labels = annotation() if callable(annotation) else annotation
+    if settings.network.image_channels != 1:
+        raise SettingsError(
+            f"image_channels = {settings.network.image_channels}, and a grey stack has 1: choose 1."
+        )
+    data = TrainingData.prepare(settings, stack, labels, place.device)
+    folder = Path(folder) if folder is not None else None
+    if folder is not None:
+        run_folder.check_new(folder)
+    settings = updates_for(settings, data, stack, place, control)
+    settings = _resolved(settings, data, place)
+    session = Session(
+        Training.build(settings, data, place), stack, folder, on_event, control, whole_stack
+    )
+    if folder is not None:
+        run_folder.create(folder, _config(session, labels))
+        write_labels(
+            folder / run_folder.ANNOTATION,
+            labels.classes.decode(labels.targets),
+            labels.classes,
+            scale=stack.scale,
+        )
+    return _run(session)
+
+
+def resume(
+    folder: Path | str,
+    stack: EMStack | None = None,
+    *,
+    on_event: Callable[[Event], None] = lambda event: None,
+    control: RunControl | None = None,
+    whole_stack: bool = False,
+) -> RunResult:
+    """Go on from the last checkpoint of a run; on the CPU, bit for bit as if it had never stopped.
+
+    Parameters
+    ----------
+    folder : path
+        Run folder.
+    stack : EMStack, optional
+        The image, if it is no file or has moved.
+    on_event, control, whole_stack
+        As in `train`.
+
+    Raises
+    ------
+    RunFolderError
+        If the run cannot be resumed, or has made all its updates.
+    """
+    folder = Path(folder)
+    run = run_folder.load_run(folder)
+    settings = run.settings
+    place = choose_place(settings.device, settings.precision, settings.threads)
+    place.claim_threads()
+    stack = stack or _image_of(run)
+    annotation = read_annotation(folder / run_folder.ANNOTATION)
+    data = TrainingData.prepare(settings, stack, annotation, place.device)
+    training = Training.build(settings, data, place)
+    session = Session(training, stack, folder, on_event, control or RunControl(), whole_stack)
+    session.restore(folder)
+    if session.update >= (settings.updates or 0):
+        raise RunFolderError(
+            f"The run in {folder} has made all its {session.update} updates: start a new run to train longer."
+        )
+    return _run(session)
+
+
+def _run(session: Session) -> RunResult:
+    outcome, summary, error = session.run()
+    return RunResult(outcome, tuple(session.history), summary, session.training, error)
+
+
+def _image_of(run: Run) -> EMStack:
+    if run.image_path is None:
+        raise RunFolderError(
+            f"The image of the run in {run.folder} was no file: give it, for example --image STACK.tif."
+        )
+    return read_stack(run.image_path)
+
+
+def _resolved(settings: RunSettings, data: TrainingData, place: Place) -> RunSettings:
+    """Settings in which nothing is left to be decided: a run with them repeats this one."""
+    updates = settings.updates or 1
+    pixels = settings.batch * settings.patch**2
+    epoch = settings.epoch or max(1, -(-data.sampler.labelled_pixels // pixels))
+    if settings.alternation.kind == "block":
+        epoch = settings.alternation.generator_updates
+    whole_slices = data.split.train_columns is None
+    return settings.model_copy(
+        update={
+            "epoch": epoch,
+            "validate_every": settings.validate_every
+            or max(1, -(-updates // settings.validations)),
+            "minutes": None,
+            "device": str(place.device),
+            "precision": place.precision,
+            "threads": place.threads,
+            "classes": data.annotation.classes,
+            "train": data.split.train if whole_slices else None,
+            "val": data.split.val if whole_slices else None,
+        }
+    )
+
+
+def _config(session: Session, annotation: Annotation) -> dict[str, Any]:
+    data = session.training.data
+    return run_folder.describe(
+        session.settings,
+        session.stack,
+        {
+            "classes": annotation.classes.model_dump(mode="json"),
+            "split": {
+                "train": format_slices(data.split.train),
+                "val": format_slices(data.split.val),
+                "train_columns": data.split.train_columns,
+                "val_columns": data.split.val_columns,
+            },
+            "normalisation": {"mean": data.normalisation.mean, "std": data.normalisation.std},
+            "lambda_marks": session.lambda_marks(),
+            "notes": annotation.notes,
+        },
+    )

@@ -1,0 +1,321 @@
+"""TIFF in and out: grey stacks lazily, annotations and masks with the classes they carry."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from .annotation import Annotation
+from .classes import ClassMap
+from .errors import AdvSegError, AnnotationError, ImageError
+from .stack import EMStack
+from .tiff_tags import carried_classes, voxel_size
+from .tiff_writer import StackWriter, open_mask_writer
+
+__all__ = [
+    "ISBI2012_VOXEL_NM",
+    "StackWriter",
+    "open_mask_writer",
+    "read_annotation",
+    "read_class_map",
+    "read_isbi2012",
+    "read_labels",
+    "read_stack",
+    "write_labels",
+]
+
+ISBI2012_VOXEL_NM = (50.0, 4.0, 4.0)
+"""Size of a voxel of the ISBI 2012 challenge along Z, Y, X in nanometres."""
+
+# What tifffile and zlib raise on a file that is no TIFF, is cut off or has a codec that is missing.
+_UNREADABLE = (
+    tifffile.TiffFileError,
+    ValueError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OSError,
+    EOFError,
+    struct.error,
+    zlib.error,
+)
+
+
+def read_stack(path: str | Path) -> EMStack:
+    """Open a grey TIFF as a stack.
+
+    Uncompressed files whose pixels lie in one piece are mapped, not loaded. Axes of length 1 are
+    dropped; what is left besides Y and X is taken as Z, be it called Z, T or anything but colour.
+
+    Parameters
+    ----------
+    path : str or Path
+        A 2D or 3D TIFF of uint8, uint16, int16 or float, of either byte order.
+
+    Returns
+    -------
+    EMStack
+        Axes ZYX, with the voxel size of ImageJ or OME metadata, or else 1.
+
+    Raises
+    ------
+    ImageError
+        If there is no such file, it is no readable TIFF, or it holds no grey stack.
+    """
+    path = Path(path)
+    with _opened(path, ImageError) as tif:
+        data = _pixels(tif, path, ImageError)
+        scale = voxel_size(tif)
+    try:
+        return EMStack.from_array(data, name=path.stem, source=path, scale=scale)
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+
+
+def read_labels(path: str | Path) -> tuple[NDArray[Any], ClassMap | None]:
+    """Load a label TIFF.
+
+    Returns
+    -------
+    labels : ndarray of integers, shape (Z, Y, X)
+        Annotation values; a bool file yields uint8 0 and 1.
+    classes : ClassMap or None
+        The class map that the file carries.
+
+    Raises
+    ------
+    AnnotationError
+        If there is no such file, it is no readable TIFF, or it holds no stack of integers.
+    ClassMapError
+        If the class map that the file carries is damaged.
+    """
+    path = Path(path)
+    with _opened(path, AnnotationError) as tif:
+        labels = np.array(
+            _pixels(tif, path, AnnotationError)
+        )  # a copy: mapped pixels are read-only
+        classes = carried_classes(tif, path)
+    if labels.dtype == bool:
+        labels = labels.astype(np.uint8)
+    if labels.dtype.kind not in "ui":
+        raise AnnotationError(
+            f"The annotation {path} holds {labels.dtype} values: convert it to integers."
+        )
+    labels = labels.astype(labels.dtype.newbyteorder("="), copy=False)
+    return (labels[np.newaxis] if labels.ndim == 2 else labels), classes
+
+
+def read_annotation(path: str | Path, classes: ClassMap | None = None) -> Annotation:
+    """Load a label TIFF as an annotation.
+
+    Parameters
+    ----------
+    path : str or Path
+        A TIFF of integers.
+    classes : ClassMap, optional
+        What the labels mean; without it the map that the file carries decides, and without that
+        `Annotation.from_labels` infers it.
+
+    Raises
+    ------
+    AnnotationError, ClassMapError
+        As `read_labels` and `Annotation.from_labels` do.
+    """
+    labels, carried = read_labels(path)
+    return Annotation.from_labels(labels, classes if classes is not None else carried)
+
+
+def read_class_map(path: str | Path) -> ClassMap | None:
+    """Class map that a TIFF carries, or None; reads no pixels.
+
+    Raises
+    ------
+    AnnotationError
+        If there is no such file or it is no TIFF.
+    ClassMapError
+        If the class map is damaged.
+    """
+    with _opened(Path(path), AnnotationError) as tif:
+        return carried_classes(tif, Path(path))
+
+
+def read_isbi2012(folder: str | Path) -> tuple[EMStack, NDArray[Any] | None]:
+    """Open the ISBI 2012 challenge's own files.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Holds ``train-volume.tif`` and, with it, ``train-labels.tif``; or else ``test-volume.tif``.
+
+    Returns
+    -------
+    stack : EMStack
+        The training volume if it is there, otherwise the test volume; voxels of 50 × 4 × 4 nm.
+    labels : ndarray of integers, shape (Z, Y, X), or None
+        255 cell, 0 membrane; None if the labels are not there.
+
+    Raises
+    ------
+    ImageError
+        If neither volume is in the folder.
+    AnnotationError
+        If the labels do not fit the volume.
+    """
+    folder = Path(folder)
+    train, test = folder / "train-volume.tif", folder / "test-volume.tif"
+    if not train.is_file() and not test.is_file():
+        raise ImageError(
+            f"The folder {folder} holds no train-volume.tif: choose the folder with the "
+            "challenge's own train-volume.tif and train-labels.tif."
+        )
+    stack = read_stack(train if train.is_file() else test)
+    name = f"ISBI 2012 {stack.name}"
+    stack = EMStack(stack.data, name, stack.source, ISBI2012_VOXEL_NM)
+    found = folder / "train-labels.tif"
+    if not train.is_file() or not found.is_file():
+        return stack, None
+    labels, _ = read_labels(found)
+    if labels.shape != stack.shape:
+        raise AnnotationError(
+            f"The labels {found} have shape {labels.shape} and the volume {stack.shape}: "
+            "choose a folder whose two files belong together."
+        )
+    return stack, labels
+
+
+def write_labels(
+    path: str | Path,
+    labels: NDArray[Any],
+    classes: ClassMap,
+    *,
+    scale: Sequence[float] | None = None,
+) -> None:
+    """Write annotation values as a compressed TIFF that carries its class map.
+
+    The file appears under its name only when it is whole.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where to; an existing file is replaced.
+    labels : ndarray of integers or bool, shape (Z, Y, X) or (Y, X)
+        Written as uint8 where the values fit, else in the narrowest type that holds them.
+    classes : ClassMap
+        What the labels mean.
+    scale : (float, float, float), optional
+        Size of a voxel along Z, Y, X.
+
+    Raises
+    ------
+    AnnotationError
+        If the array is no stack of integers.
+    AdvSegError
+        If the file cannot be written.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim not in (2, 3) or labels.dtype.kind not in "uib" or not labels.size:
+        raise AnnotationError(
+            f"The labels are {labels.dtype} of shape {labels.shape}: "
+            "give integers of shape (Z, Y, X) or (Y, X)."
+        )
+    stack = labels[np.newaxis] if labels.ndim == 2 else labels
+    dtype = _narrowest(int(stack.min()), int(stack.max()))
+    shape = (stack.shape[0], stack.shape[1], stack.shape[2])
+    with open_mask_writer(path, shape, dtype, classes=classes, scale=scale) as writer:
+        for one in stack:
+            writer.write(one.astype(dtype))
+
+
+def _narrowest(least: int, most: int) -> np.dtype[Any]:
+    """Smallest integer type that holds both values, unsigned ones first."""
+    for kind in (np.uint8, np.uint16, np.int16, np.uint32, np.int32, np.uint64):
+        if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
+            return np.dtype(kind)
+    return np.dtype(np.int64)
+
+
+@contextmanager
+def _opened(path: Path, refusal: type[AdvSegError]) -> Iterator[tifffile.TiffFile]:
+    """Open a TIFF; whatever makes it unreadable becomes `refusal`."""
+    if not path.is_file():
+        raise refusal(f"There is no file {path}: check the path.")
+    try:
+        with tifffile.TiffFile(path) as tif:
+            yield tif
+    except AdvSegError:
+        raise
+    except _UNREADABLE as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise refusal(
+            f"The file {path} cannot be read as TIFF ({reason}): "
+            "save it again as an uncompressed TIFF."
+        ) from error
+
+
+def _pixels(tif: tifffile.TiffFile, path: Path, refusal: type[AdvSegError]) -> NDArray[Any]:
+    """Pixels of the file's stack, 2D or 3D, mapped where possible."""
+    _refuse_cut_off(tif, path, refusal)
+    series = tif.series
+    first = series[0]
+    if len(first.shape) == 2 and len(series) > 1:  # one series a slice, as page-wise writers leave
+        same = [s for s in series if s.shape == first.shape and s.dtype == first.dtype]
+        return np.stack([s.asarray() for s in same])
+    kept = [
+        (axis, n) for axis, n in zip(first.axes, first.shape, strict=True) if n > 1 or axis in "YX"
+    ]
+    colours = [n for axis, n in kept if axis == "S" or (axis == "C" and n <= 4)]
+    if colours:
+        raise refusal(
+            f"The file {path} holds {colours[0]} colour channels (RGB): convert it to grey."
+        )
+    if len(kept) > 3:
+        shape = " × ".join(f"{axis} {n}" for axis, n in kept)
+        raise refusal(
+            f"The file {path} has {len(kept)} axes ({shape}): save one stack Z, Y, X of it."
+        )
+    mapped = first.dataoffset is not None and first.dtype is not None and first.dtype.kind in "uif"
+    data = tifffile.memmap(path, mode="r") if mapped else first.asarray()
+    pixels: NDArray[Any] = data.reshape([n for _, n in kept])
+    return pixels
+
+
+def _refuse_cut_off(tif: tifffile.TiffFile, path: Path, refusal: type[AdvSegError]) -> None:
+    """Refuse a file that ends early: tifffile would drop slices or fill up with zeros."""
+    size = tif.filehandle.size
+    whole = _directories_are_whole(tif)
+    if whole:
+        pieces = (zip(p.dataoffsets, p.databytecounts, strict=True) for p in tif.pages)
+        whole = all(offset + count <= size for page in pieces for offset, count in page)
+    if not whole:
+        raise refusal(f"The file {path} is cut off at {size} bytes: copy it again.")
+
+
+def _directories_are_whole(tif: tifffile.TiffFile) -> bool:
+    """Whether each page's directory (IFD), and the link to the next, lies inside the file.
+
+    tifffile only logs a link that leads out of the file, and goes on with the pages before it.
+    """
+    layout, file = tif.tiff, tif.filehandle
+    file.seek(8 if layout.is_bigtiff else 4)
+    seen: set[int] = set()
+    while True:
+        link = file.read(layout.offsetsize)
+        if len(link) < layout.offsetsize:
+            return False
+        (offset,) = struct.unpack(layout.offsetformat, link)
+        if offset == 0 or offset in seen:
+            return True
+        seen.add(offset)
+        file.seek(offset)
+        count = file.read(layout.tagnosize)
+        if len(count) < layout.tagnosize:
+            return False
+        file.seek(struct.unpack(layout.tagnoformat, count)[0] * layout.tagsize, 1)

@@ -1,0 +1,222 @@
+"""The networks: the U-Net S (also the S inside G) and the discriminator D.
+
+Images are (N, image channels, H, W); masks and logits are (N, mask channels, H, W) with one channel for
+two classes (the first class) and one for each class otherwise. Both networks return logits.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from .settings import DiscriminatorSettings, NetworkSettings
+
+SLOPE = 0.2  # of LeakyReLU, as in the 2017 experiment
+
+
+def mask_channels(classes: int) -> int:
+    """Channels of a network's output: 1 for two classes, otherwise one for each."""
+    return 1 if classes == 2 else classes
+
+
+class SeededDropout(nn.Module):
+    """Dropout that draws from a generator given from outside, so that two networks can drop alike.
+
+    Parameters
+    ----------
+    share : float
+        Share of activations set to 0 in training mode.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+        self.generator: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drop in training mode, and scale what is left by 1 / (1 − share)."""
+        if not self.training or self.share == 0:
+            return x
+        keep = torch.rand(x.shape, generator=self.generator, device=x.device) >= self.share
+        return x * keep / (1 - self.share)
+
+
+def _norm(kind: str, channels: int) -> nn.Module:
+    if kind == "batch":
+        return nn.BatchNorm2d(channels)
+    if kind == "instance":
+        return nn.InstanceNorm2d(channels, affine=True)
+    return nn.Identity()
+
+
+class DoubleConv(nn.Sequential):
+    """conv 3×3 → norm → LeakyReLU → dropout → conv 3×3 → norm → LeakyReLU."""
+
+    def __init__(self, inputs: int, outputs: int, norm: str, dropout: float, biases: bool) -> None:
+        bias = biases or norm == "none"
+        layers: list[nn.Module] = []
+        for channels in (inputs, outputs):
+            layers += [
+                nn.Conv2d(channels, outputs, 3, padding=1, bias=bias),
+                _norm(norm, outputs),
+                nn.LeakyReLU(SLOPE, inplace=True),
+            ]
+        if dropout:
+            layers.insert(3, SeededDropout(dropout))
+        super().__init__(*layers)
+
+
+class Encoder(nn.Module):
+    """The U-Net's contracting half: depth + 1 levels of `DoubleConv`, halved by max-pooling between."""
+
+    def __init__(
+        self, inputs: int, width: int, depth: int, norm: str, dropout: float, biases: bool
+    ) -> None:
+        super().__init__()
+        widths = [width * 2**k for k in range(depth + 1)]
+        self.levels = nn.ModuleList(
+            DoubleConv(a, b, norm, dropout, biases)
+            for a, b in zip([inputs, *widths[:-1]], widths, strict=True)
+        )
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Features of every level, finest first."""
+        features = [self.levels[0](x)]
+        for level in self.levels[1:]:
+            features.append(level(nn.functional.max_pool2d(features[-1], 2)))
+        return features
+
+
+class UNet(nn.Module):
+    """S: a U-Net with nearest up-sampling, after Ronneberger et al. 2015 and the 2017 experiment.
+
+    Parameters
+    ----------
+    settings : NetworkSettings
+        Width, depth, normalisation, dropout, image channels.
+    classes : int
+        Number of classes; see `mask_channels`.
+    """
+
+    def __init__(self, settings: NetworkSettings, classes: int = 2) -> None:
+        super().__init__()
+        s = settings
+        self.encoder = Encoder(s.image_channels, s.width, s.depth, s.norm, s.dropout, s.biases)
+        self.decoder = nn.ModuleList(
+            DoubleConv(s.width * 3 * 2**k, s.width * 2**k, s.norm, s.dropout, s.biases)
+            for k in reversed(range(s.depth))
+        )
+        self.head = nn.Conv2d(s.width, mask_channels(classes), 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits (N, mask channels, H, W) of images whose sides are multiples of 2^depth."""
+        *skips, x = self.encoder(image)
+        for level, skip in zip(self.decoder, reversed(skips), strict=True):
+            x = level(torch.cat([nn.functional.interpolate(x, scale_factor=2.0), skip], dim=1))
+        return self.head(x)  # type: ignore[no-any-return]
+
+    def seed_dropout(self, generator: torch.Generator) -> None:
+        """Let all dropout of the next forward pass draw from `generator`."""
+        for module in self.modules():
+            if isinstance(module, SeededDropout):
+                module.generator = generator
+
+
+class PatchDiscriminator(nn.Module):
+    """D with a map of logits: 4×4 convolutions of stride 2 and a 3×3 head (after pix2pix' PatchGAN)."""
+
+    def __init__(self, inputs: int, settings: DiscriminatorSettings) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for level in range(settings.depth):
+            outputs = settings.width * min(2**level, 4)
+            bias = settings.norm != "batch" or settings.biases
+            conv: nn.Module = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)
+            if settings.norm == "spectral":
+                conv = spectral_norm(conv)
+            layers.append(conv)
+            if settings.norm == "batch":
+                layers.append(nn.BatchNorm2d(outputs, track_running_stats=False))
+            layers.append(nn.LeakyReLU(SLOPE))
+            inputs = outputs
+        head: nn.Module = nn.Conv2d(inputs, 1, 3, padding=1)
+        layers.append(spectral_norm(head) if settings.norm == "spectral" else head)
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, 1, H / 2^depth, W / 2^depth) that the mask in `x` is a true one."""
+        return self.layers(x)  # type: ignore[no-any-return]
+
+
+class DenseDiscriminator(nn.Module):
+    """D of the 2017 experiment: the U-Net's encoder without dropout, flatten, one dense unit."""
+
+    def __init__(self, inputs: int, settings: DiscriminatorSettings, patch: int) -> None:
+        super().__init__()
+        norm = "none" if settings.norm == "spectral" else settings.norm
+        self.encoder = Encoder(inputs, settings.width, settings.depth, norm, 0.0, settings.biases)
+        side = patch // 2**settings.depth
+        self.head = nn.Linear(settings.width * 2**settings.depth * side * side, 1)
+        if settings.norm == "batch":
+            _batch_statistics_only(self)
+        if settings.norm == "spectral":
+            for module in list(self.modules()):
+                if isinstance(module, nn.Conv2d | nn.Linear):
+                    spectral_norm(module)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, 1, 1, 1) that the mask in `x` is a true one."""
+        return self.head(self.encoder(x)[-1].flatten(1))[..., None, None]  # type: ignore[no-any-return]
+
+
+def _batch_statistics_only(network: nn.Module) -> None:
+    """Let every BatchNorm use the batch's own statistics in both modes."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.track_running_stats = False
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+
+
+def build_unet(settings: NetworkSettings, classes: int, generator: torch.Generator) -> UNet:
+    """A U-Net with weights drawn from `generator`: He-normal, Glorot-uniform for the head."""
+    network = UNet(settings, classes)
+    _draw_weights(network, generator)
+    nn.init.xavier_uniform_(network.head.weight, generator=generator)
+    return network
+
+
+def build_discriminator(
+    settings: DiscriminatorSettings,
+    classes: int,
+    image_channels: int,
+    patch: int,
+    generator: torch.Generator,
+) -> nn.Module:
+    """D for masks of `classes` classes, with weights drawn from `generator`."""
+    inputs = mask_channels(classes) + (image_channels if settings.sees_image else 0)
+    seed = int(torch.randint(2**31, (1,), generator=generator))
+    # spectral_norm draws its vectors from the global state, which is put back afterwards
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if settings.head == "dense":
+            network: nn.Module = DenseDiscriminator(inputs, settings, patch)
+        else:
+            network = PatchDiscriminator(inputs, settings)
+        _draw_weights(network, generator)
+    return network
+
+
+@torch.no_grad()
+def _draw_weights(network: nn.Module, generator: torch.Generator) -> None:
+    for module in network.modules():
+        if not isinstance(module, nn.Conv2d | nn.Linear):
+            continue
+        # spectral_norm keeps the weights themselves one level deeper
+        weight = dict(module.named_parameters()).get("parametrizations.weight.original", module.weight)
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(weight, generator=generator)
+        else:
+            nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,153 @@
+"""Apply a trained run to a stack, tile by tile, slice by slice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .checkpoint import load_weights
+from .control import RunControl
+from .devices import Place, choose_place
+from .draws import Purpose, torch_draws
+from .errors import RunFolderError
+from .events import NetworkName
+from .inference import class_probabilities
+from .io import open_mask_writer
+from .metrics import to_indices
+from .networks import UNet, build_unet
+from .run_folder import Run, load_run
+from .stack import EMStack, Normalisation
+
+
+def predict_stack(
+    run: Run | Path | str,
+    stack: EMStack,
+    *,
+    networks: tuple[NetworkName, ...] | None = None,
+    on_slice: Callable[[NetworkName, int, NDArray[np.float32]], None],
+    control: RunControl | None = None,
+    first: int | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    best: bool = False,
+) -> None:
+    """Predict every slice of a stack, normalised by its own mean and standard deviation.
+
+    Parameters
+    ----------
+    run : Run or path
+        A run, or its folder.
+    stack : EMStack
+        Grey stack (Z, Y, X).
+    networks : tuple of {"standard", "adversarial"}, optional
+        Which to apply; None takes all of the run.
+    on_slice : callable
+        Called with network, slice index and class probabilities, float32 (1 or C, Y, X); one channel
+        for two classes, the probability of the first.
+    control : RunControl, optional
+        To stop from another thread; acts between tiles.
+    first : int, optional
+        Slice to predict before the others.
+    device, threads
+        As in `RunSettings`.
+    best : bool
+        Take the weights of the best validation instead of the last.
+
+    Raises
+    ------
+    RunFolderError
+        If the run does not have such a network, or is damaged.
+    Stopped
+        If `control` was stopped.
+    """
+    run = run if isinstance(run, Run) else load_run(Path(run))
+    control = control or RunControl()
+    place = choose_place(device, run.settings.precision if device != "auto" else "auto", threads)
+    place.claim_threads()
+    loaded = {name: _load(run, name, place, best) for name in networks or run.networks}
+    normalise = Normalisation.of(stack)
+    slices = range(stack.shape[0])
+    for z in dict.fromkeys([*([first] if first is not None and first in slices else []), *slices]):
+        grey = normalise(stack.slice(z))
+        for name, network in loaded.items():
+            found = class_probabilities(network, grey, run.settings, place, control.breathe)
+            on_slice(name, z, found)
+
+
+def predict_to_file(
+    run: Run | Path | str,
+    stack: EMStack,
+    path: Path | str,
+    *,
+    network: NetworkName | None = None,
+    probability: bool = False,
+    threshold: float | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    best: bool = False,
+    on_slice: Callable[[int], None] = lambda done: None,
+    control: RunControl | None = None,
+) -> None:
+    """Write a TIFF of the predicted mask, holding one slice at a time.
+
+    Parameters
+    ----------
+    path : path
+        The TIFF to write; complete or not there.
+    network : {"standard", "adversarial"}, optional
+        Required if the run holds both.
+    probability : bool
+        Write float32 probabilities of the first class instead of the annotation's values.
+    threshold : float, optional
+        Probability from which a pixel is of the first of two classes; None takes the run's own.
+    on_slice : callable
+        Called with the number of slices done.
+
+    Raises
+    ------
+    RunFolderError
+        If `network` is needed and not given, or is not in the run.
+    """
+    run = run if isinstance(run, Run) else load_run(Path(run))
+    if network is None and len(run.networks) > 1:
+        raise RunFolderError(
+            "The run holds both networks: say which, --network standard or --network adversarial.",
+            control="apply",
+        )
+    chosen = network or run.networks[0]
+    level = run.settings.threshold if threshold is None else threshold
+    dtype = np.float32 if probability else run.classes.decode(np.zeros(1, np.uint8)).dtype
+    classes = None if probability else run.classes
+    with open_mask_writer(
+        Path(path), stack.shape, dtype, classes=classes, scale=stack.scale
+    ) as writer:
+
+        def keep(_: NetworkName, z: int, found: NDArray[np.float32]) -> None:
+            writer.write(found[0] if probability else run.classes.decode(_indices(found, level)))
+            on_slice(z + 1)
+
+        predict_stack(
+            run, stack, networks=(chosen,), on_slice=keep, control=control,
+            device=device, threads=threads, best=best,
+        )  # fmt: skip
+
+
+def _indices(found: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
+    if len(found) == 1:
+        return to_indices(found[0], threshold)
+    return np.asarray(found.argmax(axis=0).astype(np.uint8))
+
+
+def _load(run: Run, name: NetworkName, place: Place, best: bool) -> UNet:
+    if name not in run.networks:
+        raise RunFolderError(
+            f"The run in {run.folder} has no {name} network: it holds {' and '.join(run.networks)}.",
+            control="apply",
+        )
+    draws = torch_draws(0, Purpose.WEIGHTS)  # overwritten by the run's weights
+    network = build_unet(run.settings.network, len(run.classes), draws)
+    load_weights(run.folder / f"{name}{'-best' if best else ''}.safetensors", network)
+    return network.to(place.device)

@@ -1,0 +1,114 @@
+"""Learning rates and λ over a run: pure functions of how far a network has learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, pi
+
+from .settings import LambdaSettings, OptimizerSettings
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) * (1 + cos(pi * share)) / 2
+
+
+def one_cycle(rate: float, update: int, updates: int, warmup: float) -> float:
+    """One-cycle rate (Smith and Topin 2019): from rate/25 up to `rate`, down to rate/250,000.
+
+    Parameters
+    ----------
+    rate : float
+        Rate at the peak.
+    update : int
+        Update about to be made, from 0.
+    updates : int
+        All updates of the run.
+    warmup : float
+        Share of the updates on the way up.
+    """
+    peak = warmup * updates - 1
+    if update < peak:
+        return _cosine(rate / 25, rate, update / peak)
+    rest = max(updates - 1 - peak, 1)
+    return _cosine(rate, rate / 25 / 1e4, min((update - peak) / rest, 1.0))
+
+
+@dataclass
+class LearningRate:
+    """The learning rate of one network; keeps its state while other networks learn.
+
+    Parameters
+    ----------
+    settings : OptimizerSettings
+        Kind of schedule and its numbers.
+    updates : int
+        Updates that this network makes in the whole run.
+    """
+
+    settings: OptimizerSettings
+    updates: int
+    best: float = float("-inf")
+    waited: int = 0
+    factor: float = 1.0
+
+    def at(self, update: int) -> float:
+        """Rate for the network's update number `update`, from 0."""
+        s = self.settings
+        if s.schedule == "one-cycle":
+            return one_cycle(s.rate, update, self.updates, s.warmup)
+        if s.schedule == "keras-decay":
+            return s.rate / (1 + s.decay * update)
+        return s.rate * self.factor
+
+    def observe(self, score: float) -> None:
+        """Take note of a validation score; a plateau lowers the rate to a tenth."""
+        if self.settings.schedule != "plateau":
+            return
+        if score > self.best:
+            self.best, self.waited = score, 0
+            return
+        self.waited += 1
+        if self.waited >= self.settings.patience:
+            self.factor, self.waited = self.factor / 10, 0
+
+    def state(self) -> dict[str, float]:
+        """What `restore` needs."""
+        return {"best": self.best, "waited": self.waited, "factor": self.factor}
+
+    def restore(self, state: dict[str, float]) -> None:
+        """Go on from what `state` gave."""
+        self.best, self.factor = state["best"], state["factor"]
+        self.waited = int(state["waited"])
+
+
+def adversarial_weight(settings: LambdaSettings, update: int, updates: int, epoch: float) -> float:
+    """λ for the update about to be made, `update` from 0 of `updates`, in epoch `epoch` from 0."""
+    if settings.kind == "constant":
+        return settings.value
+    if settings.kind == "steps":
+        return next((w for start, w in reversed(settings.steps) if epoch >= start), 0.0)
+    share = update / max(updates, 1)
+    if share < settings.start:
+        return 0.0
+    return settings.value * min((share - settings.start) / max(settings.rise, 1e-9), 1.0)
+
+
+def discriminator_learns(settings: LambdaSettings, update: int, updates: int) -> bool:
+    """Whether D learns at this update: before a ramp it starts half-way to it, to be ready."""
+    return settings.kind != "ramp" or update >= settings.start * updates / 2
+
+
+def lambda_marks(
+    settings: LambdaSettings, updates: int, updates_per_epoch: int
+) -> tuple[tuple[int, float], ...]:
+    """(update, λ) where λ changes: the start and the top of a ramp, or each step."""
+    if settings.kind == "constant":
+        return ()
+    if settings.kind == "steps":
+        marks = [(round(epoch * updates_per_epoch), weight) for epoch, weight in settings.steps]
+        return tuple((u, w) for u, w in marks if 0 < u < updates)
+    if settings.value == 0:
+        return ()
+    start = round(settings.start * updates)
+    top = round((settings.start + settings.rise) * updates)
+    return tuple((u, w) for u, w in ((start, 0.0), (top, settings.value)) if u < updates)

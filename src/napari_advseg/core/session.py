@@ -1,0 +1,288 @@
+"""A run under way: it counts, reports, validates, keeps, and ends in exactly one `RunFinished`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .checkpoint import restore_checkpoint
+from .control import RunControl, Stopped
+from .events import (
+    Event,
+    NetworkName,
+    Notice,
+    Outcome,
+    RunFinished,
+    RunStarted,
+    SlicePredicted,
+    StackProgress,
+    Step,
+    Validated,
+)
+from .keeper import Keeper
+from .run_folder import history_as_json, history_from_json
+from .schedules import lambda_marks
+from .stack import EMStack
+from .training import Training
+from .turns import turns
+from .validation import Validator
+from .validation_columns import SHORT
+
+log = logging.getLogger(__name__)
+
+STEP_SECONDS = 0.2  # a Step event at most this often
+SETTLED_UPDATES = 3  # before that, the time left would be a guess
+
+
+@dataclass
+class Session:
+    """One run from its first (or resumed) update to its last event.
+
+    Attributes
+    ----------
+    turn : int
+        Turns taken (see `turns`).
+    update : int
+        Updates of S and G made.
+    seconds : float
+        Training time, validation and pauses aside.
+    history : list of Validated
+    """
+
+    training: Training
+    stack: EMStack
+    folder: Path | None
+    on_event: Callable[[Event], None]
+    control: RunControl
+    whole_stack: bool = False
+    turn: int = 0
+    update: int = 0
+    seconds: float = 0.0
+    history: list[Validated] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        t = self.training
+        self.settings = t.settings
+        self.updates = t.settings.updates or 0
+        self.validator = Validator(t.settings, self.stack, t.data, t.place)
+        self.keeper = Keeper(self.folder, lambda text: self.on_event(Notice(text)))
+        self._predicted_at: dict[tuple[NetworkName, int], int] = {}
+        self._first_update, self._first_seconds = 0, 0.0
+        self._validation_seconds = 0.0
+        self._last_step = 0.0
+
+    def restore(self, folder: Path) -> None:
+        """Go back to the last checkpoint in a run folder."""
+        progress = restore_checkpoint(folder, self.training.learners)
+        self.turn, self.update = int(progress["turn"]), int(progress["update"])
+        self.seconds = float(progress["seconds"])
+        self.history = list(history_from_json(progress["history"]))
+        self._first_update, self._first_seconds = self.update, self.seconds
+
+    def run(self) -> tuple[Outcome, dict[str, Any], str | None]:
+        """Train to the end, to a stop or to a failure; return outcome, summary and error."""
+        outcome, error = Outcome.COMPLETED, None
+        self._announce()
+        try:
+            self._train()
+        except Stopped:
+            outcome = Outcome.STOPPED
+        except Exception as problem:  # whatever happens, a run ends in one RunFinished
+            log.exception("The run failed.")
+            outcome, error = Outcome.FAILED, failure_sentence(problem)
+        else:
+            self._predict_stack()
+        if outcome is not Outcome.FAILED:
+            self._keep()
+        summary = self._summary(outcome, error)
+        self.keeper.summary(summary)
+        self.on_event(
+            RunFinished(outcome, self.update, self._closing(outcome, error), error, summary)
+        )
+        return outcome, summary, error
+
+    def _train(self) -> None:
+        for turn in turns(self.settings, self.turn):
+            self.control.breathe()
+            started = perf_counter()
+            losses = self.training.take(turn)
+            self.turn, self.update = self.turn + 1, turn.update
+            if turn.validate and self.training.place.device.type == "cuda":
+                torch.cuda.synchronize()
+            self.seconds += perf_counter() - started
+            self._report(losses)
+            if turn.validate:
+                started = perf_counter()
+                self._validate()
+                self._keep()
+                self._samples()
+                self._validation_seconds = perf_counter() - started
+
+    def _validate(self) -> None:
+        t = self.training
+        scores = self.validator.segmentation_scores(
+            t.networks, self.control.slice_in_view(), self._show, self.control.breathe
+        )
+        if "discriminator" in t.learners:
+            scores |= self.validator.discriminator_scores(
+                t.networks["adversarial"], t.learners["discriminator"].network, t.adversary
+            )
+        epoch = self.update / (self.settings.epoch or 1)
+        weight = t.adversarial_weight(self.update - 1) if "discriminator" in t.learners else 0.0
+        self.history.append(Validated(self.update, epoch, self.seconds, scores, weight))
+        for name in t.networks:
+            t.learners[name].rate.observe(scores[f"{SHORT[name]} F1 val"])
+            if self._best(name)["update"] == self.update:
+                self.keeper.best(name, t.networks[name])
+        self.on_event(self.history[-1])
+
+    def _predict_stack(self) -> None:
+        """Predict what the last validation has not, the slice in view first; a stop ends it early."""
+        if not self.whole_stack:
+            return
+        depth, view = self.stack.shape[0], self.control.slice_in_view()
+        slices = range(depth)
+        order = dict.fromkeys([*([view] if view in slices else []), *slices])
+        try:
+            for done, z in enumerate(order, start=1):
+                for name, network in self.training.networks.items():
+                    if self._predicted_at.get((name, z or 0)) != self.update:
+                        self.validator.predict(name, network, z or 0, self.control.breathe)
+                        self._show(name, z or 0, self.validator.probabilities[name, z or 0])
+                self.on_event(StackProgress(done, depth))
+        except Stopped:
+            self.on_event(Notice("Stopped before the whole stack was predicted."))
+
+    # What it says
+
+    def _announce(self) -> None:
+        s, place = self.settings, self.training.place
+        self.on_event(
+            RunStarted(
+                folder=self.folder,
+                networks=s.networks,
+                updates=self.updates,
+                updates_per_epoch=s.epoch or 1,
+                first_update=self._first_update,
+                device=str(place.device),
+                precision=place.precision,
+                threads=place.threads,
+                classes=self.training.data.annotation.classes.names,
+                lambda_marks=self.lambda_marks(),
+                history=tuple(self.history),
+            )
+        )
+        for note in self.training.data.annotation.notes:
+            self.on_event(Notice(note))
+
+    def lambda_marks(self) -> tuple[tuple[int, float], ...]:
+        """(update, λ) where the adversarial weight of this run changes."""
+        if "discriminator" not in self.training.learners:
+            return ()
+        return lambda_marks(
+            self.settings.adversarial_weight, self.updates, self.settings.epoch or 1
+        )
+
+    def _report(self, losses: dict[str, torch.Tensor]) -> None:
+        now = perf_counter()
+        if now - self._last_step < STEP_SECONDS and self.update < self.updates:
+            return
+        self._last_step = now
+        plain = {name: float(loss) for name, loss in losses.items()}
+        self.on_event(Step(self.update, self.updates, self.seconds, self._seconds_left(), plain))
+
+    def _seconds_left(self) -> float | None:
+        made = self.update - self._first_update
+        if made < SETTLED_UPDATES:
+            return None
+        left = self.updates - self.update
+        each = (self.seconds - self._first_seconds) / made
+        return left * (each + self._validation_seconds / (self.settings.validate_every or 1))
+
+    def _show(self, name: NetworkName, z: int, probability: NDArray[np.float16]) -> None:
+        self._predicted_at[name, z] = self.update
+        self.on_event(SlicePredicted(name, z, probability))
+
+    # What it keeps
+
+    def _keep(self) -> None:
+        progress = {
+            "turn": self.turn,
+            "update": self.update,
+            "seconds": self.seconds,
+            "history": history_as_json(tuple(self.history)),
+        }
+        classes = self.training.data.annotation.classes.names
+        self.keeper.checkpoint(self.training.learners, progress, tuple(self.history), classes)
+
+    def _samples(self) -> None:
+        s = self.settings
+        if self.folder is not None and s.samples and len(self.history) % s.samples_every == 0:
+            drawn = self.validator.samples(self.training.networks)
+            self.keeper.samples(self.update, *drawn, len(self.training.data.annotation.classes))
+
+    def _best(self, name: NetworkName) -> dict[str, Any]:
+        """The validation with the highest F1 val of a network."""
+        column = f"{SHORT[name]} F1 val"
+        scored = [v for v in self.history if v.scores[column] == v.scores[column]]
+        if not scored:
+            return {"update": None, "F1 val": None}
+        best = max(scored, key=lambda v: v.scores[column])
+        return {"update": best.update, "F1 val": best.scores[column]}
+
+    def _summary(self, outcome: Outcome, error: str | None) -> dict[str, Any]:
+        last = self.history[-1] if self.history else None
+        return {
+            "outcome": outcome.value,
+            "error": error,
+            "updates": self.update,
+            "updates_planned": self.updates,
+            "training_seconds": round(self.seconds, 2),
+            "validated_at_update": last.update if last else None,
+            "scores": {k: v for k, v in last.scores.items() if v == v} if last else {},
+            "boundaries": self._boundary_scores(outcome),
+            "best": {name: self._best(name) for name in self.settings.networks},
+        }
+
+    def _boundary_scores(self, outcome: Outcome) -> dict[str, dict[str, float]]:
+        """V_Rand and V_Info of the last validation; they take seconds, so a stop goes without."""
+        if outcome is not Outcome.COMPLETED:
+            return {}
+        try:
+            return {
+                name: self.validator.boundary_scores(name, self.control.breathe)
+                for name in self.settings.networks
+            }
+        except Stopped:
+            return {}
+
+    def _closing(self, outcome: Outcome, error: str | None) -> str:
+        if outcome is Outcome.FAILED:
+            return error or "The run failed."
+        ended = "Finished" if outcome is Outcome.COMPLETED else "Stopped"
+        return f"{ended} after {self.update} of {self.updates} updates. {self._best_sentence()}".strip()
+
+    def _best_sentence(self) -> str:
+        found: Iterable[tuple[str, dict[str, Any]]] = (
+            (SHORT[name], self._best(name)) for name in self.settings.networks
+        )
+        parts = [f"{s} {b['F1 val']:.3f} at update {b['update']}" for s, b in found if b["update"]]
+        return f"Best F1: {', '.join(parts)}." if parts else ""
+
+
+def failure_sentence(problem: Exception) -> str:
+    """One sentence that says what went wrong in a run and what to do."""
+    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
+        return (
+            "The memory is full: choose a smaller batch, patch or width under advanced, or the CPU."
+        )
+    reason = str(problem).partition("\n")[0] or type(problem).__name__
+    return f"Training failed ({reason}): the last checkpoint is kept, start again or resume."

@@ -1,0 +1,79 @@
+"""Who learns when: the order in which S, G and D take their turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+
+from .settings import RunSettings
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One batch and who learns from it.
+
+    Attributes
+    ----------
+    learners : frozenset of {"standard", "adversarial", "discriminator"}
+    batch : int
+        Number of the batch, which decides its patches, augmentation and dropout.
+    update : int
+        Updates of S (and G) that the run counts after this turn.
+    validate : bool
+        Whether a validation follows.
+    """
+
+    learners: frozenset[str]
+    batch: int
+    update: int
+    validate: bool
+
+
+def turns(settings: RunSettings, first: int = 0) -> Iterator[Turn]:
+    """The turns of a run from turn number `first` on.
+
+    `settings.updates` and, with per-step alternation, `settings.validate_every` are resolved numbers.
+    """
+    by_kind = _step_turns if settings.alternation.kind == "step" else _block_turns
+    yield from by_kind(settings, first)
+
+
+def _step_turns(settings: RunSettings, first: int) -> Iterator[Turn]:
+    learners: frozenset[str] = frozenset(settings.networks)
+    if "adversarial" in learners:
+        learners |= {"discriminator"}
+    updates, every = settings.updates or 0, settings.validate_every or 1
+    for batch in range(first, updates):
+        update = batch + 1
+        yield Turn(learners, batch, update, update % every == 0 or update == updates)
+
+
+def _block_turns(settings: RunSettings, first: int) -> Iterator[Turn]:
+    """S's block, G's block on the same batches, D's block; a validation after each epoch."""
+    block = settings.alternation.generator_updates
+    blocks: list[tuple[str, int]] = [(network, block) for network in settings.networks]
+    if "adversarial" in settings.networks:
+        blocks.append(("discriminator", settings.alternation.discriminator_updates))
+    number = 0
+    for epoch in range(block_epochs(settings)):
+        for place, (learner, length) in enumerate(blocks):
+            for i in range(length):
+                if number >= first:
+                    last = place == len(blocks) - 1 and i == length - 1
+                    # the run has come as far as its first network
+                    update = epoch * block + (i + 1 if place == 0 else block)
+                    yield Turn(frozenset({learner}), epoch * block + i % block, update, last)
+                number += 1
+
+
+def block_epochs(settings: RunSettings) -> int:
+    """Whole epochs of block alternation that hold `settings.updates`."""
+    return ceil((settings.updates or 0) / settings.alternation.generator_updates)
+
+
+def discriminator_updates(settings: RunSettings) -> int:
+    """Updates that D makes in the whole run."""
+    if settings.alternation.kind == "block":
+        return block_epochs(settings) * settings.alternation.discriminator_updates
+    return settings.updates or 0

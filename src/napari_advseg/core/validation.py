@@ -1,0 +1,154 @@
+"""How good the networks are: on whole validation slices and on patches drawn once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .adversary import Adversary
+from .devices import Place
+from .events import NetworkName
+from .inference import batch_probabilities, class_probabilities
+from .metrics import confusion, f1_scores, to_indices
+from .networks import UNet
+from .segmentation_scores import rand_and_info
+from .settings import RunSettings
+from .stack import EMStack
+from .training_data import TrainingData
+from .validation_columns import SHORT, SIDES
+
+
+@dataclass
+class Validator:
+    """Scores networks and hands out the slices that it predicts on the way.
+
+    Attributes
+    ----------
+    probabilities : dict
+        (network, z) → probability of the first class, float16 (Y, X), of the last validation.
+    """
+
+    settings: RunSettings
+    stack: EMStack
+    data: TrainingData
+    place: Place
+    probabilities: dict[tuple[NetworkName, int], NDArray[np.float16]] = field(default_factory=dict)
+
+    def segmentation_scores(
+        self,
+        networks: dict[NetworkName, UNet],
+        in_view: int | None,
+        on_slice: Callable[[NetworkName, int, NDArray[np.float16]], None],
+        breathe: Callable[[], None],
+    ) -> dict[str, float]:
+        """F1 of each network, the slice in view predicted first.
+
+        F1 val pools the counts of whole validation slices; F1 train those of the fixed patches.
+        """
+        self.probabilities.clear()
+        names = self.data.annotation.classes.names
+        counts = {n: np.zeros((len(names), len(names)), np.int64) for n in networks}
+        val = self.data.split.val
+        first = [in_view] if in_view is not None and 0 <= in_view < self.stack.shape[0] else []
+        for z in dict.fromkeys([*first, *val]):
+            for name, network in networks.items():
+                found = self.predict(name, network, z, breathe)
+                on_slice(name, z, self.probabilities[name, z])
+                if z in val:
+                    counts[name] += self._confusion(found, z)
+        scores = {}
+        for name, network in networks.items():
+            by_class = f1_scores(counts[name])
+            scores[f"{SHORT[name]} F1 val"] = float(by_class[0])
+            for class_name, f1 in zip(names, by_class, strict=True):
+                scores[f"{SHORT[name]} F1 {class_name} val"] = float(f1)
+            breathe()
+            scores[f"{SHORT[name]} F1 train"] = self._f1_on_patches(network)
+        return scores
+
+    def predict(
+        self, name: NetworkName, network: UNet, z: int, breathe: Callable[[], None]
+    ) -> NDArray[np.float32]:
+        """Class probabilities of slice `z`, remembered as float16."""
+        grey = self.data.normalisation(self.stack.slice(z))
+        found = class_probabilities(network, grey, self.settings, self.place, breathe)
+        self.probabilities[name, z] = found[0].astype(np.float16)
+        return found
+
+    def discriminator_scores(
+        self, generator: UNet, discriminator: nn.Module, adversary: Adversary
+    ) -> dict[str, float]:
+        """Accuracy of D, true and predicted masks half and half, and the share of G's it takes for true."""
+        generator.eval()
+        discriminator.eval()
+        scores = {}
+        for side, patches in zip(SIDES, (self.data.fixed_train, self.data.fixed_val), strict=True):
+            real, fake = [], []
+            for images, targets in self._batches(patches):
+                with torch.inference_mode(), self.place.autocast():
+                    logits = generator(images)
+                    seen = adversary.sees_truth(images, targets, logits.shape[1])
+                    real.append(adversary.share_called_true(discriminator(seen), targets))
+                    seen = adversary.sees_prediction(images, targets, logits)
+                    fake.append(adversary.share_called_true(discriminator(seen), targets))
+            scores[f"D Accuracy {side}"] = float(np.mean(real) + 1 - np.mean(fake)) / 2
+            scores[f"G/D Accuracy {side}"] = float(np.mean(fake))
+        return scores
+
+    def boundary_scores(self, name: NetworkName, breathe: Callable[[], None]) -> dict[str, float]:
+        """V_Rand and V_Info of the last validation; empty if it did not reach every slice."""
+        val = self.data.split.val
+        if any((name, z) not in self.probabilities for z in val):
+            return {}
+        columns = slice(*self.data.val.columns)
+        found = np.stack([self.probabilities[name, z][:, columns] for z in val])
+        scores = rand_and_info(found.astype(np.float32), self._truth(val), breathe=breathe)
+        return {"V_Rand": scores.v_rand, "V_Info": scores.v_info}
+
+    def _truth(self, slices: tuple[int, ...]) -> NDArray[np.uint8]:
+        return self.data.annotation.targets[list(slices), :, slice(*self.data.val.columns)]
+
+    def _confusion(self, found: NDArray[np.float32], z: int) -> NDArray[np.int64]:
+        indices = self._indices(found[..., slice(*self.data.val.columns)])
+        return confusion(indices, self._truth((z,))[0], len(self.data.annotation.classes))
+
+    def _indices(self, found: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Class indices of probabilities (1 or C, ...) at threshold 0.5, or the likeliest class."""
+        if len(found) == 1:
+            return to_indices(found[0], 0.5)
+        return np.asarray(found.argmax(axis=0), np.uint8)
+
+    def _f1_on_patches(self, network: UNet) -> float:
+        network.eval()
+        classes = len(self.data.annotation.classes)
+        counts = np.zeros((classes, classes), np.int64)
+        for images, targets in self._batches(self.data.fixed_train):
+            with torch.inference_mode():
+                found = batch_probabilities(network, images, self.place)
+            indices = self._indices(found.movedim(1, 0).cpu().numpy())
+            counts += confusion(indices, targets.cpu().numpy(), classes)
+        return float(f1_scores(counts)[0])
+
+    def _batches(self, patches: tuple[Tensor, Tensor]) -> list[tuple[Tensor, Tensor]]:
+        images, targets = patches
+        size = self.settings.batch
+        starts = range(0, len(images), size)
+        return [(images[i : i + size], targets[i : i + size]) for i in starts]
+
+    def samples(
+        self, networks: dict[NetworkName, UNet]
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint8], dict[NetworkName, NDArray[np.uint8]]]:
+        """The first fixed validation patches: images, targets, and each network's class indices."""
+        images, targets = (t[: self.settings.samples] for t in self.data.fixed_val)
+        masks = {}
+        for name, network in networks.items():
+            network.eval()
+            with torch.inference_mode():
+                found = batch_probabilities(network, images, self.place)
+            masks[name] = self._indices(found.movedim(1, 0).cpu().numpy())
+        return images[:, 0].cpu().numpy(), targets.cpu().numpy(), masks

@@ -1,0 +1,52 @@
+"""Section 3: the threshold, and the masks side by side."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import QCheckBox, QWidget
+from superqt import QLabeledDoubleSlider
+
+from ..app.controller import Controller
+from ..app.sections import compare_waits_for
+from .section import Section, describe, follow
+
+
+class CompareSection(Section):
+    """What is done with the masks that lie over the image."""
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__("3 Compare", parent)
+        self._controller, self._model = controller, controller.model
+        self._threshold = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+        self._threshold.setRange(0, 1)
+        self._threshold.setSingleStep(0.01)
+        self._threshold.setDecimals(2)
+        describe(
+            self._threshold,
+            "threshold",
+            "Probability of the first class from which a pixel belongs to it; the masks move at once.",
+        )
+        self._threshold.valueChanged.connect(controller.set_threshold)
+        self.add_row("threshold", self._threshold)
+        self._side_by_side = QCheckBox("side by side")
+        describe(
+            self._side_by_side,
+            "side_by_side",
+            "Image, annotation, adversarial and standard mask beside each other; off puts all back.",
+        )
+        self._side_by_side.toggled.connect(controller.set_side_by_side)
+        self.add_row("view", self._side_by_side)
+        follow(self, self._model.events.masks_shown, self._show_waiting)
+        follow(self, self._model.events.choices, self._show_threshold)
+
+    def _show_waiting(self) -> None:
+        waits = compare_waits_for(self._model)
+        self.wait_for(waits)
+        self._threshold.setEnabled(not waits)
+        self._side_by_side.setEnabled(not waits or self._side_by_side.isChecked())
+
+    def _show_threshold(self) -> None:
+        if self._threshold.value() != self._model.choices.threshold:
+            blocker = QSignalBlocker(self._threshold)
+            self._threshold.setValue(self._model.choices.threshold)
+            blocker.unblock()

@@ -1,0 +1,183 @@
+"""Section 1: image, annotation, classes, slices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtCore import QSignalBlocker
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QWidget
+
+from ..app.choices import LayerInfo
+from ..app.controller import Controller
+from . import dialogs
+from .class_form import ClassForm
+from .section import ProblemLabel, Section, Sentence, describe, follow
+from .slice_strip import SliceStrip
+
+
+class DataSection(Section):
+    """What is trained on."""
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__("1 Data", parent)
+        self._controller, self._model = controller, controller.model
+        self._add_empty_state()
+        self._add_image()
+        self._add_annotation()
+        self._add_classes()
+        self._add_slices()
+        events = self._model.events
+        follow(self, events.layers, self._show_layers)
+        follow(self, events.choices, self._show_layers)
+        follow(self, events.summary, self._show_summary)
+        follow(self, events.slice_in_view, self._show_slice)
+
+    # ---- building
+
+    def _add_empty_state(self) -> None:
+        self._empty = QWidget()
+        layout = QHBoxLayout(self._empty)
+        layout.setContentsMargins(0, 2, 0, 2)
+        sample, stack = QPushButton("Open the sample"), QPushButton("Open a stack…")
+        describe(
+            sample, "open_sample", "Make a synthetic EM stack with its annotation and open both."
+        )
+        describe(stack, "open_stack", "Open an EM stack from a TIFF file.")
+        sample.clicked.connect(self._controller.data.open_sample)
+        stack.clicked.connect(self._open_stack)
+        layout.addWidget(sample)
+        layout.addWidget(stack)
+        self.add(self._empty)
+
+    def _add_image(self) -> None:
+        self._image = _layer_box()
+        describe(self._image, "image_layer", "The EM image to segment: a grey stack or one slice.")
+        self._image.activated.connect(
+            lambda index: self._controller.data.pick_image(self._image.itemData(index))
+        )
+        more = QPushButton("Open…")
+        describe(more, "open_image", "Open a stack from a TIFF file and choose it.")
+        more.clicked.connect(self._open_stack)
+        self._image_row = self.add_row("image", self._image, more)
+        self.add_indented(ProblemLabel(self._model, "image_layer"))
+
+    def _add_annotation(self) -> None:
+        self._annotation = _layer_box()
+        describe(
+            self._annotation,
+            "annotation_layer",
+            "The Labels layer that says what is what; unlabelled pixels count nowhere.",
+        )
+        self._annotation.activated.connect(
+            lambda index: self._controller.data.pick_annotation(self._annotation.itemData(index))
+        )
+        self._new = QPushButton("New")
+        describe(
+            self._new,
+            "new_annotation",
+            "Lay an empty annotation over the image to paint on: 1 is cell, 2 is membrane.",
+        )
+        self._new.clicked.connect(self._controller.data.new_annotation)
+        self._open = QPushButton("Open…")
+        describe(
+            self._open, "open_annotation", "Lay an annotation from a TIFF file over the image."
+        )
+        self._open.clicked.connect(self._open_annotation)
+        self.add_row("annotation", self._annotation, self._new, self._open)
+        self.add_indented(ProblemLabel(self._model, "annotation_layer"))
+
+    def _add_classes(self) -> None:
+        self._classes = ClassForm()
+        describe(self._classes, "classes", "Name each class and say which label values mean it.")
+        self._classes.textEdited.connect(self._controller.data.tell_classes)
+        self.add_row("classes", self._classes)
+        self._notes = Sentence()
+        self._notes.setProperty("advseg", "dim")
+        self._notes.setObjectName("classes_note")
+        self.add_indented(self._notes)
+        self.add_indented(ProblemLabel(self._model, "classes"))
+
+    def _add_slices(self) -> None:
+        self._strip = SliceStrip()
+        describe(
+            self._strip,
+            "slices",
+            "Which slices train and which validate; click one to look at it, drag the border to move it.",
+        )
+        self._strip.sliceClicked.connect(self._controller.go_to_slice)
+        self._strip.splitChanged.connect(self._controller.data.set_split)
+        self._slices_row = self.add_row("slices", self._strip)
+        self._split = Sentence()
+        self._split.setObjectName("split")
+        self.add_indented(self._split)
+        self.add_indented(ProblemLabel(self._model, "slices"))
+
+    # ---- showing
+
+    def _show_layers(self) -> None:
+        layers, choices = self._model.layers, self._model.choices
+        images = [one for one in layers if one.kind == "image"]
+        labels = [one for one in layers if one.kind == "labels"]
+        _fill(self._image, images, choices.image, "no image is open")
+        some = "choose one" if labels else "none yet"
+        _fill(self._annotation, labels, choices.annotation, some)
+        self._empty.setVisible(not images)
+        self._image_row.setEnabled(bool(images))
+        for widget in (self._annotation, self._new, self._open):
+            widget.setEnabled(bool(images))
+        self.wait_for(
+            "" if images else "No image is open. Try the sample, or open a stack of yours."
+        )
+
+    def _show_summary(self) -> None:
+        summary = self._model.summary
+        self._classes.setEnabled(self._model.annotation is not None)
+        told = self._model.choices.class_text
+        if summary is not None and summary.classes is not None and told is None:
+            self._classes.setClasses(summary.classes)
+        elif told is None and summary is not None:
+            self._classes.setRows([("cell", ""), ("membrane", "")])
+        self._notes.say("" if summary is None else " ".join(summary.notes))
+        share = () if summary is None else summary.share_labelled
+        split = None if summary is None else summary.split
+        train, val = (set(), set()) if split is None else (set(split.train), set(split.val))
+        self._strip.set_slices(share, train, val)
+        self._slices_row.setVisible(bool(share))
+        self._split.say("" if split is None else str(split))
+        self._show_slice()
+
+    def _show_slice(self) -> None:
+        self._strip.set_current(self._model.slice_in_view)
+
+    # ---- dialogs
+
+    def _open_stack(self) -> None:
+        path = dialogs.ask_file(self, "Open a stack")
+        if path is not None:
+            self._controller.data.open_stack(Path(path))
+
+    def _open_annotation(self) -> None:
+        path = dialogs.ask_file(self, "Open an annotation")
+        if path is not None:
+            self._controller.data.open_annotation(Path(path))
+
+
+def _layer_box() -> QComboBox:
+    box = QComboBox()
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(6)
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return box
+
+
+def _fill(box: QComboBox, layers: list[LayerInfo], chosen: str | None, none: str) -> None:
+    """Show layers and the chosen one, without telling anybody: the model knows already."""
+    blocker = QSignalBlocker(box)
+    items = [(one.name, one.key) for one in layers]
+    if [(box.itemText(i), box.itemData(i)) for i in range(box.count())] != items:
+        box.clear()
+        for name, key in items:
+            box.addItem(name, key)
+    box.setPlaceholderText(none)
+    box.setCurrentIndex(next((i for i, (_, key) in enumerate(items) if key == chosen), -1))
+    blocker.unblock()

@@ -1,0 +1,85 @@
+"""The dock: composition root of everything that a person meets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtWidgets import QDockWidget, QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from ..app.engine import Engine
+from ..app.model import AppModel
+from .compare_section import CompareSection
+from .data_section import DataSection
+from .keep_section import KeepSection
+from .section import style_sheet
+from .session import session_of
+from .theme import follow_theme
+from .train_section import TrainSection
+
+if TYPE_CHECKING:
+    import napari
+
+MIN_WIDTH = 330
+
+
+class AdversarialSegmentation(QWidget):
+    """Train a standard and an adversarial network side by side on the stack in the viewer.
+
+    The dock only shows; what goes on belongs to the window's session. Hiding or closing the dock
+    stops nothing, and a dock that is opened again shows what goes on.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its window gets the curves at the bottom, too.
+    engine : Engine, optional
+        Other functions than the engine's own.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer, engine: Engine | None = None) -> None:
+        super().__init__()
+        self.setObjectName("adversarial_segmentation")
+        self._was_docked = False
+        session = session_of(viewer, engine)
+        controller = session.controller
+        column = QWidget()
+        layout = QVBoxLayout(column)
+        layout.setContentsMargins(6, 0, 6, 6)
+        layout.setSpacing(4)
+        for section in (DataSection, TrainSection, CompareSection, KeepSection):
+            layout.addWidget(section(controller))
+        layout.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(column)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+        self.setMinimumWidth(MIN_WIDTH)
+        self._session = session
+        follow_theme(viewer, lambda theme_id: self.setStyleSheet(style_sheet(theme_id)), self)
+        session.show_plots()
+
+    @property
+    def model(self) -> AppModel:
+        """The state that the dock shows."""
+        return self._session.model
+
+    def sizeHint(self) -> QSize:
+        return QSize(MIN_WIDTH + 20, 700)
+
+    def event(self, event: QEvent | None) -> bool:
+        if event is not None and event.type() == QEvent.Type.ParentChange:
+            if isinstance(self.parent(), QDockWidget):
+                self._was_docked = True
+            elif self.parent() is None and self._was_docked:
+                # napari's close button takes the widget out of its dock and forgets it.
+                QTimer.singleShot(0, self._go_if_alone)
+        return super().event(event)
+
+    def _go_if_alone(self) -> None:
+        if self.parent() is None:
+            self.deleteLater()

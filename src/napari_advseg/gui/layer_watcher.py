@@ -1,0 +1,114 @@
+"""Tells the application which layers there are, which slice is shown, and when somebody painted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from napari.layers import Image, Labels, Layer
+from qtpy.QtCore import QObject, QTimer
+
+from ..app.choices import LayerInfo
+from ..app.controller import Controller
+
+PAINT_PAUSE_MS = 400
+"""Without a stroke for this long, the annotation is read anew."""
+
+
+class LayerWatcher(QObject):
+    """Keeps a controller in step with a viewer until `disconnect_all`.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    controller : Controller
+    is_overlay : callable
+        Whether a layer is one of the program's own masks, which are nobody's annotation.
+    parent : QObject
+    """
+
+    def __init__(
+        self,
+        viewer: Any,
+        controller: Controller,
+        is_overlay: Callable[[Layer], bool],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._controller, self._is_overlay = viewer, controller, is_overlay
+        self._painted_pause = QTimer(self)
+        self._painted_pause.setSingleShot(True)
+        self._painted_pause.setInterval(PAINT_PAUSE_MS)
+        self._painted_pause.timeout.connect(controller.data.refresh_summary)
+        layers = viewer.layers.events
+        self._sources = [
+            (layers.inserted, self._inserted),
+            (layers.removed, self._removed),
+            (layers.reordered, self._layers_changed),
+            (layers.renamed, self._layers_changed),
+            (viewer.layers.selection.events.changed, self._layers_changed),
+            (viewer.dims.events.current_step, self._slice_changed),
+        ]
+        for signal, slot in self._sources:
+            signal.connect(slot)
+        for layer in viewer.layers:
+            self._watch(layer)
+        self._layers_changed()
+        self._slice_changed()
+
+    def disconnect_all(self) -> None:
+        """Listen no more."""
+        self._painted_pause.stop()
+        for signal, slot in self._sources:
+            signal.disconnect(slot)
+        for layer in self._viewer.layers:
+            self._unwatch(layer)
+
+    def _inserted(self, event: Any) -> None:
+        self._watch(event.value)
+        self._layers_changed()
+
+    def _removed(self, event: Any) -> None:
+        self._unwatch(event.value)
+        self._layers_changed()
+
+    def _watch(self, layer: Layer) -> None:
+        layer.events.data.connect(self._data_changed)
+        if isinstance(layer, Labels):
+            layer.events.paint.connect(self._data_changed)
+            layer.events.labels_update.connect(self._data_changed)  # fill, undo, redo
+
+    def _unwatch(self, layer: Layer) -> None:
+        layer.events.data.disconnect(self._data_changed)
+        if isinstance(layer, Labels):
+            layer.events.paint.disconnect(self._data_changed)
+            layer.events.labels_update.disconnect(self._data_changed)
+
+    def _layers_changed(self, event: Any = None) -> None:
+        selected = self._viewer.layers.selection
+        infos = [self._info(layer, layer in selected) for layer in self._viewer.layers]
+        self._controller.data.set_layers(tuple(info for info in infos if info is not None))
+
+    def _info(self, layer: Layer, selected: bool) -> LayerInfo | None:
+        if self._is_overlay(layer):
+            return None
+        if isinstance(layer, Labels):
+            kind = "labels"
+        elif isinstance(layer, Image) and not layer.rgb:
+            kind = "image"
+        else:
+            return None
+        data = layer.data[0] if layer.multiscale else layer.data
+        return LayerInfo(str(layer.unique_id), layer.name, kind, tuple(data.shape), selected)
+
+    def _data_changed(self, event: Any) -> None:
+        layer = event.source
+        if str(layer.unique_id) == self._controller.model.choices.annotation:
+            self._painted_pause.start()
+        if event.type == "data":
+            self._layers_changed()  # its shape may be another
+
+    def _slice_changed(self, event: Any = None) -> None:
+        dims = self._viewer.dims
+        shown = dims.current_step[-3] if dims.ndim >= 3 else 0
+        self._controller.set_slice_in_view(int(shown))

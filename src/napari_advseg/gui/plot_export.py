@@ -1,0 +1,81 @@
+"""The training plots as files: PNG and SVG, and CSV with the columns of ``metrics.csv``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+
+from qtpy.QtCore import QBuffer, QByteArray, QIODevice, QRectF, QSize
+from qtpy.QtGui import QImage, QPainter
+from qtpy.QtSvg import QSvgGenerator
+
+from ..core.events import Validated
+from .plot_figure import HEIGHT, WIDTH, paint_figure
+from .plot_pane import PlotPane
+from .plot_series import ACCURACY_SERIES, F1_SERIES
+from .theme import ThemeColours
+
+COLUMNS = ("update", "epoch", "seconds", *(one.key for one in (*F1_SERIES, *ACCURACY_SERIES)))
+
+
+def history_csv(history: Sequence[Validated]) -> str:
+    """Write validations as CSV: `COLUMNS`, then any further scores; what was not measured is empty."""
+    further = dict.fromkeys(
+        key for validated in history for key in validated.scores if key not in COLUMNS
+    )
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*COLUMNS, *further])
+    for validated in history:
+        scores = [validated.scores.get(key, math.nan) for key in (*COLUMNS[3:], *further)]
+        cells = ["" if math.isnan(value) else repr(float(value)) for value in scores]
+        writer.writerow([validated.update, validated.epoch, validated.seconds, *cells])
+    return text.getvalue()
+
+
+def write_png(path: str | PathLike[str], panes: Sequence[PlotPane], theme: ThemeColours) -> None:
+    """Write the figure of `plot_figure`, two file pixels to one of its own.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    image = QImage(2 * WIDTH, 2 * HEIGHT, QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    painter.scale(2, 2)
+    paint_figure(painter, panes, theme)
+    painter.end()
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    if not image.save(buffer, "PNG"):
+        raise OSError("the plots could not be turned into a PNG")
+    Path(path).write_bytes(bytes(data))
+
+
+def write_svg(path: str | PathLike[str], panes: Sequence[PlotPane], theme: ThemeColours) -> None:
+    """Write the figure of `plot_figure` as vectors.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    generator = QSvgGenerator()
+    generator.setOutputDevice(buffer)
+    generator.setSize(QSize(WIDTH, HEIGHT))
+    generator.setViewBox(QRectF(0, 0, WIDTH, HEIGHT))
+    generator.setResolution(96)
+    generator.setTitle("Training: F1 and accuracy")
+    painter = QPainter(generator)
+    paint_figure(painter, panes, theme)
+    painter.end()
+    Path(path).write_bytes(bytes(data))

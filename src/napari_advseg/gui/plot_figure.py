@@ -1,0 +1,218 @@
+"""The training plots drawn for a file, at its own size and free of the screen's pixels.
+
+The scenes on the screen are not rendered into the file: Qt's SVG generator clips nothing on Qt 5, writes
+curves in data units that few programs draw with the right line width, and pyqtgraph's points as pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qtpy.QtCore import QPointF, QRectF, Qt
+from qtpy.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen, QPolygonF
+
+from .plot_legend import paint_entry
+from .plot_pane import FEW, PlotPane
+from .plot_series import Series, best_index, low_end, series_pen
+from .theme import ThemeColours, mix
+
+WIDTH, HEIGHT = 1200, 400
+"""Size of the figure in pixels before scaling."""
+_LEFT, _TOP, _RIGHT, _BOTTOM = 56, 14, 110, 46
+_TEXT = 13
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where the axes stand in the figure, and the part of the data that they show."""
+
+    rect: QRectF
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+    def point(self, x: float, y: float) -> QPointF:
+        """Turn (update, score) into a place in the figure."""
+        return QPointF(
+            self.rect.left() + (x - self.x[0]) / (self.x[1] - self.x[0]) * self.rect.width(),
+            self.rect.bottom() - (y - self.y[0]) / (self.y[1] - self.y[0]) * self.rect.height(),
+        )
+
+    def holds(self, point: QPointF) -> bool:
+        """Whether a place lies within the axes, half a pixel of rounding allowed."""
+        return self.rect.adjusted(-0.5, -0.5, 0.5, 0.5).contains(point)
+
+
+def paint_figure(painter: QPainter, panes: Sequence[PlotPane], theme: ThemeColours) -> None:
+    """Draw the panes side by side, as they are zoomed and switched, into `WIDTH` × `HEIGHT`."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.fillRect(QRectF(0, 0, WIDTH, HEIGHT), QColor(theme.background))
+    font = QFont(panes[0].font().family())
+    font.setPixelSize(_TEXT)
+    painter.setFont(font)
+    width = WIDTH / len(panes)
+    for i, pane in enumerate(panes):
+        place = QRectF(i * width, 0, width, HEIGHT).adjusted(_LEFT, _TOP, -_RIGHT, -_BOTTOM)
+        x, y = pane.plot.viewRange()
+        frame = Frame(place, (x[0], x[1]), (y[0], y[1]))
+        _paint_axes(painter, frame, pane, theme)
+        _paint_marks(painter, frame, pane.marks, theme)
+        for series in pane.shown():
+            _paint_series(painter, frame, pane, series, theme)
+        _paint_best(painter, frame, pane, theme)
+        _paint_legend(painter, frame, pane, theme)
+
+
+def clip_segment(a: QPointF, b: QPointF, rect: QRectF) -> tuple[QPointF, QPointF] | None:
+    """The part of the segment from `a` to `b` inside `rect`, None if there is none.
+
+    References
+    ----------
+    Y.-D. Liang, B. A. Barsky, "A new concept and method for line clipping", ACM Trans. Graph. 3 (1984).
+    """
+    d = b - a
+    enter, leave = 0.0, 1.0
+    for p, q in (
+        (-d.x(), a.x() - rect.left()),
+        (d.x(), rect.right() - a.x()),
+        (-d.y(), a.y() - rect.top()),
+        (d.y(), rect.bottom() - a.y()),
+    ):
+        if p == 0:
+            if q < 0:
+                return None
+        elif p < 0:
+            enter = max(enter, q / p)
+        else:
+            leave = min(leave, q / p)
+    return (a + d * enter, a + d * leave) if enter <= leave else None
+
+
+def _paint_axes(painter: QPainter, frame: Frame, pane: PlotPane, theme: ThemeColours) -> None:
+    rect, text = frame.rect, QColor(theme.text)
+    grid = QPen(QColor(mix(theme.background, theme.text, 0.15)), 1)
+    for value, label in _ticks(pane, "left", frame.y, rect.height()):
+        height = frame.point(frame.x[0], value).y()
+        painter.setPen(grid)
+        painter.drawLine(QPointF(rect.left(), height), QPointF(rect.right(), height))
+        painter.setPen(text)
+        _write(painter, QRectF(rect.left() - 50, height - 10, 44, 20), "right", label)
+    painter.setPen(text)
+    for value, label in _ticks(pane, "bottom", frame.x, rect.width()):
+        x = frame.point(value, frame.y[0]).x()
+        painter.drawLine(QPointF(x, rect.bottom()), QPointF(x, rect.bottom() + 4))
+        _write(painter, QRectF(x - 40, rect.bottom() + 5, 80, 18), "centre", label)
+    _write(painter, QRectF(rect.left(), rect.bottom() + 24, rect.width(), 18), "centre", "update")
+    painter.save()
+    painter.translate(rect.left() - 44, rect.center().y())
+    painter.rotate(-90)
+    _write(painter, QRectF(-60, -10, 120, 18), "centre", pane.label)
+    painter.restore()
+    painter.drawLine(rect.bottomLeft(), rect.topLeft())
+    painter.drawLine(rect.bottomLeft(), rect.bottomRight())
+
+
+def _ticks(
+    pane: PlotPane, side: str, span: tuple[float, float], length: float
+) -> list[tuple[float, str]]:
+    """Places and labels of the ticks that pyqtgraph chooses for an axis."""
+    axis = pane.plot.getAxis(side)
+    levels = axis.tickValues(*span, length)
+    found: list[tuple[float, str]] = []
+    for spacing, values in levels[:2]:
+        if len(found) < 3:
+            found += zip(values, axis.tickStrings(values, 1, spacing), strict=True)
+    return found
+
+
+def _write(painter: QPainter, rect: QRectF, where: str, text: str) -> None:
+    across = {
+        "left": Qt.AlignmentFlag.AlignLeft,
+        "right": Qt.AlignmentFlag.AlignRight,
+        "centre": Qt.AlignmentFlag.AlignHCenter,
+    }[where]
+    painter.drawText(rect, int(across | Qt.AlignmentFlag.AlignVCenter), text)
+
+
+def _paint_marks(
+    painter: QPainter, frame: Frame, marks: Sequence[tuple[int, float]], theme: ThemeColours
+) -> None:
+    raised, before = False, -math.inf
+    for update, weight in marks:
+        foot = frame.point(update, frame.y[0])
+        if not frame.holds(foot):
+            continue
+        painter.setPen(
+            QPen(QColor(mix(theme.text, theme.background, 0.35)), 1, Qt.PenStyle.DashLine)
+        )
+        painter.drawLine(foot, QPointF(foot.x(), frame.rect.top()))
+        raised = not raised and foot.x() - before < 60
+        before = foot.x()
+        painter.setPen(QColor(theme.text))
+        height = foot.y() - (42 if raised else 22)
+        _write(painter, QRectF(foot.x() + 4, height, 70, 18), "left", f"λ {weight:g}")
+
+
+def _paint_series(
+    painter: QPainter, frame: Frame, pane: PlotPane, series: Series, theme: ThemeColours
+) -> None:
+    values = pane.values(series)
+    low = low_end(pane.values(one) for one in pane.shown())
+    places = [
+        frame.point(validated.update, value) if math.isfinite(value) else None
+        for validated, value in zip(pane.history, values, strict=True)
+    ]
+    pen = series_pen(series, theme)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(pen)
+    painter.drawPath(_path(places, frame.rect))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QBrush(pen.color()))
+    around = [None, *places, None]
+    for i, (place, value) in enumerate(zip(places, values, strict=True)):
+        if place is None:
+            continue
+        alone = around[i] is None and around[i + 2] is None
+        if frame.holds(place) and (alone or len(places) <= FEW):
+            size = 2.5 if series.validation else 2.0
+            painter.drawEllipse(place, size, size)
+        elif value < low and place.y() > frame.rect.bottom():
+            x, y = place.x(), frame.rect.bottom()
+            corners = [QPointF(x - 4, y - 8), QPointF(x + 4, y - 8), QPointF(x, y - 1)]
+            painter.drawPolygon(QPolygonF(corners))
+
+
+def _path(places: Sequence[QPointF | None], rect: QRectF) -> QPainterPath:
+    """Join neighbours by lines inside `rect`; None is a gap."""
+    path = QPainterPath()
+    end: QPointF | None = None
+    for a, b in zip(places, places[1:], strict=False):
+        inside = clip_segment(a, b, rect) if a is not None and b is not None else None
+        if inside is None:
+            end = None
+            continue
+        if end is None or end != inside[0]:
+            path.moveTo(inside[0])
+        path.lineTo(inside[1])
+        end = inside[1]
+    return path
+
+
+def _paint_best(painter: QPainter, frame: Frame, pane: PlotPane, theme: ThemeColours) -> None:
+    for series in (one for one in pane.shown() if one.validation and pane.marks_best):
+        values = pane.values(series)
+        best = best_index(values)
+        if best is None:
+            continue
+        place = frame.point(pane.history[best].update, values[best])
+        if frame.holds(place):
+            painter.setPen(QPen(QColor(theme.text), 1.5))
+            painter.setBrush(QBrush(series_pen(series, theme).color()))
+            painter.drawEllipse(place, 5, 5)
+
+
+def _paint_legend(painter: QPainter, frame: Frame, pane: PlotPane, theme: ThemeColours) -> None:
+    for i, series in enumerate(one for one in pane.shown() if one in pane.measured()):
+        rect = QRectF(frame.rect.right() + 14, frame.rect.top() + 20 * i, _RIGHT - 14, 20)
+        paint_entry(painter, rect, series, theme, shown=True)

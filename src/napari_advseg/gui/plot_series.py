@@ -1,0 +1,127 @@
+"""What the two plots show: the eight curves, their colours and line styles, and the sentence for a validation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor, QPen
+
+from ..core.events import Validated
+from .theme import ThemeColours
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve: a key of `Validated.scores` (a column of ``metrics.csv``) and how it is drawn."""
+
+    key: str
+    who: str
+    """``S``, ``G/S``, ``D`` or ``G/D``."""
+    validation: bool
+    tooltip: str
+
+    @property
+    def name(self) -> str:
+        """Short name for the legend."""
+        return f"{self.who} {'val' if self.validation else 'train'}"
+
+
+_S = "F1 of the standard network S"
+_G = "F1 of the adversarially trained network G/S"
+_D = "Share of masks, half of them true and half predicted, that the discriminator D judges rightly"
+_GD = "Share of G/S's masks that the discriminator D takes for true"
+_TRAIN = ", on fixed training patches"
+F1_SERIES = (
+    Series("S F1 train", "S", False, _S + _TRAIN),
+    Series("S F1 val", "S", True, _S + ", on the validation slices"),
+    Series("G/S F1 train", "G/S", False, _G + _TRAIN),
+    Series("G/S F1 val", "G/S", True, _G + ", on the validation slices"),
+)
+ACCURACY_SERIES = (
+    Series("D Accuracy train", "D", False, _D + _TRAIN),
+    Series("D Accuracy val", "D", True, _D + ", on fixed validation patches"),
+    Series("G/D Accuracy train", "G/D", False, _GD + _TRAIN),
+    Series("G/D Accuracy val", "G/D", True, _GD + ", on fixed validation patches"),
+)
+
+
+def series_pen(series: Series, theme: ThemeColours) -> QPen:
+    """Hue tells the network, line style tells training from validation."""
+    # D belongs to neither network, so it has no hue; G/D scores the masks of G/S.
+    hue = {"S": theme.standard, "D": theme.text}.get(series.who, theme.adversarial)
+    pen = QPen(Qt.PenStyle.SolidLine)
+    pen.setColor(QColor(hue))
+    pen.setCosmetic(True)
+    pen.setWidthF(2.0 if series.validation else 1.0)
+    if not series.validation:
+        pen.setDashPattern([5.0, 3.0])
+    return pen
+
+
+def score(validated: Validated, key: str) -> float:
+    """A score of one validation, NaN if it was not measured."""
+    value = validated.scores.get(key)
+    return math.nan if value is None else float(value)
+
+
+def best_index(values: Sequence[float]) -> int | None:
+    """Position of the first highest finite value, None if there is none."""
+    finite = [i for i, value in enumerate(values) if math.isfinite(value)]
+    return max(finite, key=lambda i: values[i], default=None)
+
+
+def nearest_index(updates: Sequence[int], x: float) -> int | None:
+    """Position of the validation whose update lies nearest to `x`."""
+    return min(range(len(updates)), key=lambda i: abs(updates[i] - x), default=None)
+
+
+def low_end(curves: Iterable[Sequence[float]], usual: float = 0.5, recent: int = 5) -> float:
+    """Lower end of the vertical axis: 0.5, lower in tenths if a best or a recent value is lower.
+
+    The last few values decide and not the very last, lest the axis jump at each validation.
+    """
+    lowest = usual
+    for values in curves:
+        finite = [value for value in values if math.isfinite(value)]
+        if finite:
+            lowest = min(lowest, max(finite), *finite[-recent:])
+    return max(math.floor(round(lowest * 10, 6)) / 10, 0.0)
+
+
+def lone_points(values: Sequence[float]) -> list[int]:
+    """Positions of values with a gap or an end on both sides, which no line reaches."""
+    padded = [math.nan, *values, math.nan]
+    return [
+        i
+        for i, value in enumerate(values)
+        if math.isfinite(value) and math.isnan(padded[i]) and math.isnan(padded[i + 2])
+    ]
+
+
+def validation_sentence(validated: Validated) -> str:
+    """Every measured score of one validation, in one line of text."""
+    parts = [f"update {validated.update}"]
+    for series in (F1_SERIES, ACCURACY_SERIES):
+        for train, val in (series[:2], series[2:]):
+            numbers = [
+                f"{score(validated, one.key):.3f} {'val' if one.validation else 'train'}"
+                for one in (train, val)
+                if math.isfinite(score(validated, one.key))
+            ]
+            if numbers:
+                parts.append(f"{train.who} {', '.join(numbers)}")
+    return parts[0] + (": " + " · ".join(parts[1:]) if parts[1:] else "")
+
+
+def best_sentence(history: Sequence[Validated]) -> str:
+    """The best validation F1 of each network and when it was; empty without one."""
+    parts = []
+    for series in (one for one in F1_SERIES if one.validation):
+        best = best_index([score(validated, series.key) for validated in history])
+        if best is not None:
+            found = history[best]
+            parts.append(f"{series.who} {score(found, series.key):.3f} at update {found.update}")
+    return "best F1 val: " + " · ".join(parts) if parts else ""

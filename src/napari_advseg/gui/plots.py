@@ -1,0 +1,216 @@
+"""The training plots: F1 and accuracy side by side, with the values under the pointer and saving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QCursor
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
+from superqt import QElidingLabel
+
+from ..core.events import Validated
+from .plot_export import history_csv, write_png, write_svg
+from .plot_pane import PlotPane
+from .plot_series import (
+    ACCURACY_SERIES,
+    F1_SERIES,
+    best_sentence,
+    nearest_index,
+    validation_sentence,
+)
+from .theme import theme_colours
+
+
+class TrainingPlots(QWidget):
+    """Live curves of a run: F1 of S and G/S on the left, accuracy of D and G/D on the right.
+
+    Hue tells the network (blue S, orange G/S), line style tells training (thin, dashed) from validation
+    (bold). A line of text below reads the validation nearest to the pointer, and the best F1 otherwise.
+
+    Parameters
+    ----------
+    theme_id : str
+        napari's theme; see `set_theme`.
+    parent : QWidget, optional
+    """
+
+    def __init__(self, theme_id: str = "dark", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme_colours(theme_id)
+        self._history: list[Validated] = []
+        self._marks: tuple[tuple[int, float], ...] = ()
+        self._follow = True
+        self.f1 = PlotPane(
+            "f1_plot", "F1", F1_SERIES, self._theme, "no F1 in this run", mark_best=True
+        )
+        self.accuracy = PlotPane(
+            "accuracy_plot",
+            "accuracy",
+            ACCURACY_SERIES,
+            self._theme,
+            "no discriminator in this run",
+            mark_best=False,
+        )
+        self._panes = (self.f1, self.accuracy)
+        self.accuracy.plot.setXLink(self.f1.plot.getPlotItem())
+        self.readout = QElidingLabel()
+        self.readout.setObjectName("plot_values")
+        self.readout.setToolTip("Values of the validation nearest to the pointer; otherwise the best")
+        self.menu = QMenu(self)
+        self._menu_button = QToolButton()
+        self._fill_menu()
+        self._lay_out()
+        self._set_small_font()
+        self._connect()
+        self._refresh()
+
+    def clear(self) -> None:
+        """Forget all validations and λ marks."""
+        self._history = []
+        self._follow = True
+        self.set_marks(())
+        self._refresh()
+
+    def set_history(self, history: Sequence[Validated]) -> None:
+        """Show these validations and no others."""
+        self._history = list(history)
+        self._refresh()
+
+    def add(self, validated: Validated) -> None:
+        """Show one validation more."""
+        self._history.append(validated)
+        self._refresh()
+
+    def history(self) -> tuple[Validated, ...]:
+        """The validations shown."""
+        return tuple(self._history)
+
+    def set_marks(self, marks: tuple[tuple[int, float], ...]) -> None:
+        """Mark where λ, the weight of the adversarial term, changes, as (update, λ)."""
+        self._marks = tuple(marks)
+        for pane in self._panes:
+            pane.set_marks(self._marks)
+
+    def set_fit(self, fit: bool) -> None:
+        """Let the vertical axes span the curves' own values instead of 0.5 to 1."""
+        self._fit_action.setChecked(fit)
+
+    def show_whole_run(self) -> None:
+        """Undo zooming with the mouse and follow the run again."""
+        self._follow = True
+        self._refresh()
+
+    def set_theme(self, theme_id: str) -> None:
+        """Repaint in a napari theme's colours; connect with `theme.follow_theme`."""
+        self._theme = theme_colours(theme_id)
+        for pane in self._panes:
+            pane.set_theme(self._theme)
+        self._set_small_font()
+
+    def save_png(self, path: str | PathLike[str]) -> None:
+        """Save both plots as an image; raises `OSError` if the file cannot be written."""
+        write_png(path, self._panes, self._theme)
+
+    def save_svg(self, path: str | PathLike[str]) -> None:
+        """Save both plots as vectors; raises `OSError` if the file cannot be written."""
+        write_svg(path, self._panes, self._theme)
+
+    def save_csv(self, path: str | PathLike[str]) -> None:
+        """Save the validations under the columns of ``metrics.csv``; may raise `OSError`."""
+        Path(path).write_text(history_csv(self._history), encoding="utf-8", newline="")
+
+    def _fill_menu(self) -> None:
+        self._fit_action = self.menu.addAction("Fit vertical axes to the curves")
+        self._fit_action.setCheckable(True)
+        self._fit_action.setToolTip("Off: 0.5 to 1")
+        self._fit_action.toggled.connect(self._set_fit)
+        self.menu.addAction("Show the whole run").triggered.connect(self.show_whole_run)
+        self.menu.addSeparator()
+        for kind, save in (
+            ("PNG", self.save_png),
+            ("SVG", self.save_svg),
+            ("CSV", self.save_csv),
+        ):
+            action = self.menu.addAction(f"Save as {kind}…")
+            action.triggered.connect(lambda _=False, k=kind, s=save: self._ask_and_save(k, s))
+        self._menu_button.setObjectName("plot_menu")
+        self._menu_button.setText("Plots ▾")
+        self._menu_button.setToolTip("Fit the axes, or save the plots as PNG, SVG or CSV")
+        self._menu_button.setMenu(self.menu)
+        self._menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._menu_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def _lay_out(self) -> None:
+        plots = QHBoxLayout()
+        plots.setSpacing(6)
+        for pane in self._panes:
+            plots.addWidget(pane, 1)
+        self.accuracy.add_below_legend(self._menu_button)
+        self.readout.setContentsMargins(8, 0, 2, 0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2, 2, 2, 2)
+        column.setSpacing(0)
+        column.addLayout(plots, 1)
+        column.addWidget(self.readout)
+
+    def _set_small_font(self) -> None:
+        """Take all text a point below napari's: the plots are wide and low."""
+        size = max(self._theme.font_size - 1, 6)
+        for pane in self._panes:
+            pane.set_font_size(size)
+        # napari's style sheet decides the font, so a font set on the widget would be overruled.
+        self.readout.setStyleSheet(f"font-size: {size}pt;")
+        self._menu_button.setStyleSheet(
+            f"QToolButton {{ font-size: {size}pt; }} QToolButton::menu-indicator {{ image: none; }}"
+        )
+
+    def _connect(self) -> None:
+        for pane in self._panes:
+            pane.pointed.connect(self._point)
+            pane.zoomed.connect(self._zoomed)
+            pane.wholeRunAsked.connect(self.show_whole_run)
+            pane.menuAsked.connect(lambda: self.menu.popup(QCursor.pos()))
+
+    def _refresh(self) -> None:
+        for pane in self._panes:
+            pane.show_history(self._history, self._follow)
+        self._point(None)
+
+    def _zoomed(self) -> None:
+        self._follow = False
+
+    def _set_fit(self, fit: bool) -> None:
+        self._follow = True
+        for pane in self._panes:
+            pane.set_fit(fit)
+
+    def _point(self, update: float | None) -> None:
+        """Read the validation nearest to `update` into the text line, the best one if None."""
+        updates = [validated.update for validated in self._history]
+        index = None if update is None else nearest_index(updates, update)
+        for pane in self._panes:
+            pane.set_cursor(None if index is None else updates[index])
+        if index is None:
+            self.readout.setText(best_sentence(self._history))
+        else:
+            self.readout.setText(validation_sentence(self._history[index]))
+
+    def _ask_and_save(self, kind: str, save: Callable[[str], None]) -> None:
+        suffix = kind.lower()
+        path, _ = QFileDialog.getSaveFileName(
+            self, f"Save the plots as {kind}", f"training.{suffix}", f"{kind} (*.{suffix})"
+        )
+        if not path:
+            return
+        target = Path(path) if Path(path).suffix else Path(path).with_suffix(f".{suffix}")
+        try:
+            save(str(target))
+        except OSError as error:
+            self.readout.setText(
+                f"The plots were not saved: {target} cannot be written ({error.strerror or error})."
+            )
+        else:
+            self.readout.setText(f"Saved {target}.")

@@ -1,0 +1,176 @@
+"""The parts that every section of the dock is made of: heading, rows, sentences beside controls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from psygnal import SignalInstance
+from qtpy.QtCore import QObject, Qt
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..app.model import AppModel
+from .theme import readable, theme_colours
+
+LABEL_WIDTH = 72
+_WARNING = "#e5732b"
+
+
+def follow(owner: QObject, signal: SignalInstance, show: Callable[[], Any]) -> None:
+    """Call `show` now and whenever the signal is emitted, as long as `owner` lives."""
+
+    def changed() -> None:
+        show()
+
+    signal.connect(changed)
+    owner.destroyed.connect(lambda: signal.disconnect(changed, missing_ok=True))
+    show()
+
+
+def describe(widget: QWidget, role: str, tooltip: str) -> None:
+    """Give a control its role as object name and accessible name, and its tooltip."""
+    widget.setObjectName(role)
+    widget.setAccessibleName(role.replace("_", " "))
+    widget.setToolTip(tooltip)
+
+
+class Sentence(QLabel):
+    """A wrapped sentence that takes no room while it is empty."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.hide()
+
+    def say(self, text: str) -> None:
+        """Show a sentence, or nothing."""
+        self.setText(text)
+        self.setVisible(bool(text))
+
+
+class ProblemLabel(Sentence):
+    """What is wrong with one control, beside it, until it is mended."""
+
+    def __init__(self, model: AppModel, control: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(f"{control}_problem")
+        self._model, self._control = model, control
+        follow(self, model.events.problems, self._show)
+
+    def _show(self) -> None:
+        self.say(self._model.problems.get(self._control, ""))
+
+
+class Section(QFrame):
+    """A numbered section; while it cannot be used it says what it waits for.
+
+    Parameters
+    ----------
+    title : str
+        For example ``"1 Data"``.
+    """
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 2)
+        self._layout.setSpacing(3)
+        heading = QLabel(title)
+        heading.setProperty("advseg", "heading")
+        self._layout.addWidget(heading)
+        self._waiting = Sentence()
+        self._waiting.setProperty("advseg", "dim")
+        self._layout.addWidget(self._waiting)
+
+    def add(self, widget: QWidget) -> None:
+        """Add a widget across the whole width."""
+        self._layout.addWidget(widget)
+
+    def add_row(self, label: str, *widgets: QWidget, first_stretches: bool = True) -> QWidget:
+        """Add controls behind a label; the first takes the room that is left."""
+        line = QWidget()
+        layout = QHBoxLayout(line)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        words = QLabel(label)
+        words.setFixedWidth(LABEL_WIDTH)
+        if widgets:
+            words.setBuddy(widgets[0])
+        layout.addWidget(words)
+        for index, widget in enumerate(widgets):
+            layout.addWidget(widget, int(first_stretches and index == 0))
+        self._layout.addWidget(line)
+        return line
+
+    def add_indented(self, widget: QWidget) -> None:
+        """Add a widget under the controls of the row above."""
+        line = QWidget()
+        layout = QHBoxLayout(line)
+        layout.setContentsMargins(LABEL_WIDTH + 4, 0, 0, 0)
+        layout.addWidget(widget)
+        # A hidden sentence leaves an empty line of no height.
+        self._layout.addWidget(line)
+
+    def wait_for(self, text: str) -> None:
+        """Say what the section waits for; empty words end the waiting."""
+        self._waiting.say(text)
+
+    @property
+    def waits_for(self) -> str:
+        """What the section says that it waits for."""
+        return self._waiting.text()
+
+
+class Fold(QWidget):
+    """A button that shows and hides what is under it.
+
+    Parameters
+    ----------
+    title : str
+        Words of the button.
+    content : QWidget
+        Hidden at first.
+    """
+
+    def __init__(self, title: str, content: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.button = QToolButton()
+        self.button.setText(title)
+        self.button.setCheckable(True)
+        self.button.setAutoRaise(True)
+        self.button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._content = content
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.button)
+        layout.addWidget(content)
+        self.button.toggled.connect(self._show)
+        self._title = title
+        self._show(False)
+
+    def _show(self, on: bool) -> None:
+        self.button.setText(f"{'▾' if on else '▸'} {self._title}")
+        self._content.setVisible(on)
+
+
+def style_sheet(theme_id: str) -> str:
+    """Style of headings, dim words and problems that can be read on a napari theme."""
+    colours = theme_colours(theme_id)
+    problem = readable(_WARNING, colours.background, 4.5)
+    dim = readable(colours.icon, colours.background, 4.5)
+    return (
+        'QLabel[advseg="heading"] { font-weight: bold; font-size: 13px; padding-top: 4px; }'
+        f'QLabel[advseg="dim"] {{ color: {dim}; }}'
+        f"ProblemLabel {{ color: {problem}; }}"
+    )
