@@ -327,7 +327,7 @@ def test_isbi2012_folder(tmp_path, labels):
     with pytest.raises(ImageError) as error:
         io.read_isbi2012(tmp_path)
     assert_one_sentence(error, tmp_path, "train-volume.tif")
-    tifffile.imwrite(tmp_path / "test-volume.tif", volume[:3])
+    tifffile.imwrite(tmp_path / "test-volume.tif", volume[:3], photometric="minisblack")
     stack, truth = io.read_isbi2012(tmp_path)
     assert (stack.shape[0], truth) == (3, None)
     tifffile.imwrite(tmp_path / "train-volume.tif", volume)

@@ -63,6 +63,7 @@ class RunController:
         self._control = RunControl()
         self._time_left = TimeLeft()
         self._image_key: str | None = None
+        self._applying = False
         self._on_event: dict[type, Callable[[Any], None]] = {
             Prepared: self._prepared,
             RunStarted: self._started,
@@ -95,6 +96,7 @@ class RunController:
             return
         choices = model.choices
         control = self._begin(image.key, "Starting.")
+        self._applying = False
         model.history, model.lambda_marks = (), ()
         words = run_words(settings, (), None)
 
@@ -123,6 +125,7 @@ class RunController:
             model.set_problem(error.control, str(error))
             return
         control = self._begin(image.key, f"Applying the run to {image.name}.")
+        self._applying = True
         first = self._viewer.slice_in_view()
 
         def task(emit: Callable[[Any], None]) -> None:
@@ -300,10 +303,11 @@ class RunController:
         if event.error is not None:
             log.error("The run failed: %s", event.error)
         scores = score_line(model.history)
-        if event.outcome is Outcome.FAILED or not scores:
+        ended = {Outcome.COMPLETED: "Finished", Outcome.STOPPED: f"Stopped at update {event.update}"}
+        if event.outcome is Outcome.FAILED or not scores or self._applying:
             model.status = event.sentence
         else:
-            model.status = f"{event.sentence} {scores}"
+            model.status = f"{ended[event.outcome]}. {scores}"
         words = {Outcome.COMPLETED: "done", Outcome.STOPPED: "stopped", Outcome.FAILED: "failed"}
         model.progress = replace(model.progress, text=words[event.outcome])
 

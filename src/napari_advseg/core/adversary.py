@@ -84,7 +84,7 @@ def straight_through(probability: Tensor) -> Tensor:
     else:
         best = probability.argmax(dim=1)
         hard = F.one_hot(best, probability.shape[1]).movedim(-1, 1).to(probability.dtype)
-    return hard + probability - probability.detach()
+    return hard + (probability - probability.detach())  # the bracket is exactly 0
 
 
 def _positions(logits: Tensor, targets: Tensor) -> Tensor:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from . import run_folder
 from .annotation import Annotation
 from .budget import updates_for
+from .classes import ClassMap
 from .control import RunControl
 from .devices import Place, choose_place
 from .errors import RunFolderError, SettingsError
@@ -105,12 +106,7 @@ def train(
     )
     if folder is not None:
         run_folder.create(folder, _config(session, labels))
-        write_labels(
-            folder / run_folder.ANNOTATION,
-            labels.classes.decode(labels.targets),
-            labels.classes,
-            scale=stack.scale,
-        )
+        _keep_annotation(folder, labels, stack)
     return _run(session)
 
 
@@ -145,6 +141,7 @@ def resume(
     place.claim_threads()
     stack = stack or _image_of(run)
     annotation = read_annotation(folder / run_folder.ANNOTATION)
+    annotation = replace(annotation, classes=run.classes)
     data = TrainingData.prepare(settings, stack, annotation, place.device)
     training = Training.build(settings, data, place)
     session = Session(training, stack, folder, on_event, control or RunControl(), whole_stack)
@@ -159,6 +156,17 @@ def resume(
 def _run(session: Session) -> RunResult:
     outcome, summary, error = session.run()
     return RunResult(outcome, tuple(session.history), summary, session.training, error)
+
+
+def _keep_annotation(folder: Path, annotation: Annotation, stack: EMStack) -> None:
+    """Write the annotation as it is now: 0 unlabelled, then 1, 2, ... in the order of the classes.
+
+    Its own values could not tell an unlabelled pixel from a class that has the value 0.
+    """
+    names = annotation.classes.names
+    classes = ClassMap.of(**{name: index + 1 for index, name in enumerate(names)})
+    labels = classes.decode(annotation.targets)
+    write_labels(folder / run_folder.ANNOTATION, labels, classes, scale=stack.scale)
 
 
 def _image_of(run: Run) -> EMStack:

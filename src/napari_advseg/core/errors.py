@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 
-class AdvSegError(ValueError):
+class AdvSegError(Exception):
     """Base of every error that the person at the keyboard can mend.
+
+    No ValueError: pydantic would swallow those that its validators raise.
 
     Parameters
     ----------

@@ -132,17 +132,12 @@ class PatchDiscriminator(nn.Module):
         for level in range(settings.depth):
             outputs = settings.width * min(2**level, 4)
             bias = settings.norm != "batch" or settings.biases
-            conv: nn.Module = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)
-            if settings.norm == "spectral":
-                conv = spectral_norm(conv)
-            layers.append(conv)
+            layers.append(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=bias))
             if settings.norm == "batch":
                 layers.append(nn.BatchNorm2d(outputs, track_running_stats=False))
             layers.append(nn.LeakyReLU(SLOPE))
             inputs = outputs
-        head: nn.Module = nn.Conv2d(inputs, 1, 3, padding=1)
-        layers.append(spectral_norm(head) if settings.norm == "spectral" else head)
-        self.layers = nn.Sequential(*layers)
+        self.layers = nn.Sequential(*layers, nn.Conv2d(inputs, 1, 3, padding=1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, 1, H / 2^depth, W / 2^depth) that the mask in `x` is a true one."""
@@ -160,10 +155,6 @@ class DenseDiscriminator(nn.Module):
         self.head = nn.Linear(settings.width * 2**settings.depth * side * side, 1)
         if settings.norm == "batch":
             _batch_statistics_only(self)
-        if settings.norm == "spectral":
-            for module in list(self.modules()):
-                if isinstance(module, nn.Conv2d | nn.Linear):
-                    spectral_norm(module)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, 1, 1, 1) that the mask in `x` is a true one."""
@@ -180,7 +171,8 @@ def _batch_statistics_only(network: nn.Module) -> None:
 
 def build_unet(settings: NetworkSettings, classes: int, generator: torch.Generator) -> UNet:
     """A U-Net with weights drawn from `generator`: He-normal, Glorot-uniform for the head."""
-    network = UNet(settings, classes)
+    with torch.random.fork_rng(devices=[]):  # torch's layers draw weights that are replaced here
+        network = UNet(settings, classes)
     _draw_weights(network, generator)
     nn.init.xavier_uniform_(network.head.weight, generator=generator)
     return network
@@ -193,18 +185,34 @@ def build_discriminator(
     patch: int,
     generator: torch.Generator,
 ) -> nn.Module:
-    """D for masks of `classes` classes, with weights drawn from `generator`."""
+    """D for masks of `classes` classes, with weights drawn from `generator`.
+
+    With spectral normalisation every layer's largest singular value is close to 1 from the first
+    update on (Miyato et al. 2018).
+    """
     inputs = mask_channels(classes) + (image_channels if settings.sees_image else 0)
     seed = int(torch.randint(2**31, (1,), generator=generator))
     # spectral_norm draws its vectors from the global state, which is put back afterwards
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # the CPU's alone; a GPU's is not put back
         if settings.head == "dense":
             network: nn.Module = DenseDiscriminator(inputs, settings, patch)
         else:
             network = PatchDiscriminator(inputs, settings)
         _draw_weights(network, generator)
+        if settings.norm == "spectral":
+            _normalise_spectrally(network)
     return network
+
+
+def _normalise_spectrally(network: nn.Module) -> None:
+    """Put spectral_norm on weights that are already drawn: it starts its power iteration from them.
+
+    On weights drawn afterwards the first estimates would be off by orders of magnitude.
+    """
+    for module in list(network.modules()):
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            spectral_norm(module)
 
 
 @torch.no_grad()
@@ -212,11 +220,9 @@ def _draw_weights(network: nn.Module, generator: torch.Generator) -> None:
     for module in network.modules():
         if not isinstance(module, nn.Conv2d | nn.Linear):
             continue
-        # spectral_norm keeps the weights themselves one level deeper
-        weight = dict(module.named_parameters()).get("parametrizations.weight.original", module.weight)
         if isinstance(module, nn.Linear):
-            nn.init.xavier_uniform_(weight, generator=generator)
+            nn.init.xavier_uniform_(module.weight, generator=generator)
         else:
-            nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
         if module.bias is not None:
             nn.init.zeros_(module.bias)

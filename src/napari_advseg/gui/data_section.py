@@ -83,14 +83,14 @@ class DataSection(Section):
             self._open, "open_annotation", "Lay an annotation from a TIFF file over the image."
         )
         self._open.clicked.connect(self._open_annotation)
-        self.add_row("annotation", self._annotation, self._new, self._open)
+        self._annotation_row = self.add_row("annotation", self._annotation, self._new, self._open)
         self.add_indented(ProblemLabel(self._model, "annotation_layer"))
 
     def _add_classes(self) -> None:
         self._classes = ClassForm()
         describe(self._classes, "classes", "Name each class and say which label values mean it.")
         self._classes.textEdited.connect(self._controller.data.tell_classes)
-        self.add_row("classes", self._classes)
+        self._classes_row = self.add_row("classes", self._classes)
         self._notes = Sentence()
         self._notes.setProperty("advseg", "dim")
         self._notes.setObjectName("classes_note")
@@ -122,16 +122,15 @@ class DataSection(Section):
         some = "choose one" if labels else "none yet"
         _fill(self._annotation, labels, choices.annotation, some)
         self._empty.setVisible(not images)
-        self._image_row.setEnabled(bool(images))
-        for widget in (self._annotation, self._new, self._open):
-            widget.setEnabled(bool(images))
+        self._image_row.setVisible(bool(images))
+        self._annotation_row.setVisible(bool(images))
+        self._classes_row.setVisible(choices.annotation is not None)
         self.wait_for(
             "" if images else "No image is open. Try the sample, or open a stack of yours."
         )
 
     def _show_summary(self) -> None:
         summary = self._model.summary
-        self._classes.setEnabled(self._model.annotation is not None)
         told = self._model.choices.class_text
         if summary is not None and summary.classes is not None and told is None:
             self._classes.setClasses(summary.classes)

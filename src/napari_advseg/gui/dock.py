@@ -58,7 +58,9 @@ class AdversarialSegmentation(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
-        self.setMinimumWidth(MIN_WIDTH)
+        bar = scroll.verticalScrollBar()
+        room = 0 if bar is None else bar.sizeHint().width()
+        self.setMinimumWidth(max(MIN_WIDTH, column.minimumSizeHint().width() + room))
         self._session = session
         follow_theme(viewer, lambda theme_id: self.setStyleSheet(style_sheet(theme_id)), self)
         session.show_plots()
@@ -69,7 +71,7 @@ class AdversarialSegmentation(QWidget):
         return self._session.model
 
     def sizeHint(self) -> QSize:
-        return QSize(MIN_WIDTH + 20, 700)
+        return QSize(self.minimumWidth(), 700)
 
     def event(self, event: QEvent | None) -> bool:
         if event is not None and event.type() == QEvent.Type.ParentChange:

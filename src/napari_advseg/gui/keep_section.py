@@ -51,7 +51,7 @@ class KeepSection(Section):
         describe(
             self._load, "load_run", "Open a run folder: its curves, and its networks to apply."
         )
-        self._apply = QPushButton("Apply")
+        self._apply = QPushButton("Apply to image")
         describe(self._apply, "apply", "Predict the chosen image with this run's networks.")
         self._save.clicked.connect(self._save_masks)
         self._load.clicked.connect(self._load_run)
@@ -87,8 +87,6 @@ class KeepSection(Section):
         self._save.setEnabled(not save)
         self._apply.setEnabled(not apply)
         self._load.setEnabled(not self._model.busy)
-        image = self._model.image
-        self._apply.setText("Apply" if image is None else "Apply to image")
         self.wait_for("Waits for a run: train one or load one." if self._model.run is None else "")
 
     # ---- what the person does

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen, QPolygonF
@@ -57,9 +58,9 @@ def paint_figure(painter: QPainter, panes: Sequence[PlotPane], theme: ThemeColou
         x, y = pane.plot.viewRange()
         frame = Frame(place, (x[0], x[1]), (y[0], y[1]))
         _paint_axes(painter, frame, pane, theme)
-        _paint_marks(painter, frame, pane.marks, theme)
         for series in pane.shown():
             _paint_series(painter, frame, pane, series, theme)
+        _paint_marks(painter, frame, pane.marks, theme)
         _paint_best(painter, frame, pane, theme)
         _paint_legend(painter, frame, pane, theme)
 
@@ -121,7 +122,7 @@ def _ticks(
     levels = axis.tickValues(*span, length)
     found: list[tuple[float, str]] = []
     for spacing, values in levels[:2]:
-        if len(found) < 3:
+        if len(found) < 4:
             found += zip(values, axis.tickStrings(values, 1, spacing), strict=True)
     return found
 
@@ -150,8 +151,13 @@ def _paint_marks(
         raised = not raised and foot.x() - before < 60
         before = foot.x()
         painter.setPen(QColor(theme.text))
-        height = foot.y() - (42 if raised else 22)
-        _write(painter, QRectF(foot.x() + 4, height, 70, 18), "left", f"λ {weight:g}")
+        text = f"λ {weight:g}"
+        width = painter.fontMetrics().horizontalAdvance(text) + 4
+        place = QRectF(foot.x() + 3, foot.y() - (46 if raised else 26), width, 18)
+        backing = QColor(theme.background)
+        backing.setAlpha(190)
+        painter.fillRect(place, backing)
+        _write(painter, place.adjusted(2, 0, 0, 0), "left", text)
 
 
 def _paint_series(
@@ -164,6 +170,7 @@ def _paint_series(
         for validated, value in zip(pane.history, values, strict=True)
     ]
     pen = series_pen(series, theme)
+    pen.setCosmetic(False)  # in a file lines grow with the figure
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(pen)
     painter.drawPath(_path(places, frame.rect))
@@ -187,7 +194,7 @@ def _path(places: Sequence[QPointF | None], rect: QRectF) -> QPainterPath:
     """Join neighbours by lines inside `rect`; None is a gap."""
     path = QPainterPath()
     end: QPointF | None = None
-    for a, b in zip(places, places[1:], strict=False):
+    for a, b in pairwise(places):
         inside = clip_segment(a, b, rect) if a is not None and b is not None else None
         if inside is None:
             end = None

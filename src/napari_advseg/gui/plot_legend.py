@@ -18,6 +18,7 @@ def paint_entry(
 ) -> None:
     """Draw one legend entry, a sample of the line and the curve's name, into `rect`."""
     pen = series_pen(series, theme)
+    pen.setCosmetic(False)
     text = theme.text
     if not shown:
         text = mix(theme.text, theme.background, 0.6)
@@ -25,9 +26,7 @@ def paint_entry(
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(pen)
     middle = rect.center().y()
-    painter.drawLine(
-        QPointF(rect.left() + 2, middle), QPointF(rect.left() + SAMPLE_WIDTH, middle)
-    )
+    painter.drawLine(QPointF(rect.left() + 2, middle), QPointF(rect.left() + SAMPLE_WIDTH, middle))
     painter.setPen(QPen(QColor(text)))
     beside = rect.adjusted(SAMPLE_WIDTH + _GAP, 0, 0, 0)
     painter.drawText(

@@ -33,6 +33,11 @@ class RoomyAxis(pg.AxisItem):
     def boundingRect(self) -> QRectF:
         return super().boundingRect().adjusted(-20, -8, 20, 8)
 
+    def resizeEvent(self, ev: Any = None) -> None:
+        super().resizeEvent(ev)
+        if self.orientation == "bottom":  # pyqtgraph lets the label's descenders stand out
+            self.label.setY(self.size().height() - self.label.boundingRect().height() + 3)
+
 
 class PlotPane(QWidget):
     """A plot of some of the eight curves over updates, with a legend that switches them.
@@ -80,6 +85,7 @@ class PlotPane(QWidget):
         self.history: tuple[Validated, ...] = ()
         self._lines: list[pg.InfiniteLine] = []
         self._fit = False
+        self._font = self.font()
         self.plot = pg.PlotWidget(
             self, axisItems={side: RoomyAxis(side) for side in ("left", "bottom")}
         )
@@ -115,7 +121,7 @@ class PlotPane(QWidget):
             line.setZValue(4)
             self.plot.addItem(line, ignoreBounds=True)
             self._lines.append(line)
-        self._colour_marks()
+        self._style_marks()
         self._place_marks()
         self._draw(follow=False)
 
@@ -147,7 +153,7 @@ class PlotPane(QWidget):
                 dots.setBrush(pen.color())
                 dots.setPen(QPen(Qt.PenStyle.NoPen))
             self._best[one].setPen(pg.mkPen(theme.text, width=1.5))
-        self._colour_marks()
+        self._style_marks()
 
     def set_font_size(self, points: int) -> None:
         """Set the size of the legend's and the axes' text."""
@@ -156,11 +162,14 @@ class PlotPane(QWidget):
         for side in ("left", "bottom"):
             axis = self.plot.getAxis(side)
             axis.setTickFont(font)
-            axis.setLabel(axis.labelText, **{"font-size": f"{points}pt"})
+            style = {"font-size": f"{points}pt", "color": self._theme.text}
+            axis.setLabel(axis.labelText, **style)
         line = QFontMetrics(font).height()
         self.plot.getAxis("left").setWidth(line + QFontMetrics(font).horizontalAdvance("0.000") + 8)
-        self.plot.getAxis("bottom").setHeight(2 * line + 4)
+        self.plot.getAxis("bottom").setHeight(2 * line + 5)
         self._message.setFont(font)
+        self._font = font
+        self._style_marks()
         for switch in self.switches:
             switch.setStyleSheet(f"font-size: {points}pt;")
 
@@ -175,7 +184,9 @@ class PlotPane(QWidget):
     def shown(self) -> list[Series]:
         """The curves that are switched on."""
         return [
-            one for one, switch in zip(self._series, self.switches, strict=True) if switch.isChecked()
+            one
+            for one, switch in zip(self._series, self.switches, strict=True)
+            if switch.isChecked()
         ]
 
     def measured(self) -> list[Series]:
@@ -231,7 +242,7 @@ class PlotPane(QWidget):
             self.plot.addItem(curve)
             self._curves[one] = curve
             self._points[one] = dots("o", 5 if one.validation else 4, 1)
-            self._below[one] = dots("t", 8, 2)
+            self._below[one] = dots("t", 8, 6)
             self._best[one] = dots("o", 9, 5)
         self._cursor = pg.InfiniteLine(0)
         self._cursor.setVisible(False)
@@ -324,10 +335,11 @@ class PlotPane(QWidget):
         self.plot.setYRange(bottom - room, top + room, padding=0)
         self._message.setPos(max(last, 1) / 2, (bottom + top) / 2)
 
-    def _colour_marks(self) -> None:
+    def _style_marks(self) -> None:
         faint = mix(self._theme.text, self._theme.background, 0.35)
         for line in self._lines:
             line.setPen(pg.mkPen(faint, width=1, style=Qt.PenStyle.DashLine))
+            line.label.setFont(self._font)
             line.label.setColor(QColor(self._theme.text))
             fill = QColor(self._theme.background)
             fill.setAlpha(190)

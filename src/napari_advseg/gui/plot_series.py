@@ -1,4 +1,4 @@
-"""What the two plots show: the eight curves, their colours and line styles, and the sentence for a validation."""
+"""What the plots show: the eight curves, their line styles, and a validation in one sentence."""
 
 from __future__ import annotations
 

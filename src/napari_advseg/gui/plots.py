@@ -58,7 +58,9 @@ class TrainingPlots(QWidget):
         self.accuracy.plot.setXLink(self.f1.plot.getPlotItem())
         self.readout = QElidingLabel()
         self.readout.setObjectName("plot_values")
-        self.readout.setToolTip("Values of the validation nearest to the pointer; otherwise the best")
+        self.readout.setToolTip(
+            "Values of the validation nearest to the pointer; otherwise the best"
+        )
         self.menu = QMenu(self)
         self._menu_button = QToolButton()
         self._fill_menu()

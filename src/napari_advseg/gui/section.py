@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from psygnal import SignalInstance
-from qtpy.QtCore import QObject, Qt
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -20,8 +21,10 @@ from qtpy.QtWidgets import (
 from ..app.model import AppModel
 from .theme import readable, theme_colours
 
-LABEL_WIDTH = 72
+LONGEST_LABEL = "annotation"
+"""All controls begin to the right of a label as wide as this one."""
 _WARNING = "#e5732b"
+_FONT_MAY_HAVE_CHANGED = (QEvent.Type.FontChange, QEvent.Type.StyleChange)
 
 
 def follow(owner: QObject, signal: SignalInstance, show: Callable[[], Any]) -> None:
@@ -82,6 +85,8 @@ class Section(QFrame):
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._labels: list[QLabel] = []
+        self._indented: list[Sentence] = []
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 2)
         self._layout.setSpacing(3)
@@ -96,30 +101,46 @@ class Section(QFrame):
         """Add a widget across the whole width."""
         self._layout.addWidget(widget)
 
-    def add_row(self, label: str, *widgets: QWidget, first_stretches: bool = True) -> QWidget:
+    def add_row(self, label: str, *widgets: QWidget) -> QWidget:
         """Add controls behind a label; the first takes the room that is left."""
         line = QWidget()
         layout = QHBoxLayout(line)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         words = QLabel(label)
-        words.setFixedWidth(LABEL_WIDTH)
         if widgets:
             words.setBuddy(widgets[0])
+        self._labels.append(words)
         layout.addWidget(words)
         for index, widget in enumerate(widgets):
-            layout.addWidget(widget, int(first_stretches and index == 0))
+            layout.addWidget(widget, int(index == 0))
         self._layout.addWidget(line)
         return line
 
-    def add_indented(self, widget: QWidget) -> None:
-        """Add a widget under the controls of the row above."""
-        line = QWidget()
-        layout = QHBoxLayout(line)
-        layout.setContentsMargins(LABEL_WIDTH + 4, 0, 0, 0)
-        layout.addWidget(widget)
-        # A hidden sentence leaves an empty line of no height.
-        self._layout.addWidget(line)
+    def add_indented(self, sentence: Sentence) -> None:
+        """Add a sentence under the controls of the row above."""
+        self._indented.append(sentence)
+        self._layout.addWidget(sentence)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        self._align()
+        super().showEvent(event)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        if event is not None and event.type() in _FONT_MAY_HAVE_CHANGED:
+            self._align()
+        super().changeEvent(event)
+
+    def _align(self) -> None:
+        """Let all controls begin at the same place, in the font that the style sheet has set."""
+        for label in self._labels:
+            label.ensurePolished()
+        if self._labels:
+            width = self._labels[0].fontMetrics().horizontalAdvance(LONGEST_LABEL) + 8
+            for label in self._labels:
+                label.setFixedWidth(width)
+            for sentence in self._indented:
+                sentence.setContentsMargins(width + 2, 0, 0, 0)
 
     def wait_for(self, text: str) -> None:
         """Say what the section waits for; empty words end the waiting."""

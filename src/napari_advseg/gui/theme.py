@@ -53,7 +53,9 @@ def theme_colours(theme_id: str) -> ThemeColours:
     theme = get_theme(theme_id)
     names = ("background", "foreground", "primary", "secondary", "highlight")
     names += ("text", "icon", "current", "warning", "error")
-    colours = {name: QColor(getattr(theme, name).as_hex(format="long")[:7]).name() for name in names}
+    colours = {
+        name: QColor(getattr(theme, name).as_hex(format="long")[:7]).name() for name in names
+    }
     background = colours["background"]
     return ThemeColours(
         **colours,

@@ -47,7 +47,8 @@ class TrainSection(Section):
         for signal in (events.layers, events.choices, events.summary, events.problems):
             follow(self, signal, self._show_waiting)
         follow(self, events.choices, self._show_choices)
-        follow(self, events.preset_note, self._show_preset_note)
+        for signal in (events.preset_note, events.choices):
+            follow(self, signal, self._show_preset_note)
         follow(self, events.state, self._show_state)
         follow(self, events.progress, self._show_progress)
         follow(self, events.status, self._show_status)
@@ -177,15 +178,16 @@ class TrainSection(Section):
         self._budget.setDecimals(1 if minutes else 0)
         self._budget.setSingleStep(1 if minutes else 100)
         self._budget.setRange(0, 100_000 if minutes else 10_000_000)
-        updates = preset_settings(self._model.choices).updates
-        self._budget.setSpecialValueText(f"as the preset: {updates} updates")
+        self._budget.setSpecialValueText("as preset")
         self._budget.setValue(budget.amount)
         for blocker in blockers:
             blocker.unblock()
 
     def _show_preset_note(self) -> None:
-        words = PRESET_WORDS[self._model.choices.preset]
-        self._preset_words.say(f"{words} {self._model.preset_note}".strip())
+        choices = self._model.choices
+        updates = f"{preset_settings(choices).updates} updates."
+        note = self._model.preset_note
+        self._preset_words.say(" ".join((PRESET_WORDS[choices.preset], updates, note)).strip())
 
     def _show_waiting(self) -> None:
         waits = "" if self._model.busy else train_waits_for(self._model)

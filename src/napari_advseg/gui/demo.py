@@ -1,0 +1,149 @@
+"""The main job in one command: napari with a stack, the dock open, a short paired run started.
+
+::
+
+    python -m napari_advseg.gui.demo [--image STACK.tif --labels LABELS.tif] [--exit-after --out demo]
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import napari
+from qtpy.QtCore import QTimer
+
+from ..app.choices import Budget
+from ..app.model import RunState
+from ..cli_report import validation_line
+from ..core.classes import NEW_ANNOTATION
+from ..core.errors import AdvSegError
+from ..core.io import read_labels, read_stack
+from ..core.run_folder import METRICS
+from ..core.synthetic import synthetic_stack
+from .dock import AdversarialSegmentation
+from .session import Session, session_of
+
+UPDATES, VALIDATIONS = 120, 6
+"""A run that fits in two minutes on two cores, and whose masks can be recognised."""
+SIZE = (1280, 800)
+MASKS_SAVED_WITHIN_MS = 30_000
+
+
+def main() -> int:
+    """Open the window and start; return the exit status."""
+    args = _arguments()
+    viewer = napari.Viewer(title="napari-advseg demo")
+    viewer.window.resize(*SIZE)
+    try:
+        _open_layers(viewer, args.image, args.labels)
+    except AdvSegError as error:
+        print(f"demo: {error}", file=sys.stderr)  # noqa: T201
+        viewer.close()
+        return 2
+    viewer.window.add_dock_widget(
+        AdversarialSegmentation(viewer), name="Adversarial Segmentation", area="right"
+    )
+    demo = _Demo(viewer, session_of(viewer), args.out if args.exit_after else None, args.updates)
+    QTimer.singleShot(0, demo.begin)
+    napari.run()
+    return demo.status
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--image", type=Path, help="a grey stack of your own, TIFF")
+    parser.add_argument("--labels", type=Path, help="its annotation, TIFF")
+    parser.add_argument("--updates", type=int, default=UPDATES)
+    parser.add_argument("--exit-after", action="store_true", help="save everything, then leave")
+    parser.add_argument("--out", type=Path, default=Path("demo"), help="where --exit-after saves")
+    args = parser.parse_args()
+    if (args.image is None) != (args.labels is None):
+        parser.error("give both --image and --labels, or neither for the built-in sample")
+    return args
+
+
+def _open_layers(viewer: Any, image: Path | None, labels: Path | None) -> None:
+    adapter = session_of(viewer).adapter
+    if image is None or labels is None:
+        stack, truth = synthetic_stack()
+        classes = NEW_ANNOTATION
+    else:
+        stack = read_stack(image)
+        truth, classes = read_labels(labels)
+    name = adapter.open_stack(stack)
+    adapter.open_labels(truth, classes, like=name, name="annotation")
+
+
+class _Demo:
+    """Starts the run once the annotation is read; afterwards saves and leaves, if asked to."""
+
+    def __init__(self, viewer: Any, session: Session, out: Path | None, updates: int) -> None:
+        self.status = 0
+        self._viewer, self._out, self._updates = viewer, out, updates
+        self._controller, self._model = session.controller, session.model
+        self._started = False
+
+    def begin(self) -> None:
+        """Choose a short run, and start it as soon as the dock has read the annotation."""
+        choices = self._model.choices
+        self._controller.data.choose(
+            budget=Budget(self._updates, "updates"),
+            advanced=MappingProxyType({**choices.advanced, "validations": VALIDATIONS}),
+        )
+        if self._out is not None:
+            self._out.mkdir(parents=True, exist_ok=True)
+            self._controller.data.choose(runs_folder=self._out / "runs")
+        self._model.events.summary.connect(self._start)
+        self._model.events.history.connect(self._print)
+        self._model.events.state.connect(self._state_changed)
+        self._start()
+
+    def _start(self) -> None:
+        if self._started or self._model.summary is None:
+            return
+        self._started = True
+        self._controller.run.start()
+        if self._model.state is RunState.IDLE:  # something stands in the way
+            self._fail(" ".join(self._model.problems.values()) or self._model.status)
+
+    def _print(self, history: tuple[Any, ...]) -> None:
+        if history:
+            print(validation_line(history[-1]), flush=True)  # noqa: T201
+
+    def _state_changed(self, state: RunState) -> None:
+        if state is not RunState.IDLE or self._out is None:
+            return
+        if not self._model.history:
+            self._fail(self._model.status)
+            return
+        self._model.events.status.connect(self._masks_saved)
+        self._controller.keep.save_masks(self._out)
+        QTimer.singleShot(MASKS_SAVED_WITHIN_MS, lambda: self._fail("The masks were not saved."))
+
+    def _masks_saved(self, status: str) -> None:
+        out, run = self._out, self._model.run
+        if "saved" not in status or out is None or run is None or run.folder is None:
+            return
+        shutil.copy(run.folder / METRICS, out / METRICS)
+        QTimer.singleShot(500, self._photograph)  # after the last repaint
+
+    def _photograph(self) -> None:
+        out = self._out or Path()
+        self._viewer.screenshot(str(out / "window.png"), canvas_only=False, flash=False)
+        print(f"wrote {', '.join(sorted(p.name for p in out.iterdir()))} to {out}")  # noqa: T201
+        self._viewer.close()
+
+    def _fail(self, sentence: str) -> None:
+        print(f"demo: {sentence}", file=sys.stderr)  # noqa: T201
+        self.status = 1
+        if self._out is not None:
+            self._viewer.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
