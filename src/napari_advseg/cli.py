@@ -49,7 +49,7 @@ def main() -> None:
         _say(f"advseg: {error}")
         sys.exit(2)
     except Stopped:
-        _say("Stopped before the first update; nothing was written.")
+        _say("Stopped; nothing was written.")
         sys.exit(130)
 
 
@@ -62,8 +62,12 @@ def train(
     out: Annotated[
         Path, typer.Option("-o", "--out", help="Run folder to make.", show_default=False)
     ],
-    method: Annotated[str, typer.Option(help="standard, adversarial or paired (both).")] = "paired",
-    preset: Annotated[str, typer.Option(help=", ".join(PRESETS) + ".")] = "quick",
+    method: Annotated[
+        str | None, typer.Option(help="standard, adversarial or paired (both, the default).")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help=", ".join(PRESETS) + "; quick if not given.")
+    ] = None,
     updates: Annotated[int | None, typer.Option(help="Updates of each network.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Time budget instead of updates.")] = None,
     train: Annotated[str | None, typer.Option(help="Training slices, as 0:20 or 0:5,8.")] = None,
@@ -71,28 +75,35 @@ def train(
     classes: Annotated[
         str | None, typer.Option(help="What the labels mean, as cell=255,membrane=0+32.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Decides weights, patches and augmentation.")] = 0,
-    device: Device = "auto",
+    seed: Annotated[
+        int | None, typer.Option(help="Decides weights, patches and augmentation; 0 if not given.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = None,
     threads: Threads = None,
     settings: Annotated[
-        Path | None, typer.Option(help="JSON file of further settings, over the preset's.")
+        Path | None,
+        typer.Option(
+            help="JSON of further settings, or a run's config.json; the options go before it."
+        ),
     ] = None,
 ) -> None:
     """Train on IMAGE with the annotation LABELS. Ctrl-C stops and keeps what was learned."""
-    chosen = from_preset(
-        preset,
-        **_settings_file(settings),
-        **_given(
-            method=method,
-            updates=updates,
-            minutes=minutes,
-            seed=seed,
-            device=device,
-            threads=threads,
-            train=parse_slices(train) if train is not None else None,
-            val=parse_slices(val) if val is not None else None,
-        ),
+    options = _given(
+        preset=preset,
+        method=method,
+        updates=updates,
+        minutes=minutes,
+        seed=seed,
+        device=device,
+        threads=threads,
+        train=parse_slices(train) if train is not None else None,
+        val=parse_slices(val) if val is not None else None,
     )
+    if updates is not None and minutes is not None:
+        raise SettingsError("Both --updates and --minutes are given: choose one.", control="budget")
+    if updates is not None:
+        options["minutes"] = None  # also of the settings file
+    chosen = from_preset(**{"preset": "quick", **_settings_file(settings), **options})
     class_map = ClassMap.parse(classes) if classes is not None else chosen.classes
     from .core import engine
     from .core.io import read_annotation, read_stack
@@ -224,7 +235,8 @@ def _settings_file(path: Path | None) -> dict[str, Any]:
         raise SettingsError(
             f'The settings {path} are no JSON object: write for example {{"patch": 64}}.'
         )
-    return found
+    settings = found.get("settings", found)  # of a run's config.json
+    return dict(settings) if isinstance(settings, dict) else found
 
 
 @contextmanager

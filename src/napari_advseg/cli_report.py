@@ -19,7 +19,7 @@ class Report:
     """Takes the events of a run; validations go to stdout, the bar to stderr."""
 
     def __init__(self, settings: RunSettings) -> None:
-        self._out = Console(highlight=False, soft_wrap=True)
+        self._out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -88,10 +88,20 @@ class DataController:
         self._model.choices = choices
         self._model.clear_problems(*(c for name in changed for c in CONTROL_OF_CHOICE[name]))
         self.settings()
+        if "image" in changed:
+            self._look_at_image()
         if changed & _CHANGES_SUMMARY:
             if "annotation" in changed:
                 self._model.summary = None
             self.refresh_summary()
+
+    def _look_at_image(self) -> None:
+        """Let the viewer know which image is meant, and say at once if it cannot be used."""
+        if self._model.image is not None:
+            try:
+                self._viewer.image(self._model.image.name)
+            except AdvSegError as error:
+                self._model.set_problem(error.control, str(error))
 
     def settings(self) -> RunSettings | None:
         """The settings as chosen; None if one cannot be used, which is said beside its control."""

@@ -65,7 +65,8 @@ class KeepController:
             missing = 0
             for name, indices in found.items():
                 path = folder / f"{name}_mask.tif"
-                self._engine.write_labels(path, classes.decode(indices), classes)
+                labels = classes.decode(indices)
+                self._engine.write_labels(path, labels, classes, scale=run.scale)
                 missing = max(missing, int((indices == UNLABELLED).all(axis=(1, 2)).sum()))
             many = "Both masks are" if len(found) > 1 else "The mask is"
             sentence = f"{many} saved in {folder}."

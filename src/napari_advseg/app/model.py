@@ -70,12 +70,15 @@ class RunInfo:
         Classes of its masks; None until its annotation is read.
     words : str
         One line about it.
+    scale : tuple of float
+        Size of a voxel of its image along Z, Y, X.
     """
 
     folder: Path | None
     networks: tuple[NetworkName, ...] = ()
     classes: ClassMap | None = None
     words: str = ""
+    scale: tuple[float, ...] = (1.0, 1.0, 1.0)
 
 
 @dataclass

@@ -103,7 +103,7 @@ class RunController:
         def task(emit: Callable[[Any], None]) -> Any:
             meaning = read_annotation(labels, carried, choices.class_text)
             folder: Path = self._engine.new_run_folder(choices.runs_folder, stack.name)
-            emit(Prepared(RunInfo(folder, settings.networks, meaning.classes, words)))
+            emit(Prepared(RunInfo(folder, settings.networks, meaning.classes, words, stack.scale)))
             return self._engine.train(
                 settings, stack, meaning, folder, on_event=emit, control=control, whole_stack=True
             )
@@ -130,7 +130,9 @@ class RunController:
 
         def task(emit: Callable[[Any], None]) -> None:
             loaded = self._engine.load_run(run.folder)
-            info = replace(run, networks=loaded.networks, classes=loaded.classes)
+            info = replace(
+                run, networks=loaded.networks, classes=loaded.classes, scale=stack.scale
+            )
             emit(Prepared(info, begin_masks=True))
             counted = _Counted(emit, stack.shape[0] * len(loaded.networks))
             with suppress(Stopped):

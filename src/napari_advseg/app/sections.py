@@ -24,12 +24,10 @@ def train_waits_for(model: AppModel) -> str:
         return "Waits for an image: open a stack."
     if model.annotation is None:
         return "Waits for an annotation: choose a layer or press New."
-    waiting_for_labels = model.summary is not None and isinstance(
-        model.summary.problem, AnnotationError
-    )
-    if waiting_for_labels:
-        return f"{model.summary.problem}"  # type: ignore[union-attr]
-    if any(control in model.problems for control in PROBLEMS_BEFORE_START):
+    problem = None if model.summary is None else model.summary.problem
+    if isinstance(problem, AnnotationError):
+        return str(problem)
+    if problem is not None or any(control in model.problems for control in PROBLEMS_BEFORE_START):
         return "Waits until what is marked is mended."
     if model.summary is None:
         return "Reading the annotation."

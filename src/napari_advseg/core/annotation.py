@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .classes import UNLABELLED, ClassMap
+from .classes import MANY_LABELS, UNLABELLED, ClassMap, instance_sentence
 from .errors import AnnotationError, ClassMapError
 
 
@@ -91,6 +91,8 @@ def _dense(labels: NDArray[Any]) -> Annotation:
     positive = int(present[-1]) if present.size else 0
     if present.size == 1 and positive == 0:
         raise AnnotationError("The annotation is empty: paint at least two classes on one slice.")
+    if present.size > MANY_LABELS:
+        raise ClassMapError(instance_sentence(present[present != 0]))
     if present.size != 2 or present[0] != 0 or positive not in (1, 255):
         shown = ", ".join(map(str, present[:6])) + (", ..." if present.size > 6 else "")
         raise ClassMapError(

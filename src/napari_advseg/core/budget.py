@@ -12,6 +12,7 @@ import torch
 
 from .control import RunControl
 from .devices import Place
+from .errors import SettingsError
 from .inference import class_probabilities
 from .settings import LambdaSettings, RunSettings
 from .stack import EMStack
@@ -29,7 +30,7 @@ def updates_for(
 ) -> RunSettings:
     """Settings with the number of updates that fit the minutes, validation included.
 
-    Settings that name updates, or neither, come back with that number.
+    Settings that name updates and no minutes come back as they are; minutes decide over updates.
 
     Raises
     ------
@@ -38,12 +39,15 @@ def updates_for(
     Stopped
         If the run is stopped meanwhile.
     """
-    if settings.updates is not None and settings.minutes is None:
+    if settings.minutes is None:
+        if settings.updates is None:
+            raise SettingsError(
+                "Neither updates nor minutes are given: choose one.", control="budget"
+            )
         return settings
-    seconds = 60 * (settings.minutes or 1.0)
     each = seconds_per_update(settings, data, place, control)
     validation = _seconds_per_validation(settings, data, stack, place, control)
-    updates = _fitting(settings, seconds, each, validation)
+    updates = _fitting(settings, 60 * settings.minutes, each, validation)
     return settings.model_copy(update={"updates": updates})
 
 

@@ -99,4 +99,7 @@ def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _save(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None) -> None:
     with replacing(path) as partial:
-        save_file(tensors, partial, metadata)
+        try:
+            save_file(tensors, partial, metadata)
+        except SafetensorError as error:  # its word for a full disk
+            raise OSError(str(error).rpartition("I/O error: ")[2]) from error

@@ -14,6 +14,9 @@ from .errors import ClassMapError
 UNLABELLED = 255
 """Class index of a pixel that nobody labelled; it counts in no loss and in no metric."""
 
+MANY_LABELS = 32
+"""More labels than this without a meaning look like an instance segmentation."""
+
 
 class SegmentationClass(BaseModel):
     """One class and the annotation values that stand for it.
@@ -89,8 +92,14 @@ class ClassMap(BaseModel):
         return self
 
     @classmethod
-    def of(cls, **values: int | tuple[int, ...]) -> ClassMap:
-        """Build a class map from keywords: ``ClassMap.of(cell=255, membrane=(0, 32))``."""
+    def of(cls, /, **values: int | tuple[int, ...]) -> ClassMap:
+        """Build a class map from keywords: ``ClassMap.of(cell=255, membrane=(0, 32))``.
+
+        Raises
+        ------
+        ClassMapError
+            If there are fewer than two classes, a name is unusable, or a value stands twice.
+        """
         return cls(
             classes=tuple(
                 SegmentationClass(name=name, values=(v,) if isinstance(v, int) else tuple(v))
@@ -175,20 +184,26 @@ class ClassMap(BaseModel):
 
     def decode(self, indices: NDArray[np.uint8]) -> NDArray[Any]:
         """Turn class indices into the values that a mask is written with (uint8 where they fit)."""
-        highest = max(self.mask_values)
-        table = np.zeros(256, np.uint8 if highest <= 255 else np.int32)
+        fits = min(self.mask_values) >= 0 and max(self.mask_values) <= 255
+        table = np.zeros(256, np.uint8 if fits else np.int32)
         table[: len(self)] = self.mask_values
         return np.asarray(table[indices])
 
 
+def instance_sentence(values: NDArray[Any]) -> str:
+    """What to say of an annotation with more labels than anybody would name as classes."""
+    shown = ", ".join(map(str, values[:6]))
+    return (
+        f"The annotation holds {len(values)} labels ({shown}, ...) that no class names: it looks like an "
+        "instance segmentation, and a class annotation is needed."
+    )
+
+
 def _unnamed_sentence(values: NDArray[Any], classes: ClassMap) -> str:
+    if len(values) > MANY_LABELS:
+        return instance_sentence(values)
     shown = ", ".join(str(v) for v in values[:6]) + (", ..." if len(values) > 6 else "")
     what = "a label" if len(values) == 1 else f"{len(values)} labels"
-    if len(values) > 32:
-        return (
-            f"The annotation holds {len(values)} labels ({shown}) that no class names: it looks like an "
-            "instance segmentation, and a class annotation is needed."
-        )
     return (
         f"The annotation holds {what} ({shown}) that the classes {classes} do not name: "
         "add each to a class, for example membrane=0+32."

@@ -83,14 +83,14 @@ def _best_device() -> str:
 
 
 def _known(device: str) -> str:
-    kind, _, index = device.partition(":")
+    kind, colon, index = device.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (colon and not index.isdecimal()):
+        raise SettingsError(f"There is no device {device!r}: choose auto, cpu, cuda or mps.")
     there = {
         "cpu": True,
         "cuda": torch.cuda.is_available() and (not index or int(index) < torch.cuda.device_count()),
         "mps": torch.backends.mps.is_available(),
     }
-    if kind not in there or (index and not index.isdigit()):
-        raise SettingsError(f"There is no device {device!r}: choose auto, cpu, cuda or mps.")
     if not there[kind]:
         raise SettingsError(f"The device {device!r} is not there: choose auto or cpu.")
     return device

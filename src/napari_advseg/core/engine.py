@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from .split import format_slices
 from .stack import EMStack
 from .training import Training
 from .training_data import TrainingData
+from .turns import block_epochs
 
 AnnotationSource = Annotation | Callable[[], Annotation]
 
@@ -143,10 +145,11 @@ def resume(
     annotation = read_annotation(folder / run_folder.ANNOTATION)
     annotation = replace(annotation, classes=run.classes)
     data = TrainingData.prepare(settings, stack, annotation, place.device)
+    _check_same_image(run, data)
     training = Training.build(settings, data, place)
     session = Session(training, stack, folder, on_event, control or RunControl(), whole_stack)
     session.restore(folder)
-    if session.update >= (settings.updates or 0):
+    if session.finished:
         raise RunFolderError(
             f"The run in {folder} has made all its {session.update} updates: start a new run to train longer."
         )
@@ -174,7 +177,22 @@ def _image_of(run: Run) -> EMStack:
         raise RunFolderError(
             f"The image of the run in {run.folder} was no file: give it, for example --image STACK.tif."
         )
+    if not run.image_path.is_file():
+        raise RunFolderError(
+            f"The image {run.image_path} is no longer there: say where it is, for example "
+            "--image STACK.tif."
+        )
     return read_stack(run.image_path)
+
+
+def _check_same_image(run: Run, data: TrainingData) -> None:
+    kept = run.config["normalisation"]
+    found = data.normalisation
+    if not (isclose(kept["mean"], found.mean) and isclose(kept["std"], found.std)):
+        raise RunFolderError(
+            f"The image has mean {found.mean:.6g} and standard deviation {found.std:.6g}, the run's had "
+            f"{kept['mean']:.6g} and {kept['std']:.6g}: give the image that the run was started on."
+        )
 
 
 def _resolved(settings: RunSettings, data: TrainingData, place: Place) -> RunSettings:
@@ -182,14 +200,16 @@ def _resolved(settings: RunSettings, data: TrainingData, place: Place) -> RunSet
     updates = settings.updates or 1
     pixels = settings.batch * settings.patch**2
     epoch = settings.epoch or max(1, -(-data.sampler.labelled_pixels // pixels))
-    if settings.alternation.kind == "block":
-        epoch = settings.alternation.generator_updates
+    every = settings.validate_every or max(1, -(-updates // settings.validations))
+    if settings.alternation.kind == "block":  # whole epochs, a validation after each
+        every = epoch = settings.alternation.generator_updates
+        updates = block_epochs(settings) * epoch
     whole_slices = data.split.train_columns is None
     return settings.model_copy(
         update={
+            "updates": updates,
             "epoch": epoch,
-            "validate_every": settings.validate_every
-            or max(1, -(-updates // settings.validations)),
+            "validate_every": every,
             "minutes": None,
             "device": str(place.device),
             "precision": place.precision,

@@ -31,7 +31,8 @@ class Keeper:
     def __init__(self, folder: Path | None, say: Callable[[str], None]) -> None:
         self.folder = folder
         self._say = say
-        self._failing = False
+        self.failing = False
+        """Whether the last writing failed."""
 
     def checkpoint(
         self,
@@ -80,13 +81,13 @@ class Keeper:
         try:
             write(self.folder)
         except OSError as error:
-            if not self._failing:
+            if not self.failing:
                 self._say(
                     f"The run folder cannot be written ({error.strerror or error}): training goes on in "
                     f"memory, free some space or mend {self.folder}."
                 )
-            self._failing = True
+            self.failing = True
         else:
-            if self._failing:
+            if self.failing:
                 self._say("The run folder can be written again.")
-            self._failing = False
+            self.failing = False

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from .checkpoint import load_weights
@@ -65,7 +67,9 @@ def predict_stack(
     """
     run = run if isinstance(run, Run) else load_run(Path(run))
     control = control or RunControl()
-    place = choose_place(device, run.settings.precision if device != "auto" else "auto", threads)
+    place = choose_place(device, threads=threads)
+    if place.device.type == torch.device(run.settings.device).type:
+        place = replace(place, precision=run.settings.precision)  # the run's own numbers again
     place.claim_threads()
     loaded = {name: _load(run, name, place, best) for name in networks or run.networks}
     normalise = Normalisation.of(stack)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .errors import SettingsError
-from .settings import RunSettings, run_settings
+from .settings import RunSettings, Settings, run_settings
 
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {
@@ -67,8 +67,15 @@ def from_preset(preset: str = "quick", **changes: Any) -> RunSettings:
     if changes.get("minutes") is not None or changes.get("updates") is not None:
         values.pop("updates", None)
     for name, change in changes.items():
-        if isinstance(change, dict) and isinstance(values.get(name), dict):
-            values[name] = {**values[name], **change}
+        if isinstance(change, dict):
+            values[name] = {**_default_group(name), **values.get(name, {}), **change}
         else:
             values[name] = change
     return run_settings(values)
+
+
+def _default_group(name: str) -> dict[str, Any]:
+    """A group's values where nothing is changed: D's optimizer has others than S's."""
+    field = RunSettings.model_fields.get(name)
+    default = field.default if field is not None else None
+    return default.model_dump() if isinstance(default, Settings) else {}

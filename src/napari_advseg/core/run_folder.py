@@ -133,7 +133,7 @@ def describe(settings: RunSettings, stack: EMStack, details: dict[str, Any]) -> 
         "settings": settings.model_dump(mode="json"),
         "image": {
             "name": stack.name,
-            "source": str(stack.source) if stack.source else None,
+            "source": str(stack.source.absolute()) if stack.source else None,
             "shape": list(stack.shape),
             "dtype": str(stack.data.dtype),
             "scale": list(stack.scale),
@@ -248,7 +248,8 @@ def load_run(folder: Path) -> Run:
     )
     if not networks:
         raise RunFolderError(
-            f"The run in {folder} holds no weights yet: let it train to its first validation."
+            f"The run in {folder} holds no weights yet: let it train to its first validation, or start "
+            "anew in another folder."
         )
     history = history_from_json(checkpoint_metadata(folder, "progress")["history"])
     return Run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import cos, pi
+from math import ceil, cos, pi
 
 from .settings import LambdaSettings, OptimizerSettings
 
@@ -29,8 +29,9 @@ def one_cycle(rate: float, update: int, updates: int, warmup: float) -> float:
     peak = warmup * updates - 1
     if update < peak:
         return _cosine(rate / 25, rate, update / peak)
-    rest = max(updates - 1 - peak, 1)
-    return _cosine(rate, rate / 25 / 1e4, min((update - peak) / rest, 1.0))
+    rest = updates - 1 - peak  # 0 where the whole run warms up
+    share = (update - peak) / rest if rest > 0 else 0.0
+    return _cosine(rate, rate / 25 / 1e4, min(share, 1.0))
 
 
 @dataclass
@@ -105,7 +106,7 @@ def lambda_marks(
     if settings.kind == "constant":
         return ()
     if settings.kind == "steps":
-        marks = [(round(epoch * updates_per_epoch), weight) for epoch, weight in settings.steps]
+        marks = [(ceil(epoch * updates_per_epoch), weight) for epoch, weight in settings.steps]
         return tuple((u, w) for u, w in marks if 0 < u < updates)
     if settings.value == 0:
         return ()

@@ -28,7 +28,7 @@ from .events import (
     Validated,
 )
 from .keeper import Keeper
-from .run_folder import history_as_json, history_from_json
+from .run_folder import CHECKPOINT, history_as_json, history_from_json
 from .schedules import lambda_marks
 from .stack import EMStack
 from .training import Training
@@ -50,6 +50,8 @@ class Session:
     ----------
     turn : int
         Turns taken (see `turns`).
+    validation_due : bool
+        Whether the last turn's validation is still to be made: a stop came first.
     update : int
         Updates of S and G made.
     seconds : float
@@ -64,6 +66,7 @@ class Session:
     control: RunControl
     whole_stack: bool = False
     turn: int = 0
+    validation_due: bool = False
     update: int = 0
     seconds: float = 0.0
     history: list[Validated] = field(default_factory=list)
@@ -78,30 +81,39 @@ class Session:
         self._first_update, self._first_seconds = 0, 0.0
         self._validation_seconds = 0.0
         self._last_step = 0.0
+        self._boundaries: dict[str, dict[str, float]] = {}
 
     def restore(self, folder: Path) -> None:
         """Go back to the last checkpoint in a run folder."""
         progress = restore_checkpoint(folder, self.training.learners)
         self.turn, self.update = int(progress["turn"]), int(progress["update"])
+        self.validation_due = bool(progress.get("validation_due", False))
         self.seconds = float(progress["seconds"])
         self.history = list(history_from_json(progress["history"]))
         self._first_update, self._first_seconds = self.update, self.seconds
 
+    @property
+    def finished(self) -> bool:
+        """Whether no turn and no validation is left."""
+        return not self.validation_due and next(turns(self.settings, self.turn), None) is None
+
     def run(self) -> tuple[Outcome, dict[str, Any], str | None]:
         """Train to the end, to a stop or to a failure; return outcome, summary and error."""
-        outcome, error = Outcome.COMPLETED, None
+        outcome, error, trained = Outcome.COMPLETED, None, False
         self._announce()
         try:
-            self._train()
-        except Stopped:
-            outcome = Outcome.STOPPED
+            try:
+                self._train()
+            except Stopped:
+                outcome = Outcome.STOPPED
+            self._keep()
+            trained = outcome is Outcome.COMPLETED
+            if trained:
+                self._predict_stack()
+                self._boundaries = self._boundary_scores()
         except Exception as problem:  # whatever happens, a run ends in one RunFinished
             log.exception("The run failed.")
-            outcome, error = Outcome.FAILED, failure_sentence(problem)
-        else:
-            self._predict_stack()
-        if outcome is not Outcome.FAILED:
-            self._keep()
+            outcome, error = Outcome.FAILED, self._failure(problem, trained)
         summary = self._summary(outcome, error)
         self.keeper.summary(summary)
         self.on_event(
@@ -110,21 +122,31 @@ class Session:
         return outcome, summary, error
 
     def _train(self) -> None:
+        if self.validation_due:
+            self._validate_and_keep()
         for turn in turns(self.settings, self.turn):
             self.control.breathe()
             started = perf_counter()
             losses = self.training.take(turn)
             self.turn, self.update = self.turn + 1, turn.update
-            if turn.validate and self.training.place.device.type == "cuda":
-                torch.cuda.synchronize()
+            self.validation_due = turn.validate
+            report = turn.validate or started - self._last_step >= STEP_SECONDS
+            # reading a loss waits for the device, so that the time is that of the computation
+            plain = {name: float(loss) for name, loss in losses.items()} if report else {}
             self.seconds += perf_counter() - started
-            self._report(losses)
+            if report:
+                self._report(plain)
             if turn.validate:
-                started = perf_counter()
-                self._validate()
-                self._keep()
-                self._samples()
-                self._validation_seconds = perf_counter() - started
+                self._validate_and_keep()
+
+    def _validate_and_keep(self) -> None:
+        started = perf_counter()
+        self._validate()
+        self.validation_due = False
+        self._keep()
+        self.on_event(self.history[-1])  # what is told is also kept
+        self._samples()
+        self._validation_seconds = perf_counter() - started
 
     def _validate(self) -> None:
         t = self.training
@@ -142,7 +164,6 @@ class Session:
             t.learners[name].rate.observe(scores[f"{SHORT[name]} F1 val"])
             if self._best(name)["update"] == self.update:
                 self.keeper.best(name, t.networks[name])
-        self.on_event(self.history[-1])
 
     def _predict_stack(self) -> None:
         """Predict what the last validation has not, the slice in view first; a stop ends it early."""
@@ -157,6 +178,8 @@ class Session:
                     if self._predicted_at.get((name, z or 0)) != self.update:
                         self.validator.predict(name, network, z or 0, self.control.breathe)
                         self._show(name, z or 0, self.validator.probabilities[name, z or 0])
+                        if z not in self.training.data.split.val:  # the stack may not fit in memory
+                            del self.validator.probabilities[name, z or 0]
                 self.on_event(StackProgress(done, depth))
         except Stopped:
             self.on_event(Notice("Stopped before the whole stack was predicted."))
@@ -191,13 +214,9 @@ class Session:
             self.settings.adversarial_weight, self.updates, self.settings.epoch or 1
         )
 
-    def _report(self, losses: dict[str, torch.Tensor]) -> None:
-        now = perf_counter()
-        if now - self._last_step < STEP_SECONDS and self.update < self.updates:
-            return
-        self._last_step = now
-        plain = {name: float(loss) for name, loss in losses.items()}
-        self.on_event(Step(self.update, self.updates, self.seconds, self._seconds_left(), plain))
+    def _report(self, losses: dict[str, float]) -> None:
+        self._last_step = perf_counter()
+        self.on_event(Step(self.update, self.updates, self.seconds, self._seconds_left(), losses))
 
     def _seconds_left(self) -> float | None:
         made = self.update - self._first_update
@@ -216,6 +235,7 @@ class Session:
     def _keep(self) -> None:
         progress = {
             "turn": self.turn,
+            "validation_due": self.validation_due,
             "update": self.update,
             "seconds": self.seconds,
             "history": history_as_json(tuple(self.history)),
@@ -232,11 +252,12 @@ class Session:
     def _best(self, name: NetworkName) -> dict[str, Any]:
         """The validation with the highest F1 val of a network."""
         column = f"{SHORT[name]} F1 val"
-        scored = [v for v in self.history if v.scores[column] == v.scores[column]]
+        scored = [(v.update, v.scores.get(column, float("nan"))) for v in self.history]
+        scored = [(update, score) for update, score in scored if score == score]
         if not scored:
             return {"update": None, "F1 val": None}
-        best = max(scored, key=lambda v: v.scores[column])
-        return {"update": best.update, "F1 val": best.scores[column]}
+        update, score = max(scored, key=lambda one: one[1])
+        return {"update": update, "F1 val": score}
 
     def _summary(self, outcome: Outcome, error: str | None) -> dict[str, Any]:
         last = self.history[-1] if self.history else None
@@ -248,14 +269,12 @@ class Session:
             "training_seconds": round(self.seconds, 2),
             "validated_at_update": last.update if last else None,
             "scores": {k: v for k, v in last.scores.items() if v == v} if last else {},
-            "boundaries": self._boundary_scores(outcome),
+            "boundaries": self._boundaries,
             "best": {name: self._best(name) for name in self.settings.networks},
         }
 
-    def _boundary_scores(self, outcome: Outcome) -> dict[str, dict[str, float]]:
+    def _boundary_scores(self) -> dict[str, dict[str, float]]:
         """V_Rand and V_Info of the last validation; they take seconds, so a stop goes without."""
-        if outcome is not Outcome.COMPLETED:
-            return {}
         try:
             return {
                 name: self.validator.boundary_scores(name, self.control.breathe)
@@ -268,7 +287,17 @@ class Session:
         if outcome is Outcome.FAILED:
             return error or "The run failed."
         ended = "Finished" if outcome is Outcome.COMPLETED else "Stopped"
-        return f"{ended} after {self.update} of {self.updates} updates. {self._best_sentence()}".strip()
+        sentences = [f"{ended} after {self.update} of {self.updates} updates."]
+        if self.keeper.failing:
+            sentences.append(f"The end of it could not be written to {self.folder}.")
+        return " ".join([*sentences, self._best_sentence()]).strip()
+
+    def _failure(self, problem: Exception, trained: bool) -> str:
+        if trained:
+            return failure_sentence(problem, "Predicting the whole stack", "apply the run again")
+        kept = self.folder is not None and (self.folder / CHECKPOINT).is_file()
+        way_out = "the last checkpoint is kept, start again or resume" if kept else "start again"
+        return failure_sentence(problem, "Training", way_out)
 
     def _best_sentence(self) -> str:
         found: Iterable[tuple[str, dict[str, Any]]] = (
@@ -278,11 +307,11 @@ class Session:
         return f"Best F1: {', '.join(parts)}." if parts else ""
 
 
-def failure_sentence(problem: Exception) -> str:
+def failure_sentence(problem: Exception, doing: str, way_out: str) -> str:
     """One sentence that says what went wrong in a run and what to do."""
     if isinstance(problem, torch.OutOfMemoryError | MemoryError):
         return (
             "The memory is full: choose a smaller batch, patch or width under advanced, or the CPU."
         )
     reason = str(problem).partition("\n")[0] or type(problem).__name__
-    return f"Training failed ({reason}): the last checkpoint is kept, start again or resume."
+    return f"{doing} failed ({reason}): {way_out}."

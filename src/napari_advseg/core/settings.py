@@ -12,12 +12,15 @@ from .errors import SettingsError
 Method = Literal["standard", "adversarial", "paired"]
 METHODS: tuple[Method, ...] = ("standard", "adversarial", "paired")
 Share = Annotated[float, Field(ge=0, le=1)]
+DecayRate = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Settings(BaseModel):
     """A frozen group of settings that refuses unknown names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 class NetworkSettings(Settings):
@@ -89,7 +92,7 @@ class OptimizerSettings(Settings):
     """Keras' decay for each update."""
     patience: int = Field(5, ge=1)
     """Plateau: validations without a better F1 before the rate falls to a tenth."""
-    betas: tuple[Share, Share] = (0.9, 0.999)
+    betas: tuple[DecayRate, DecayRate] = (0.9, 0.999)
     """Adam's decay rates; RMSprop's ρ is the second."""
     epsilon: float = Field(1e-8, gt=0)
     weight_decay: float = Field(0.01, ge=0)
@@ -137,6 +140,7 @@ class RunSettings(Settings):
     preset: str = "quick"
     method: Method = "paired"
     seed: int = Field(0, ge=0, lt=2**32)
+    """Of every random draw (weights, patches, augmentation, dropout): the same seed repeats a run."""
     updates: int | None = Field(None, ge=1)
     """Updates of S (and of G); None takes the minutes or the preset's own number."""
     minutes: float | None = Field(None, gt=0)

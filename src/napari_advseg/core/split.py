@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .annotation import Annotation
+from .classes import UNLABELLED
 from .errors import SplitError
 
 
@@ -52,12 +53,15 @@ def default_split(annotation: Annotation, patch: int) -> Split:
     Raises
     ------
     SplitError
-        If one annotated slice is too narrow to be divided.
+        If no slice is annotated, or one alone that is too narrow to be divided or holds no label in
+        one of the parts.
     """
     slices = annotation.annotated_slices
     if len(slices) > 1:
         held_out = max(1, round(len(slices) / 3))
         return Split(slices[:-held_out], slices[-held_out:])
+    if not slices:
+        raise SplitError("No slice is annotated: paint at least two classes on one slice.")
     width = annotation.targets.shape[2]
     start = width - width // 3
     if patch > width // 3:
@@ -65,7 +69,14 @@ def default_split(annotation: Annotation, patch: int) -> Split:
             f"The only annotated slice is {width} pixels wide, too narrow to train and validate with patches "
             f"of {patch}: annotate a second slice or choose a patch of at most {width // 3}."
         )
-    return Split(slices, slices, (0, start - patch), (start, width))
+    train, val = (0, start - patch), (start, width)
+    for what, (first, end) in (("trains", train), ("validates", val)):
+        if not (annotation.targets[slices[0], :, first:end] != UNLABELLED).any():
+            raise SplitError(
+                f"Slice {slices[0]} alone is annotated, and its part that {what}, columns {first} to "
+                f"{end - 1}, holds no label: paint there too, or annotate a second slice."
+            )
+    return Split(slices, slices, train, val)
 
 
 def parse_slices(text: str) -> tuple[int, ...]:
@@ -140,7 +151,7 @@ def make_split(
     train = [z for z in annotated if z not in set(val or ())] if train is None else train
     val = [z for z in annotated if z not in set(train)] if val is None else val
     split = Split(
-        tuple(z for z in train if z in annotated), tuple(z for z in val if z in annotated)
+        tuple(z for z in annotated if z in train), tuple(z for z in annotated if z in val)
     )
     for what, asked, kept in (("train", train, split.train), ("validate", val, split.val)):
         if not kept:

@@ -101,14 +101,16 @@ class Normalisation:
             If a slice holds NaN or infinite values, or all values are the same.
         """
         count, total, squares = 0, 0.0, 0.0
-        offset = float(stack.slice(0).mean())  # keeps the sum of squares well conditioned
+        # taken off first, it keeps the sum of squares well conditioned
+        offset = float(stack.slice(0).mean(dtype=np.float64))
         for z in range(stack.shape[0]):
-            grey = stack.slice(z).astype(np.float64) - offset
+            grey = stack.slice(z).astype(np.float64)
             bad = int(grey.size - np.isfinite(grey).sum())
-            if bad or not np.isfinite(offset):
+            if bad:
                 raise ImageError(
                     f"Slice {z} holds {bad} NaN or infinite values: replace them before training."
                 )
+            grey -= offset
             count += grey.size
             total += float(grey.sum())
             squares += float(np.square(grey).sum())

@@ -72,7 +72,7 @@ class Training:
 
     def adversarial_weight(self, update: int) -> float:
         """λ at update number `update`, from 0."""
-        epoch = update // (self.settings.epoch or 1)
+        epoch = update / (self.settings.epoch or 1)
         return adversarial_weight(
             self.settings.adversarial_weight, update, self.settings.updates or 0, epoch
         )
@@ -119,4 +119,3 @@ class Training:
     def _seed_dropout(self, name: str, number: int) -> None:
         draws = torch_draws(self.settings.seed, Purpose.DROPOUT, number, self.place.device)
         self.learners[name].network.seed_dropout(draws)
-

@@ -12,9 +12,9 @@ from torch import Tensor
 from .annotation import Annotation
 from .classes import UNLABELLED
 from .draws import Purpose, numpy_draws
-from .errors import AnnotationError, SettingsError
+from .errors import AnnotationError, SettingsError, SplitError
 from .settings import RunSettings
-from .split import Split, make_split
+from .split import Split, format_slices, make_split
 from .stack import EMStack, Normalisation
 
 Positions = NDArray[np.int64]
@@ -137,6 +137,7 @@ class TrainingData:
         normalisation = Normalisation.of(stack)
         train = _region(stack, annotation, normalisation, split.train, split.train_columns, device)
         val = _region(stack, annotation, normalisation, split.val, split.val_columns, device)
+        _check_training_classes(train, annotation)
         sampler = PatchSampler(train.targets.cpu().numpy(), settings.patch)
         return cls(
             annotation, split, normalisation, train, val, sampler,
@@ -181,6 +182,19 @@ def _check_patch(settings: RunSettings, shape: tuple[int, int, int]) -> None:
         raise SettingsError(
             f"A patch of {settings.patch} pixels is larger than a slice of {shape[1]} × {shape[2]}: "
             f"choose at most {min(shape[1:]) // multiple * multiple}."
+        )
+
+
+def _check_training_classes(train: Region, annotation: Annotation) -> None:
+    present = np.unique(train.targets.cpu().numpy())
+    missing = [n for i, n in enumerate(annotation.classes.names) if i not in present]
+    if missing:
+        first, end = train.columns
+        whole = (first, end) == (0, annotation.targets.shape[2])
+        where = "" if whole else f", columns {first} to {end - 1}"
+        raise SplitError(
+            f"What trains (slices {format_slices(train.slices)}{where}) holds no "
+            f"{' and no '.join(missing)}: annotate it there too, or choose other slices."
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
+from .schedules import discriminator_learns
 from .settings import RunSettings
 
 
@@ -76,4 +77,8 @@ def discriminator_updates(settings: RunSettings) -> int:
     """Updates that D makes in the whole run."""
     if settings.alternation.kind == "block":
         return block_epochs(settings) * settings.alternation.discriminator_updates
-    return settings.updates or 0
+    updates = settings.updates or 0
+    return sum(
+        discriminator_learns(settings.adversarial_weight, update, updates)
+        for update in range(updates)
+    )

@@ -88,27 +88,36 @@ class Validator:
         discriminator.eval()
         scores = {}
         for side, patches in zip(SIDES, (self.data.fixed_train, self.data.fixed_val), strict=True):
-            real, fake = [], []
+            answers: dict[str, list[Tensor]] = {"real": [], "fake": []}
             for images, targets in self._batches(patches):
                 with torch.inference_mode(), self.place.autocast():
                     logits = generator(images)
                     seen = adversary.sees_truth(images, targets, logits.shape[1])
-                    real.append(adversary.share_called_true(discriminator(seen), targets))
+                    answers["real"].append(discriminator(seen))
                     seen = adversary.sees_prediction(images, targets, logits)
-                    fake.append(adversary.share_called_true(discriminator(seen), targets))
-            scores[f"D Accuracy {side}"] = float(np.mean(real) + 1 - np.mean(fake)) / 2
-            scores[f"G/D Accuracy {side}"] = float(np.mean(fake))
+                    answers["fake"].append(discriminator(seen))
+            # over the positions of all patches at once: batches may hold unequal numbers of them
+            real, fake = (
+                adversary.share_called_true(torch.cat(answers[kind]), patches[1])
+                for kind in ("real", "fake")
+            )
+            scores[f"D Accuracy {side}"] = (real + 1 - fake) / 2
+            scores[f"G/D Accuracy {side}"] = fake
         return scores
 
     def boundary_scores(self, name: NetworkName, breathe: Callable[[], None]) -> dict[str, float]:
-        """V_Rand and V_Info of the last validation; empty if it did not reach every slice."""
+        """V_Rand and V_Info of the last validation; empty if it did not reach every slice.
+
+        Without a true pixel of the first class there is no such score.
+        """
         val = self.data.split.val
         if any((name, z) not in self.probabilities for z in val):
             return {}
         columns = slice(*self.data.val.columns)
         found = np.stack([self.probabilities[name, z][:, columns] for z in val])
         scores = rand_and_info(found.astype(np.float32), self._truth(val), breathe=breathe)
-        return {"V_Rand": scores.v_rand, "V_Info": scores.v_info}
+        found_scores = {"V_Rand": scores.v_rand, "V_Info": scores.v_info}
+        return {name: score for name, score in found_scores.items() if score == score}
 
     def _truth(self, slices: tuple[int, ...]) -> NDArray[np.uint8]:
         return self.data.annotation.targets[list(slices), :, slice(*self.data.val.columns)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QCheckBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QSizePolicy, QWidget
 from superqt import QLabeledDoubleSlider
 
 from ..app.controller import Controller
@@ -35,7 +35,10 @@ class CompareSection(Section):
             "Image, annotation, adversarial and standard mask beside each other; off puts all back.",
         )
         self._side_by_side.toggled.connect(controller.set_side_by_side)
-        self.add_row("view", self._side_by_side)
+        # As wide as its words: a click beside them would do nothing.
+        policy = QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
+        self._side_by_side.setSizePolicy(*policy)
+        self.add_row("view", self._side_by_side, QWidget())
         follow(self, self._model.events.masks_shown, self._show_waiting)
         follow(self, self._model.events.choices, self._show_threshold)
 

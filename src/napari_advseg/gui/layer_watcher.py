@@ -24,6 +24,8 @@ class LayerWatcher(QObject):
     controller : Controller
     is_overlay : callable
         Whether a layer is one of the program's own masks, which are nobody's annotation.
+    slice_in_view : callable
+        Index of the slice shown of the chosen image; None if it has none.
     parent : QObject
     """
 
@@ -32,10 +34,12 @@ class LayerWatcher(QObject):
         viewer: Any,
         controller: Controller,
         is_overlay: Callable[[Layer], bool],
+        slice_in_view: Callable[[], int | None],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._controller, self._is_overlay = viewer, controller, is_overlay
+        self._slice_in_view = slice_in_view
         self._painted_pause = QTimer(self)
         self._painted_pause.setSingleShot(True)
         self._painted_pause.setInterval(PAINT_PAUSE_MS)
@@ -54,7 +58,6 @@ class LayerWatcher(QObject):
         for layer in viewer.layers:
             self._watch(layer)
         self._layers_changed()
-        self._slice_changed()
 
     def disconnect_all(self) -> None:
         """Listen no more."""
@@ -88,6 +91,7 @@ class LayerWatcher(QObject):
         selected = self._viewer.layers.selection
         infos = [self._info(layer, layer in selected) for layer in self._viewer.layers]
         self._controller.data.set_layers(tuple(info for info in infos if info is not None))
+        self._slice_changed()
 
     def _info(self, layer: Layer, selected: bool) -> LayerInfo | None:
         if self._is_overlay(layer):
@@ -109,6 +113,6 @@ class LayerWatcher(QObject):
             self._layers_changed()  # its shape may be another
 
     def _slice_changed(self, event: Any = None) -> None:
-        dims = self._viewer.dims
-        shown = dims.current_step[-3] if dims.ndim >= 3 else 0
-        self._controller.set_slice_in_view(int(shown))
+        shown = self._slice_in_view()
+        if shown is not None:
+            self._controller.set_slice_in_view(shown)

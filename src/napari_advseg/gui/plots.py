@@ -43,6 +43,7 @@ class TrainingPlots(QWidget):
         self._history: list[Validated] = []
         self._marks: tuple[tuple[int, float], ...] = ()
         self._follow = True
+        self._pointed: float | None = None
         self.f1 = PlotPane(
             "f1_plot", "F1", F1_SERIES, self._theme, "no F1 in this run", mark_best=True
         )
@@ -179,7 +180,7 @@ class TrainingPlots(QWidget):
     def _refresh(self) -> None:
         for pane in self._panes:
             pane.show_history(self._history, self._follow)
-        self._point(None)
+        self._point(self._pointed)
 
     def _zoomed(self) -> None:
         self._follow = False
@@ -191,6 +192,7 @@ class TrainingPlots(QWidget):
 
     def _point(self, update: float | None) -> None:
         """Read the validation nearest to `update` into the text line, the best one if None."""
+        self._pointed = update
         updates = [validated.update for validated in self._history]
         index = None if update is None else nearest_index(updates, update)
         for pane in self._panes:

@@ -11,10 +11,12 @@ import sys
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QWidget
 
 from ..app.controller import Controller
 from ..app.engine import Engine
 from .layer_watcher import LayerWatcher
+from .overlays import OVERLAY_KEY
 from .plots import TrainingPlots
 from .theme import follow_theme
 from .viewer_adapter import NapariViewerAdapter
@@ -23,6 +25,7 @@ from .worker import QtTaskRunner
 log = logging.getLogger(__name__)
 
 PLOTS_NAME = "Training curves"
+PLOTS_HEIGHT = 210
 CLOSING_SECONDS = 15.0
 """How long closing the window waits for the update, or tile, that a run is at."""
 KEYS = {"Control-Enter": "start", "Control-.": "stop"}
@@ -32,19 +35,20 @@ class Session(QObject):
     """The application of one viewer window; get it by `session_of`."""
 
     def __init__(self, viewer: Any, engine: Engine | None = None) -> None:
-        window = viewer.window._qt_window
-        super().__init__(window)
+        super().__init__(viewer.window._qt_window)
         self.setObjectName("advseg_session")
         _let_idle_threads_sleep()
-        self._viewer, self._window = viewer, window
+        self._viewer = viewer
         self._closing = self._closed = False
         self.adapter = NapariViewerAdapter(viewer)
         self.controller = Controller(self.adapter, QtTaskRunner(self), engine)
         self.model = self.controller.model
-        self._watcher = LayerWatcher(viewer, self.controller, is_overlay, self)
+        self._watcher = LayerWatcher(
+            viewer, self.controller, is_overlay, self.adapter.slice_in_view, self
+        )
         self._plots: TrainingPlots | None = None
         self._bind_keys()
-        window.installEventFilter(self)
+        viewer.window._qt_window.installEventFilter(self)
 
     def show_plots(self) -> None:
         """Dock the curves at the bottom, if they are not there."""
@@ -59,9 +63,10 @@ class Session(QObject):
         if PLOTS_NAME not in self._viewer.window.dock_widgets:
             # The dock keeps the height of the window: its order of work stays in sight.
             right = Qt.DockWidgetArea.RightDockWidgetArea
-            self._window.setCorner(Qt.Corner.BottomRightCorner, right)
+            window = self._viewer.window._qt_window
+            window.setCorner(Qt.Corner.BottomRightCorner, right)
             dock = self._viewer.window.add_dock_widget(self._plots, name=PLOTS_NAME, area="bottom")
-            self._window.resizeDocks([dock], [210], Qt.Orientation.Vertical)
+            window.resizeDocks([dock], [PLOTS_HEIGHT], Qt.Orientation.Vertical)
 
     def _show_history(self, new: tuple[Any, ...], old: tuple[Any, ...]) -> None:
         if self._plots is None:
@@ -81,11 +86,12 @@ class Session(QObject):
     # ---- the window's end
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        if watched is self._window and event is not None:
+        window = self.parent()
+        if watched is window and isinstance(window, QWidget) and event is not None:
             if event.type() == QEvent.Type.Close:
                 # A person may still answer no to napari's question; a program is not asked.
                 self._closing = True
-                if not event.spontaneous() or not self._window.isVisible():
+                if not event.spontaneous() or not window.isVisible():
                     self.close()
             elif event.type() == QEvent.Type.Hide and self._closing and not event.spontaneous():
                 self.close()
@@ -98,12 +104,13 @@ class Session(QObject):
         if self._closed:
             return
         self._closed = True
-        self._window.removeEventFilter(self)
+        self._viewer.window._qt_window.removeEventFilter(self)
         self._watcher.disconnect_all()
         for key in KEYS:
             self._viewer.bind_key(key, None)
         if not self.controller.shutdown(CLOSING_SECONDS):
             log.warning("The window closed before the run had ended.")
+        self.adapter.close()
         self.setParent(None)
         self.deleteLater()
 
@@ -133,5 +140,5 @@ def _let_idle_threads_sleep() -> None:
 
 
 def is_overlay(layer: Any) -> bool:
-    """Whether a layer is a mask that this program laid over an image."""
-    return "advseg_overlay" in layer.metadata
+    """Whether a layer is a mask that this program laid over an image and still writes."""
+    return OVERLAY_KEY in layer.metadata

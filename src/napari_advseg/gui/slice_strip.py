@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 from qtpy.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from qtpy.QtGui import (
@@ -121,7 +122,7 @@ class SliceStrip(QWidget):
             for role, mark, word in marks
         )
         return (
-            f"<b>{self._states.describe(z).replace('<', '&lt;')}</b><br>{legend}<br>"
+            f"<b>{escape(self._states.describe(z))}</b><br>{legend}<br>"
             f"a low cell is labelled in part<br>{HELP}"
         )
 

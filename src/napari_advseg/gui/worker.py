@@ -24,6 +24,9 @@ BACKLOG_INTERVAL_MS = 25
 """Between two drains while events are left over: short, but long enough to paint."""
 SLICE_SECONDS = 0.012
 """Time that one drain may take; the event that is being handled then is finished."""
+MOST_WAITING = 200
+"""Events that may wait to be delivered; a task that emits more waits until there is room, so that
+neither memory nor the delay between Stop and what is seen of it can grow without bound."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Task:
     on_done: Callable[[Any], None]
     on_error: Callable[[BaseException], None]
     queue: SimpleQueue[Any] = field(default_factory=SimpleQueue)
+    room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_WAITING))
+    deserted: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
 
     @property
@@ -55,9 +60,21 @@ class Task:
         self.thread = threading.Thread(target=self._run, name="napari-advseg task", daemon=True)
         self.thread.start()
 
+    def desert(self) -> None:
+        """Let what is still emitted go nowhere, without waiting."""
+        self.deserted.set()
+        self.room.release()
+
+    def _emit(self, event: Any) -> None:
+        self.room.acquire()
+        if self.deserted.is_set():
+            self.room.release()
+        else:
+            self.queue.put(event)
+
     def _run(self) -> None:
         try:
-            returned = _Returned(self.function(self.queue.put))
+            returned = _Returned(self.function(self._emit))
         except BaseException as error:  # noqa: BLE001 -- handed to on_error, whatever it is
             returned = _Returned(error=error)
         self.queue.put(returned)
@@ -102,6 +119,8 @@ class QtTaskRunner(QObject):
         tasks, self._tasks = self._tasks, []
         end = monotonic() + seconds
         for task in tasks:
+            task.desert()
+        for task in tasks:
             if task.thread is not None:
                 task.thread.join(max(0.0, end - monotonic()))
         left = sum(task.running for task in tasks)
@@ -124,6 +143,7 @@ class QtTaskRunner(QObject):
                 waiting.remove(task)
                 self._finish(task, event)
             else:
+                task.room.release()
                 task.on_event(event)
         self._timer.setInterval(BACKLOG_INTERVAL_MS if waiting else INTERVAL_MS)
         if not self._tasks:

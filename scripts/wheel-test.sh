@@ -1,0 +1,60 @@
+#!/bin/sh
+# Build the wheel, install it into an empty environment without napari and Qt, train two updates with it.
+#
+#     sh scripts/wheel-test.sh PYTHON TORCH...     # from the repository's root, after `make setup`
+set -eu
+
+python=$1
+shift
+root=$(pwd)
+work=$root/build/wheel-test
+rm -rf "$work"
+mkdir -p "$work"
+
+echo 'Building the sdist, and the wheel from it …'
+.venv/bin/python -m build --outdir "$work/dist" . >"$work/build.log" 2>&1 || {
+    tail -n 30 "$work/build.log" >&2
+    exit 1
+}
+echo "Installing the wheel beside $* …"
+"$python" -m venv "$work/venv"
+pip="$work/venv/bin/python -m pip --disable-pip-version-check"
+$pip install -qq "$@"
+$pip install -qq "$work"/dist/*.whl
+
+cd "$work" # away from src/, so that the wheel is what is imported
+venv/bin/python - <<'PYTHON'
+"""Check what was installed, and write a small stack with its annotation."""
+
+import importlib.util
+
+import numpy as np
+import tifffile
+
+import napari_advseg
+from napari_advseg.core.resources import resource
+
+assert "site-packages" in napari_advseg.__file__, napari_advseg.__file__
+for name in ("napari", "PyQt5", "PyQt6", "PySide6"):
+    assert importlib.util.find_spec(name) is None, f"{name} came with the base package"
+for name in ("icon.svg", "quick.json"):
+    assert "site-packages" in str(resource(name)), resource(name)
+
+draws = np.random.default_rng(0)
+rows, columns = np.mgrid[:160, :160]
+labels = np.where((rows % 40 < 5) | (columns % 40 < 5), 0, 255).astype(np.uint8)
+image = np.clip(labels * 0.5 + draws.normal(60, 20, (4, 160, 160)), 0, 255).astype(np.uint8)
+tifffile.imwrite("image.tif", image)
+tifffile.imwrite("labels.tif", np.broadcast_to(labels, image.shape))
+PYTHON
+
+echo 'Training two updates with it …'
+venv/bin/advseg train image.tif labels.tif -o run --updates 2
+for file in config.json summary.json metrics.csv; do
+    [ -s "run/$file" ] || { echo "advseg train left no $file" >&2; exit 1; }
+done
+find run -name '*.safetensors' | grep -q . ||
+    { echo 'advseg train left no weights' >&2; exit 1; }
+venv/bin/advseg predict run image.tif -o mask.tif --network adversarial
+venv/bin/advseg evaluate mask.tif labels.tif
+echo 'The wheel trains, predicts and evaluates.'

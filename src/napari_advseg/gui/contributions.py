@@ -1,0 +1,67 @@
+"""What the plugin's manifest offers beside the dock: the sample data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.utils.notifications import show_error
+from numpy.typing import NDArray
+from qtpy.QtWidgets import QApplication, QFileDialog
+
+from ..core.classes import NEW_ANNOTATION, ClassMap
+from ..core.errors import AdvSegError
+from ..core.io import read_isbi2012
+from ..core.stack import EMStack
+from ..core.synthetic import synthetic_stack
+from .viewer_adapter import SOURCE_KEY, annotation_looks
+
+LayerTuple = tuple[Any, dict[str, Any], str]
+
+NOTHING: list[LayerTuple] = [(np.zeros((0, 1, 1), np.uint8), {"channel_axis": 0}, "image")]
+"""No layer. napari 0.9 takes an empty list of a sample for an error and says so to the person; an
+image without a channel is an image that adds nothing."""
+
+ISBI_CLASSES = ClassMap.of(cell=255, membrane=0)
+
+
+def synthetic_sample() -> list[LayerTuple]:
+    """The built-in EM-like stack and its truth, as layers named ``synthetic EM`` and ``annotation``."""
+    stack, truth = synthetic_stack()
+    return _layers(stack, truth, NEW_ANNOTATION)
+
+
+def isbi2012_sample() -> list[LayerTuple]:
+    """The ISBI 2012 challenge's stack, from a folder that the person is asked for, as layers.
+
+    A folder without the challenge's files is told through napari's notification.
+    """
+    folder = ask_for_folder()
+    if folder is None:
+        return NOTHING
+    try:
+        stack, labels = read_isbi2012(folder)
+    except (AdvSegError, OSError) as error:
+        show_error(str(error))
+        return NOTHING
+    return _layers(stack, labels, ISBI_CLASSES)
+
+
+def ask_for_folder() -> Path | None:
+    """Ask where the ISBI 2012 files are; None if the person changed their mind."""
+    found = QFileDialog.getExistingDirectory(
+        QApplication.activeWindow(), "Folder with the ISBI 2012 files (train-volume.tif, …)"
+    )
+    return Path(found) if found else None
+
+
+def _layers(stack: EMStack, labels: NDArray[Any] | None, classes: ClassMap) -> list[LayerTuple]:
+    image: dict[str, Any] = {"name": stack.name, "scale": stack.scale}
+    if stack.source is not None:
+        image["metadata"] = {SOURCE_KEY: str(stack.source)}
+    layers: list[LayerTuple] = [(stack.data, image, "image")]
+    if labels is not None:
+        looks = {"name": "annotation", "scale": stack.scale, **annotation_looks(classes)}
+        layers.append((labels, looks, "labels"))
+    return layers

@@ -1,0 +1,37 @@
+"""How long a run would take, told before it starts."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_advseg.core import cost
+from napari_advseg.core.cost import ADVERSARIAL_COST, estimated_minutes
+from napari_advseg.core.settings import run_settings
+
+
+def settings(**changes):
+    values = {"updates": 60, "patch": 128, "batch": 8, "threads": 1, "device": "cpu"}
+    return run_settings({**values, "network": {"width": 2, "depth": 2}, **changes})
+
+
+@pytest.fixture
+def _one_second_for_two_small_patches(monkeypatch):
+    monkeypatch.setattr(cost, "_probe_seconds", lambda *args: 1.0)
+
+
+@pytest.mark.usefixtures("_one_second_for_two_small_patches")
+def test_time_grows_with_pixels_updates_and_networks():
+    # 8 patches of 128² are 16 times the pixels of 2 patches of 64²; 60 updates, 60 s a minute
+    assert estimated_minutes(settings(method="standard")) == pytest.approx(16)
+    assert estimated_minutes(settings(method="adversarial")) == pytest.approx(16 * ADVERSARIAL_COST)
+    assert estimated_minutes(settings(method="paired")) == pytest.approx(
+        16 * (1 + ADVERSARIAL_COST)
+    )
+    assert estimated_minutes(settings(method="standard", updates=30)) == pytest.approx(8)
+    assert estimated_minutes(settings(method="standard", patch=64)) == pytest.approx(4)
+
+
+def test_a_wider_network_is_told_to_take_longer():
+    narrow = estimated_minutes(settings(method="standard"))
+    wide = estimated_minutes(settings(method="standard", network={"width": 24, "depth": 2}))
+    assert 0 < narrow < wide

@@ -1,0 +1,77 @@
+"""Settings and presets: ranges, frozen, errors with the bad value."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from napari_advseg.core.errors import SettingsError
+from napari_advseg.core.presets import PRESET_WORDS, PRESETS, from_preset
+from napari_advseg.core.settings import RunSettings, run_settings
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_every_preset_is_usable_and_described(preset):
+    settings = from_preset(preset)
+    assert settings.preset == preset
+    assert settings.updates
+    assert settings.method == "paired"
+    assert settings.patch % 2 ** max(settings.network.depth, settings.discriminator.depth) == 0
+    assert PRESET_WORDS[preset]
+
+
+def test_the_defaults_are_the_issues_own():
+    settings = RunSettings()
+    assert (settings.method, settings.threshold, settings.samples) == ("paired", 0.5, 10)
+    assert settings.networks == ("standard", "adversarial")
+    assert settings.discriminator.norm == "spectral"
+    assert settings.discriminator.sees_image
+
+
+def test_settings_survive_json():
+    settings = from_preset("best", train=(0, 1), adversarial_weight={"kind": "steps"})
+    assert RunSettings.model_validate_json(settings.model_dump_json()) == settings
+
+
+def test_a_group_may_be_changed_in_part():
+    settings = from_preset("balanced", network={"depth": 3})
+    assert (settings.network.depth, settings.network.width) == (3, 32)
+
+
+def test_minutes_take_the_place_of_the_presets_updates():
+    assert from_preset("quick", minutes=2).updates is None
+    assert from_preset("quick", updates=7).updates == 7
+    assert from_preset("quick", minutes=None).updates == PRESETS["quick"]["updates"]
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "value", "control"),
+    [
+        ({"updates": 0}, "updates", "0", "budget"),
+        ({"minutes": -1}, "minutes", "-1", "budget"),
+        ({"minutes": float("inf")}, "minutes", "inf", "budget"),
+        ({"method": "both"}, "method", "'both'", "method"),
+        ({"threshold": 1.5}, "threshold", "1.5", "threshold"),
+        ({"network": {"width": 0}}, "network.width", "0", "advanced"),
+        ({"network": {"dropout": 1.0}}, "network.dropout", "1.0", "advanced"),
+        ({"optimizer": {"rate": float("nan")}}, "optimizer.rate", "nan", "advanced"),
+        ({"optimizer": {"betas": (0.9, 1.0)}}, "optimizer.betas.1", "1.0", "advanced"),
+        ({"widht": 3}, "widht", "3", "advanced"),
+    ],
+)
+def test_a_setting_out_of_range_is_named_with_its_value(values, name, value, control):
+    with pytest.raises(SettingsError) as caught:
+        run_settings(values)
+    assert str(caught.value).startswith(f"{name} = {value} cannot be used")
+    assert caught.value.control == control
+
+
+def test_an_unknown_preset_lists_the_known_ones():
+    with pytest.raises(SettingsError, match=r"'fast'.*quick, balanced, best") as caught:
+        from_preset("fast")
+    assert caught.value.control == "preset"
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        RunSettings().seed = 3

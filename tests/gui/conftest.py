@@ -1,0 +1,50 @@
+"""What every GUI test stands on: a real napari viewer, and no thread left behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("NAPARI_CONFIG", "")  # nobody's own napari settings are read or written
+
+SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    """A real viewer in a shown window; napari's fixture closes it and looks for leaks."""
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1280, 800)
+    return viewer
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left():
+    """Fail a test that leaves a Python thread of its own running."""
+    before = set(threading.enumerate())
+    yield
+    left = [
+        one
+        for one in threading.enumerate()
+        if one not in before and not one.daemon and one.is_alive()
+    ]
+    assert not left, f"left running: {left}"
+
+
+@pytest.fixture
+def isbi2012() -> Path:
+    """Folder of the ISBI 2012 challenge's files, where there is one."""
+    folder = SHARED_DATA / "isbi2012"
+    if not (folder / "train-volume.tif").is_file():
+        pytest.skip(f"the ISBI 2012 files are not in {folder}")
+    return folder
+
+
+@pytest.fixture
+def em() -> np.ndarray:
+    """A small grey stack, shape (5, 24, 32), uint8."""
+    return np.random.default_rng(0).integers(0, 255, (5, 24, 32), np.uint8)
