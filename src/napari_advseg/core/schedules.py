@@ -48,7 +48,7 @@ class LearningRate:
 
     settings: OptimizerSettings
     updates: int
-    best: float = float("-inf")
+    best: float = -1.0  # below any score
     waited: int = 0
     factor: float = 1.0
 

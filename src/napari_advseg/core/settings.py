@@ -32,6 +32,9 @@ class NetworkSettings(Settings):
     """Number of poolings; a patch side must be a multiple of 2^depth."""
     norm: Literal["batch", "instance", "none"] = "batch"
     """Normalisation after each convolution."""
+    norm_momentum: float = Field(0.1, gt=0, le=1)
+    """Share of each batch in the averages that batch normalisation predicts with; small batches ask for
+    a small share."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Share of activations dropped between the two convolutions of a level."""
     image_channels: int = Field(1, ge=1, le=64)
@@ -225,5 +228,6 @@ def run_settings(values: dict[str, Any]) -> RunSettings:
         control = CONTROL_OF_SETTING.get(name.split(".")[0], "advanced")
         value = first.get("input")
         raise SettingsError(
-            f"{name} = {value!r} cannot be used: {first['msg'].lower()}.", control=control
+            f"{name} = {value!r} cannot be used: {first['msg'][:1].lower()}{first['msg'][1:]}.",
+            control=control,
         ) from None

@@ -9,6 +9,8 @@ from .annotation import Annotation
 from .classes import UNLABELLED
 from .errors import SplitError
 
+MOST_SLICES = 10**6  # beyond any stack; keeps a slip of the finger out of the memory
+
 
 @dataclass(frozen=True)
 class Split:
@@ -91,7 +93,8 @@ def parse_slices(text: str) -> tuple[int, ...]:
     try:
         for part in text.split(","):
             first, colon, last = part.partition(":")
-            found += range(int(first or 0), int(last)) if colon else [int(first)]
+            slices = range(int(first or 0), int(last) if colon else int(first) + 1)
+            found += slices if len(slices) <= MOST_SLICES else []
     except ValueError:
         found = []
     if not found or min(found) < 0:

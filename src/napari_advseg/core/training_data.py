@@ -55,7 +55,10 @@ class Region:
 
 
 class PatchSampler:
-    """Draws patch positions such that every labelled pixel is shown about equally often.
+    """Draws positions of patches that hold labelled pixels.
+
+    In a fully labelled slice every position is as likely as another, so pixels near its rim are shown
+    less often; elsewhere a random labelled pixel is put at a random place of the patch.
 
     Parameters
     ----------
@@ -73,7 +76,7 @@ class PatchSampler:
         self._share = counts / max(self.labelled_pixels, 1)
         # a fully labelled slice needs no list of its pixels
         self._pixels = [
-            None if count == one.size else np.flatnonzero(one)
+            None if count == one.size else np.flatnonzero(one).astype(np.uint32)
             for one, count in zip(labelled, counts, strict=True)
         ]
 
@@ -177,6 +180,11 @@ def _check_patch(settings: RunSettings, shape: tuple[int, int, int]) -> None:
         raise SettingsError(
             f"A patch of {settings.patch} pixels cannot be halved as often as the networks do: "
             f"choose a multiple of {multiple}."
+        )
+    if settings.patch == multiple:  # a single pixel at the coarsest level cannot be normalised
+        raise SettingsError(
+            f"A patch of {settings.patch} pixels is too small for the depth of the networks: "
+            f"choose {2 * multiple} or more."
         )
     if settings.patch > min(shape[1:]):
         raise SettingsError(
