@@ -44,7 +44,9 @@ def machine() -> dict[str, Any]:
 
 
 def _cpu_name() -> str:
-    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    names = [
+        line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    ]
     return names[0].partition(":")[2].strip() if names else platform.processor()
 
 

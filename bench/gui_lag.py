@@ -24,8 +24,8 @@ from qtpy.QtCore import Qt, QTimer
 
 from napari_advseg.app.choices import Budget
 from napari_advseg.app.model import RunState
-from napari_advseg.core.synthetic import synthetic_stack
 from napari_advseg.core.classes import NEW_ANNOTATION, ClassMap
+from napari_advseg.core.synthetic import synthetic_stack
 from napari_advseg.gui.dock import AdversarialSegmentation
 from napari_advseg.gui.session import session_of
 
@@ -45,6 +45,7 @@ class LagMeter:
         self._timer.timeout.connect(self._tick)
 
     def start(self) -> None:
+        """Watch from now on."""
         self.lags = []
         self._last = perf_counter()
         self._timer.start()
@@ -55,7 +56,11 @@ class LagMeter:
         ms = 1000 * np.array(self.lags)
         names = {"median": 50, "p90": 90, "p99": 99, "p99.9": 99.9, "max": 100}
         found = {name: round(float(np.percentile(ms, p)), 1) for name, p in names.items()}
-        return {"ticks": len(ms), "seconds": round(float(len(ms) * TICK + ms.sum() / 1000), 1), **found}
+        return {
+            "ticks": len(ms),
+            "seconds": round(float(len(ms) * TICK + ms.sum() / 1000), 1),
+            **found,
+        }
 
     def _tick(self) -> None:
         now = perf_counter()
@@ -65,10 +70,14 @@ class LagMeter:
 
 def main() -> None:
     """Measure idle, then during a run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--updates", type=int, default=120)
     parser.add_argument("--validations", type=int, default=6)
-    parser.add_argument("--synthetic", action="store_true", help="the built-in sample instead of ISBI")
+    parser.add_argument(
+        "--synthetic", action="store_true", help="the built-in sample instead of ISBI"
+    )
     args = parser.parse_args()
     viewer = napari.Viewer()
     viewer.window.resize(1280, 800)
@@ -104,7 +113,9 @@ def main() -> None:
             found["training"] = meter.stop()
             viewer.close()
 
-    QTimer.singleShot(3000, lambda: (meter.start(), QTimer.singleShot(1000 * IDLE_SECONDS, idle_over)))
+    QTimer.singleShot(
+        3000, lambda: (meter.start(), QTimer.singleShot(1000 * IDLE_SECONDS, idle_over))
+    )
     napari.run()
     for what, numbers in found.items():
         print(f"{what:>9}: " + ", ".join(f"{k} {v}" for k, v in numbers.items()))

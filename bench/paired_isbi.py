@@ -39,7 +39,9 @@ def measure(seed: int, changes: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Measure what is missing and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--updates", type=int, default=None, help="instead of the preset's")

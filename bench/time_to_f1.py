@@ -30,7 +30,7 @@ EVERY = 25
 
 
 def block(inputs: int, outputs: int, dropout: float) -> nn.Sequential:
-    """conv → BatchNorm → LeakyReLU → dropout → conv → BatchNorm → LeakyReLU."""
+    """One level: conv → BatchNorm → LeakyReLU → dropout → conv → BatchNorm → LeakyReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2),
         nn.Dropout(dropout),
@@ -103,14 +103,16 @@ def plain_score(net: nn.Module, images: np.ndarray, cells: np.ndarray) -> float:
     hits = found = true = 0
     for z in VAL:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            logits = net(torch.from_numpy(images[z])[None, None].to(memory_format=torch.channels_last))
-        cell = logits[0, 0].numpy() > 0 if logits.dtype != torch.bfloat16 else logits[0, 0].float().numpy() > 0
+            image = torch.from_numpy(images[z])[None, None].to(memory_format=torch.channels_last)
+            cell = net(image)[0, 0].float().numpy() > 0
         truth = cells[z] > 0.5
         hits, found, true = hits + (cell & truth).sum(), found + cell.sum(), true + truth.sum()
     return float(2 * hits / (found + true))
 
 
-def quick(stack: EMStack, annotation: Annotation, seed: int, changes: dict[str, Any]) -> list[tuple[int, float, float]]:
+def quick(
+    stack: EMStack, annotation: Annotation, seed: int, changes: dict[str, Any]
+) -> list[tuple[int, float, float]]:
     """The same three numbers of a `quick` run of S."""
     settings = from_preset(
         "quick", method="standard", seed=seed, train=TRAIN, val=VAL,
@@ -127,7 +129,9 @@ def time_to_target(scores: list[tuple[int, float, float]]) -> tuple[int, float] 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--plain-updates", type=int, default=300)
     parser.add_argument("--plain-dropout", type=float, default=0.1)

@@ -37,7 +37,7 @@ from napari_advseg.core.resources import resource
 assert "site-packages" in napari_advseg.__file__, napari_advseg.__file__
 for name in ("napari", "PyQt5", "PyQt6", "PySide6"):
     assert importlib.util.find_spec(name) is None, f"{name} came with the base package"
-for name in ("icon.svg", "quick.json"):
+for name in ("icon.svg", "settings.json"):
     assert "site-packages" in str(resource(name)), resource(name)
 
 draws = np.random.default_rng(0)

@@ -214,7 +214,9 @@ def test_a_run_that_fails_exits_with_1(files, advseg, monkeypatch):
     monkeypatch.setattr(Training, "take", fail)
     code, _, err = advseg("train", "image.tif", "labels.tif", "-o", "run", "--updates", 8, *SMALL)
     assert code == 1
-    assert err.splitlines()[-1] == "advseg: Training failed (no luck): start again."
+    assert err.splitlines()[-1] == (
+        "advseg: Training failed (no luck): the last checkpoint is kept, start again or resume."
+    )
 
 
 def test_predict_and_evaluate_give_the_runs_numbers(trained, files, advseg):

@@ -69,9 +69,11 @@ def test_the_icon_is_a_picture():
     assert len(root.findall(".//{http://www.w3.org/2000/svg}path")) == 2
 
 
-def test_the_sample_settings_are_those_of_quick():
-    settings = json.loads(resource("quick.json").read_text(encoding="utf-8"))
-    assert from_preset(**settings) == from_preset("quick")
+def test_the_sample_settings_can_be_used():
+    settings = json.loads(resource("settings.json").read_text(encoding="utf-8"))
+    changed = from_preset("quick", **settings)
+    assert changed.network.width == 24
+    assert changed.network.norm_momentum == from_preset("quick").network.norm_momentum
 
 
 def test_an_unknown_resource_is_named():

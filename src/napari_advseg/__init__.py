@@ -14,23 +14,32 @@ except PackageNotFoundError:  # run from a folder that was never installed
 if TYPE_CHECKING:
     from .core.annotation import Annotation
     from .core.classes import ClassMap
+    from .core.control import RunControl
     from .core.engine import resume, train
+    from .core.errors import AdvSegError
     from .core.evaluate import evaluate
+    from .core.events import Outcome
     from .core.io import read_annotation, read_stack
-    from .core.predict import predict_stack
+    from .core.predict import predict_stack, predict_to_file
     from .core.presets import from_preset
+    from .core.run_folder import load_run
     from .core.settings import RunSettings
     from .core.stack import EMStack
     from .core.synthetic import synthetic_stack
 
 _HOME = {
+    "AdvSegError": "errors",
     "Annotation": "annotation",
     "ClassMap": "classes",
     "EMStack": "stack",
+    "Outcome": "events",
+    "RunControl": "control",
     "RunSettings": "settings",
     "evaluate": "evaluate",
     "from_preset": "presets",
+    "load_run": "run_folder",
     "predict_stack": "predict",
+    "predict_to_file": "predict",
     "read_annotation": "io",
     "read_stack": "io",
     "resume": "engine",
@@ -39,14 +48,19 @@ _HOME = {
 }
 
 __all__ = [
+    "AdvSegError",
     "Annotation",
     "ClassMap",
     "EMStack",
+    "Outcome",
+    "RunControl",
     "RunSettings",
     "__version__",
     "evaluate",
     "from_preset",
+    "load_run",
     "predict_stack",
+    "predict_to_file",
     "read_annotation",
     "read_stack",
     "resume",

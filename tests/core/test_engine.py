@@ -212,12 +212,30 @@ def test_a_failure_ends_the_run_and_keeps_its_last_checkpoint(
     assert same_run(resume(folder, stack), whole_run)
 
 
-def test_a_failure_before_any_checkpoint_promises_none(
-    small, stack, annotation, tmp_path, monkeypatch
+def test_a_failure_without_a_run_folder_promises_no_checkpoint(
+    small, stack, annotation, monkeypatch
 ):
     fail_at(monkeypatch, Training, "take", 2, RuntimeError("no luck"))
-    result = train(small(), stack, annotation, tmp_path / "run")
+    result = train(small(), stack, annotation)
     assert result.error == "Training failed (no luck): start again."
+
+
+def test_a_loss_that_is_no_number_ends_the_run_before_it_is_kept(
+    small, stack, annotation, tmp_path
+):
+    real_take = Training.take
+
+    def take(self, turn):
+        losses = real_take(self, turn)
+        return losses | {"S": losses["S"] * float("nan")} if turn.update >= 7 else losses
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Training, "take", take)
+        result = train(small(), stack, annotation, tmp_path / "run")
+    assert result.outcome is Outcome.FAILED
+    assert "lower learning rate" in result.error
+    kept = run_folder.checkpoint_metadata(tmp_path / "run", "progress")
+    assert kept["update"] < 7
 
 
 def test_a_full_memory_is_said_with_a_way_out(small, stack, annotation, monkeypatch):

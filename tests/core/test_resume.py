@@ -176,17 +176,17 @@ def test_resume_says_why_it_cannot(small, stack, annotation, cells, tmp_path, st
         resume(stopped, stack)
 
 
-def test_a_run_killed_before_its_first_validation_says_what_to_do(
-    small, stack, annotation, tmp_path, monkeypatch
+def test_a_run_killed_before_its_first_validation_goes_on_from_its_start(
+    small, stack, annotation, whole_run, same_run, tmp_path, monkeypatch
 ):
     def killed(self, turn):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Training, "take", killed)
-    with pytest.raises(KeyboardInterrupt):
-        train(small(), stack, annotation, tmp_path / "run")
-    with pytest.raises(RunFolderError, match="start anew in another folder"):
-        resume(tmp_path / "run", stack)
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "take", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(small(), stack, annotation, tmp_path / "run")
+    assert same_run(resume(tmp_path / "run", stack), whole_run)
 
 
 def test_slices_without_annotation_stay_so_after_resuming(

@@ -21,7 +21,7 @@ from napari_advseg.core.synthetic import synthetic_stack
 SMALL = {"network.width": 2, "network.depth": 2, "discriminator.depth": 2, "patch": 32, "batch": 2}
 
 
-@pytest.fixture()
+@pytest.fixture
 def files(tmp_path):
     stack, truth = synthetic_stack(seed=3, shape=(6, 64, 64))
     tifffile.imwrite(tmp_path / "image.tif", stack.data)

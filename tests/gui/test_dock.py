@@ -97,7 +97,13 @@ def make_dock(viewer, training, tmp_path, qtbot):
         viewer.window.add_dock_widget(widget, name=NAME, area="right")
         session = viewer.window._qt_window.findChild(Session)
         session.controller.keep.set_runs_folder(tmp_path / "runs")
-        qtbot.waitUntil(widget.isVisible)
+        try:
+            qtbot.waitUntil(widget.isVisible)
+        except Exception:
+            p = widget
+            while p is not None:
+                print("CH", type(p), p.isVisible(), p.isHidden(), p.size()); p = p.parent()
+            raise
         return widget
 
     return make
@@ -127,10 +133,13 @@ def part(dock, role, kind=QWidget):
 def click(qtbot, dock, role):
     """Click as a person does: in the middle of a button that can be seen and is not covered."""
     button = part(dock, role, QAbstractButton)
-    dock.findChild(QScrollArea).ensureWidgetVisible(button)
-    middle = button.rect().center()
-    qtbot.waitUntil(lambda: QApplication.widgetAt(button.mapToGlobal(middle)) is button)
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton, pos=middle)
+
+    def can_be_hit():
+        dock.findChild(QScrollArea).ensureWidgetVisible(button)
+        return QApplication.widgetAt(button.mapToGlobal(button.rect().center())) is button
+
+    qtbot.waitUntil(can_be_hit)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton, pos=button.rect().center())
 
 
 def start(qtbot, dock):

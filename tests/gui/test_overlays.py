@@ -331,14 +331,16 @@ def test_a_corrected_mask_can_be_trained_on(viewer, adapter):
     np.testing.assert_array_equal(classes.encode(labels), wanted - 1)
 
 
-def test_a_new_mask_leaves_the_selection(viewer, adapter, image):
+@pytest.mark.parametrize("several", [False, True])
+def test_a_new_mask_leaves_the_selection(viewer, adapter, image, several):
     labels = viewer.add_labels(np.zeros((5, 24, 32), np.uint8), name="truth")
-    viewer.layers.selection = {image, labels}
-    viewer.layers.selection.active = labels
+    labels.mode = "paint"
+    viewer.layers.selection = {image, labels} if several else {labels}
+    active = viewer.layers.selection.active
     begin(adapter)
-    assert (
-        set(viewer.layers.selection) == {image, labels} or viewer.layers.selection.active is labels
-    )
+    assert set(viewer.layers.selection) == ({image, labels} if several else {labels})
+    assert viewer.layers.selection.active is active
+    assert labels.mode == "paint"
 
 
 def test_masks_over_a_single_slice(viewer, adapter):

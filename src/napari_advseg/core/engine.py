@@ -107,8 +107,10 @@ def train(
         Training.build(settings, data, place), stack, folder, on_event, control, whole_stack
     )
     if folder is not None:
-        run_folder.create(folder, _config(session, labels))
+        run_folder.create(folder)
         _keep_annotation(folder, labels, stack)
+        run_folder.write_config(folder, _config(session, labels))  # last: it makes the folder a run
+        session.keep()
     return _run(session)
 
 

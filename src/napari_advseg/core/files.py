@@ -20,6 +20,8 @@ def replacing(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.stem}-{token_hex(4)}{path.suffix}")
     try:
         yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())  # else a power cut could leave the new name on an empty file
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

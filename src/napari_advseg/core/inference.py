@@ -17,6 +17,12 @@ from .settings import RunSettings
 from .tiling import predict_slice
 
 
+def in_view_first(depth: int, view: int | None) -> list[int]:
+    """All slices of a stack of `depth`, the one in view before the others."""
+    slices = range(depth)
+    return list(dict.fromkeys([*([view] if view is not None and view in slices else []), *slices]))
+
+
 def class_probabilities(
     network: UNet,
     image: NDArray[np.float32],

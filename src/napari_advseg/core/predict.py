@@ -16,7 +16,7 @@ from .devices import Place, choose_place
 from .draws import Purpose, torch_draws
 from .errors import RunFolderError
 from .events import NetworkName
-from .inference import class_probabilities
+from .inference import class_probabilities, in_view_first
 from .io import open_mask_writer
 from .metrics import to_indices
 from .networks import UNet, build_unet
@@ -73,8 +73,7 @@ def predict_stack(
     place.claim_threads()
     loaded = {name: _load(run, name, place, best) for name in networks or run.networks}
     normalise = Normalisation.of(stack)
-    slices = range(stack.shape[0])
-    for z in dict.fromkeys([*([first] if first is not None and first in slices else []), *slices]):
+    for z in in_view_first(stack.shape[0], first):
         grey = normalise(stack.slice(z))
         for name, network in loaded.items():
             found = class_probabilities(network, grey, run.settings, place, control.breathe)

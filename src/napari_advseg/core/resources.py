@@ -15,7 +15,7 @@ def resource(name: str) -> Path:
     Parameters
     ----------
     name : str
-        File name, as ``"icon.svg"`` or ``"quick.json"``.
+        File name, as ``"icon.svg"`` or ``"settings.json"``.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def resource(name: str) -> Path:
 
     Examples
     --------
-    >>> resource("quick.json").suffix
+    >>> resource("settings.json").suffix
     '.json'
     """
     for folder in _FOLDERS:

@@ -106,8 +106,8 @@ def check_new(folder: Path) -> None:
         raise RunFolderError(f"The run folder {folder} cannot be written: choose another folder.")
 
 
-def create(folder: Path, config: dict[str, Any]) -> None:
-    """Make a run folder with its ``config.json``.
+def create(folder: Path) -> None:
+    """Make a run folder; it holds a run once `write_config` has been called.
 
     Raises
     ------
@@ -116,7 +116,6 @@ def create(folder: Path, config: dict[str, Any]) -> None:
     """
     try:
         (folder / SAMPLES).mkdir(parents=True, exist_ok=True)
-        write_json(folder / CONFIG, config)
     except OSError as error:
         raise RunFolderError(
             f"The run folder {folder} cannot be written ({error.strerror}): choose another folder."
@@ -140,6 +139,11 @@ def describe(settings: RunSettings, stack: EMStack, details: dict[str, Any]) -> 
         },
         **details,
     }
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> None:
+    """Write ``config.json``."""
+    write_json(folder / CONFIG, config)
 
 
 def write_summary(folder: Path, summary: dict[str, Any]) -> None:

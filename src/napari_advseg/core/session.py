@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -27,19 +28,20 @@ from .events import (
     Step,
     Validated,
 )
+from .inference import in_view_first
 from .keeper import Keeper
 from .run_folder import CHECKPOINT, history_as_json, history_from_json
 from .schedules import lambda_marks
 from .stack import EMStack
 from .training import Training
-from .turns import turns
+from .turns import number_of_turns, turns
 from .validation import Validator
 from .validation_columns import SHORT
 
 log = logging.getLogger(__name__)
 
 STEP_SECONDS = 0.2  # a Step event at most this often
-SETTLED_UPDATES = 3  # before that, the time left would be a guess
+SETTLED_TURNS = 3  # before that, the time left would be a guess
 
 
 @dataclass
@@ -78,7 +80,7 @@ class Session:
         self.validator = Validator(t.settings, self.stack, t.data, t.place)
         self.keeper = Keeper(self.folder, lambda text: self.on_event(Notice(text)))
         self._predicted_at: dict[tuple[NetworkName, int], int] = {}
-        self._first_update, self._first_seconds = 0, 0.0
+        self._first_update, self._first_turn, self._first_seconds = 0, 0, 0.0
         self._validation_seconds = 0.0
         self._last_step = 0.0
         self._boundaries: dict[str, dict[str, float]] = {}
@@ -90,7 +92,8 @@ class Session:
         self.validation_due = bool(progress.get("validation_due", False))
         self.seconds = float(progress["seconds"])
         self.history = list(history_from_json(progress["history"]))
-        self._first_update, self._first_seconds = self.update, self.seconds
+        self._first_update, self._first_turn = self.update, self.turn
+        self._first_seconds = self.seconds
 
     @property
     def finished(self) -> bool:
@@ -106,7 +109,7 @@ class Session:
                 self._train()
             except Stopped:
                 outcome = Outcome.STOPPED
-            self._keep()
+            self.keep()
             trained = outcome is Outcome.COMPLETED
             if trained:
                 self._predict_stack()
@@ -134,16 +137,26 @@ class Session:
             # reading a loss waits for the device, so that the time is that of the computation
             plain = {name: float(loss) for name, loss in losses.items()} if report else {}
             self.seconds += perf_counter() - started
+            self._check_finite(plain)
             if report:
                 self._report(plain)
             if turn.validate:
                 self._validate_and_keep()
 
+    def _check_finite(self, losses: dict[str, float]) -> None:
+        """End the run before weights that are no numbers replace the last good checkpoint."""
+        broken = [name for name, loss in losses.items() if not isfinite(loss)]
+        if broken:
+            raise ArithmeticError(
+                f"the loss of {' and '.join(broken)} is no longer a number at update {self.update}; "
+                "choose a lower learning rate"
+            )
+
     def _validate_and_keep(self) -> None:
         started = perf_counter()
         self._validate()
         self.validation_due = False
-        self._keep()
+        self.keep()
         self.on_event(self.history[-1])  # what is told is also kept
         self._samples()
         self._validation_seconds = perf_counter() - started
@@ -169,17 +182,15 @@ class Session:
         """Predict what the last validation has not, the slice in view first; a stop ends it early."""
         if not self.whole_stack:
             return
-        depth, view = self.stack.shape[0], self.control.slice_in_view()
-        slices = range(depth)
-        order = dict.fromkeys([*([view] if view in slices else []), *slices])
+        depth = self.stack.shape[0]
         try:
-            for done, z in enumerate(order, start=1):
+            for done, z in enumerate(in_view_first(depth, self.control.slice_in_view()), start=1):
                 for name, network in self.training.networks.items():
-                    if self._predicted_at.get((name, z or 0)) != self.update:
-                        self.validator.predict(name, network, z or 0, self.control.breathe)
-                        self._show(name, z or 0, self.validator.probabilities[name, z or 0])
+                    if self._predicted_at.get((name, z)) != self.update:
+                        self.validator.predict(name, network, z, self.control.breathe)
+                        self._show(name, z, self.validator.probabilities[name, z])
                         if z not in self.training.data.split.val:  # the stack may not fit in memory
-                            del self.validator.probabilities[name, z or 0]
+                            del self.validator.probabilities[name, z]
                 self.on_event(StackProgress(done, depth))
         except Stopped:
             self.on_event(Notice("Stopped before the whole stack was predicted."))
@@ -219,12 +230,13 @@ class Session:
         self.on_event(Step(self.update, self.updates, self.seconds, self._seconds_left(), losses))
 
     def _seconds_left(self) -> float | None:
-        made = self.update - self._first_update
-        if made < SETTLED_UPDATES:
+        made = self.turn - self._first_turn
+        if made < SETTLED_TURNS:
             return None
-        left = self.updates - self.update
+        left = number_of_turns(self.settings) - self.turn
         each = (self.seconds - self._first_seconds) / made
-        return left * (each + self._validation_seconds / (self.settings.validate_every or 1))
+        validations = (self.updates - self.update) / (self.settings.validate_every or 1)
+        return left * each + validations * self._validation_seconds
 
     def _show(self, name: NetworkName, z: int, probability: NDArray[np.float16]) -> None:
         self._predicted_at[name, z] = self.update
@@ -232,7 +244,8 @@ class Session:
 
     # What it keeps
 
-    def _keep(self) -> None:
+    def keep(self) -> None:
+        """Write weights, metrics and the checkpoint as of now."""
         progress = {
             "turn": self.turn,
             "validation_due": self.validation_due,

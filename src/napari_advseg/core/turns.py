@@ -68,6 +68,15 @@ def _block_turns(settings: RunSettings, first: int) -> Iterator[Turn]:
                 number += 1
 
 
+def number_of_turns(settings: RunSettings) -> int:
+    """All turns of a run."""
+    if settings.alternation.kind == "step":
+        return settings.updates or 0
+    networks = len(settings.networks) * settings.alternation.generator_updates
+    critic = settings.alternation.discriminator_updates * ("adversarial" in settings.networks)
+    return block_epochs(settings) * (networks + critic)
+
+
 def block_epochs(settings: RunSettings) -> int:
     """Whole epochs of block alternation that hold `settings.updates`."""
     return ceil((settings.updates or 0) / settings.alternation.generator_updates)
