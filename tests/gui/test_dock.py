@@ -97,13 +97,7 @@ def make_dock(viewer, training, tmp_path, qtbot):
         viewer.window.add_dock_widget(widget, name=NAME, area="right")
         session = viewer.window._qt_window.findChild(Session)
         session.controller.keep.set_runs_folder(tmp_path / "runs")
-        try:
-            qtbot.waitUntil(widget.isVisible)
-        except Exception:
-            p = widget
-            while p is not None:
-                print("CH", type(p), p.isVisible(), p.isHidden(), p.size()); p = p.parent()
-            raise
+        qtbot.waitUntil(widget.isVisible)
         return widget
 
     return make
@@ -447,9 +441,7 @@ def test_hiding_the_dock_stops_nothing(qtbot, viewer, dock, training):
     stop(qtbot, dock)
 
 
-def test_closing_the_dock_stops_nothing_and_a_new_one_shows_the_run(
-    qtbot, viewer, dock, training
-):
+def test_closing_the_dock_stops_nothing_and_a_new_one_shows_the_run(qtbot, viewer, dock, training):
     start(qtbot, dock)
     with qtbot.waitSignal(dock.destroyed):
         dock.parent().title.close_button.click()

@@ -60,11 +60,13 @@ class Controller:
     def set_side_by_side(self, on: bool) -> None:
         """Show image, annotation and masks beside each other, or put everything back."""
         image, annotation = self.model.image, self.model.annotation
-        if image is None:
+        if on and image is None:
             return
         with suppress(AdvSegError):  # a layer that went is simply not shown beside the others
             self._viewer.set_side_by_side(
-                on, image.name, None if annotation is None else annotation.name
+                on,
+                "" if image is None else image.name,
+                None if annotation is None else annotation.name,
             )
 
     def go_to_slice(self, z: int) -> None:

@@ -130,9 +130,7 @@ class RunController:
 
         def task(emit: Callable[[Any], None]) -> None:
             loaded = self._engine.load_run(run.folder)
-            info = replace(
-                run, networks=loaded.networks, classes=loaded.classes, scale=stack.scale
-            )
+            info = replace(run, networks=loaded.networks, classes=loaded.classes, scale=stack.scale)
             emit(Prepared(info, begin_masks=True))
             counted = _Counted(emit, stack.shape[0] * len(loaded.networks))
             with suppress(Stopped):
@@ -231,6 +229,8 @@ class RunController:
         if isinstance(error, AdvSegError):
             model.status = "The run did not start." if error.control != "status" else ""
             model.set_problem(error.control, str(error))
+        elif isinstance(error, Stopped):
+            model.run, model.status = None, "Stopped before the first update."
         else:
             log.error("The run failed.", exc_info=error)
             model.status = f"The run failed: {first_sentence(error)}"
@@ -305,7 +305,10 @@ class RunController:
         if event.error is not None:
             log.error("The run failed: %s", event.error)
         scores = score_line(model.history)
-        ended = {Outcome.COMPLETED: "Finished", Outcome.STOPPED: f"Stopped at update {event.update}"}
+        ended = {
+            Outcome.COMPLETED: "Finished",
+            Outcome.STOPPED: f"Stopped at update {event.update}",
+        }
         if event.outcome is Outcome.FAILED or not scores or self._applying:
             model.status = event.sentence
         else:

@@ -274,7 +274,8 @@ def _pixels(tif: tifffile.TiffFile, path: Path, refusal: type[AdvSegError]) -> N
     colours = [n for axis, n in kept if axis == "S" or (axis == "C" and n <= 4)]
     if colours:
         raise refusal(
-            f"The file {path} holds {colours[0]} colour channels (RGB): convert it to grey."
+            f"The file {path} holds {colours[0]} colour channels (RGB): convert it to grey, or save it "
+            "as a grey stack if they are slices."
         )
     if len(kept) > 3:
         shape = " × ".join(f"{axis} {n}" for axis, n in kept)
