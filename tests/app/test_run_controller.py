@@ -8,6 +8,7 @@ import pytest
 from napari_advseg.app.model import RunState
 from napari_advseg.core.errors import RunFolderError, SettingsError
 from napari_advseg.core.events import SlicePredicted, Step
+from napari_advseg.core.presets import from_preset
 
 
 def test_start_trains_with_what_is_chosen_by_default(app):
@@ -18,7 +19,7 @@ def test_start_trains_with_what_is_chosen_by_default(app):
     (call,) = app.training.calls
     assert call.settings.method == "paired"
     assert call.settings.preset == "quick"
-    assert call.settings.updates == 300
+    assert call.settings.updates == from_preset("quick").updates
     assert call.stack.name == "em"
     assert call.whole_stack
     assert call.folder == app.model.choices.runs_folder / "new-em"

@@ -173,13 +173,29 @@ def test_tab_order_follows_the_sections(qtbot, viewer, dock):
     assert places == sorted(places)
 
 
-def test_nothing_is_wider_than_the_dock(qtbot, viewer, dock):
-    part(dock, "advanced", QAbstractButton).click()
+@pytest.mark.parametrize("empty_at_first", [False, True])
+def test_nothing_is_clipped_at_the_side(qtbot, viewer, make_dock, empty_at_first):
+    if empty_at_first:
+        dock = make_dock()
+        add_data(viewer)
+    else:
+        add_data(viewer)
+        dock = make_dock()
+    qtbot.waitUntil(lambda: dock.model.summary is not None)
+    click(qtbot, dock, "advanced")
     qtbot.waitUntil(lambda: part(dock, "advanced_seed").isVisible())
-    for child in dock.findChildren(QWidget):
-        if child.isVisible() and child.window() is dock.window():
-            right = child.mapTo(dock, child.rect().topRight()).x()
-            assert right <= dock.width(), (child, child.objectName())
+    viewport = dock.findChild(QScrollArea).viewport()
+
+    def clipped():
+        return [
+            child.objectName() or type(child).__name__
+            for child in viewport.findChildren(QWidget)
+            if child.isVisible()
+            and child.mapTo(viewport, child.rect().topRight()).x() > viewport.width()
+        ]
+
+    qtbot.waitUntil(lambda: not clipped())
+    assert part(dock, "stop").width() >= part(dock, "stop").minimumSizeHint().width()
 
 
 def test_curves_are_docked_at_the_bottom(viewer, dock):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from ..app.engine import Engine
@@ -21,6 +21,30 @@ if TYPE_CHECKING:
     import napari
 
 MIN_WIDTH = 330
+
+
+class _Column(QScrollArea):
+    """Scrolls down only: it is always as wide as what is in it, whatever is shown at the moment."""
+
+    def __init__(self, column: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(column)
+        column.installEventFilter(self)
+        self._fit()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self._fit()
+        return super().eventFilter(watched, event)
+
+    def _fit(self) -> None:
+        column, bar = self.widget(), self.verticalScrollBar()
+        if column is not None and bar is not None:
+            width = column.minimumSizeHint().width() + bar.sizeHint().width()
+            self.setMinimumWidth(max(MIN_WIDTH, width))
 
 
 class AdversarialSegmentation(QWidget):
@@ -50,17 +74,10 @@ class AdversarialSegmentation(QWidget):
         for section in (DataSection, TrainSection, CompareSection, KeepSection):
             layout.addWidget(section(controller))
         layout.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(column)
+        scroll = _Column(column)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
-        bar = scroll.verticalScrollBar()
-        room = 0 if bar is None else bar.sizeHint().width()
-        self.setMinimumWidth(max(MIN_WIDTH, column.minimumSizeHint().width() + room))
         self._session = session
         follow_theme(viewer, lambda theme_id: self.setStyleSheet(style_sheet(theme_id)), self)
         session.show_plots()
@@ -71,7 +88,7 @@ class AdversarialSegmentation(QWidget):
         return self._session.model
 
     def sizeHint(self) -> QSize:
-        return QSize(self.minimumWidth(), 700)
+        return QSize(self.minimumSizeHint().width(), 700)
 
     def event(self, event: QEvent | None) -> bool:
         if event is not None and event.type() == QEvent.Type.ParentChange:
