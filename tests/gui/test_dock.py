@@ -424,9 +424,9 @@ def test_side_by_side_is_the_grid_and_is_put_back(qtbot, viewer, dock):
     stop(qtbot, dock)
     before = [layer.name for layer in viewer.layers]
     click(qtbot, dock, "side_by_side")
-    assert viewer.grid.enabled
+    assert viewer.canvas.grid.enabled
     click(qtbot, dock, "side_by_side")
-    assert not viewer.grid.enabled
+    assert not viewer.canvas.grid.enabled
     assert [layer.name for layer in viewer.layers] == before
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QDockWidget, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from ..app.engine import Engine
@@ -40,11 +41,18 @@ class _Column(QScrollArea):
             self._fit()
         return super().eventFilter(watched, event)
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
     def _fit(self) -> None:
-        column, bar = self.widget(), self.verticalScrollBar()
-        if column is not None and bar is not None:
-            width = column.minimumSizeHint().width() + bar.sizeHint().width()
-            self.setMinimumWidth(max(MIN_WIDTH, width))
+        column, bar, viewport = self.widget(), self.verticalScrollBar(), self.viewport()
+        if column is None or bar is None or viewport is None:
+            return
+        # What a style sheet makes of a scroll bar is known only once it is there.
+        beside = self.width() - viewport.width() if bar.isVisible() else 0
+        width = column.minimumSizeHint().width() + max(beside, bar.sizeHint().width())
+        self.setMinimumWidth(max(MIN_WIDTH, width))
 
 
 class AdversarialSegmentation(QWidget):

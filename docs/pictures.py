@@ -1,0 +1,94 @@
+"""Make the pictures of the README and the user guide from the real window.
+
+    QT_API=pyqt6 xvfb-run -a -s "-screen 0 1280x800x24" python docs/pictures.py [--theme light]
+
+It opens ISBI 2012 from ../shared/data/isbi2012, trains both networks with the quick preset, and photographs
+the window after the eighth validation, while the run goes on; then it stops the run and leaves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import napari
+from qtpy.QtCore import QTimer
+
+from napari_advseg.app.model import RunState
+from napari_advseg.core.io import read_isbi2012
+from napari_advseg.gui.dock import AdversarialSegmentation
+from napari_advseg.gui.session import session_of
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data" / "isbi2012"
+IMAGES = ROOT / "docs" / "images"
+SIZE = (1280, 800)
+VALIDATION = 8
+SLICE = 24  # a validation slice
+
+
+class Photographer:
+    """Starts a run, takes the picture, stops."""
+
+    def __init__(self, viewer: Any, path: Path) -> None:
+        self._viewer, self._path = viewer, path
+        self.taken = False
+        session = session_of(viewer)
+        self._controller, self._model = session.controller, session.model
+        self._controller.data.choose(runs_folder=Path(mkdtemp()))
+        self._model.events.summary.connect(self._start)
+        self._model.events.history.connect(self._validated)
+        self._model.events.state.connect(self._leave)
+
+    def _start(self) -> None:
+        if self._model.summary is not None and self._model.state is RunState.IDLE:
+            self._model.events.summary.disconnect(self._start)
+            self._controller.go_to_slice(SLICE)
+            self._controller.run.start()
+
+    def _validated(self, history: tuple[Any, ...]) -> None:
+        if len(history) == VALIDATION:
+            QTimer.singleShot(3000, self._photograph)  # the masks of this validation are drawn then
+
+    def _photograph(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._viewer.screenshot(str(self._path), canvas_only=False, flash=False)
+        self.taken = True
+        print(self._path)
+        self._controller.run.stop()
+
+    def _leave(self, state: RunState) -> None:
+        if state is RunState.IDLE and self.taken:
+            self._viewer.close()
+
+
+def main() -> None:
+    """Open, train, photograph."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--theme", choices=("dark", "light"), default="dark")
+    args = parser.parse_args()
+    if not DATA.is_dir():
+        sys.exit(f"{DATA} is missing: put the ISBI 2012 challenge's files there.")
+    viewer = napari.Viewer(title="napari-advseg")
+    viewer.theme = args.theme
+    viewer.window.resize(*SIZE)
+    stack, labels = read_isbi2012(DATA)
+    adapter = session_of(viewer).adapter
+    name = adapter.open_stack(stack)
+    layer = adapter.open_labels(labels, None, like=name, name="annotation")
+    viewer.layers[layer].visible = False  # so that the masks over the image can be seen
+    viewer.layers.selection.active = viewer.layers[name]
+    viewer.window.add_dock_widget(AdversarialSegmentation(viewer), name="Adversarial Segmentation")
+    photographer = Photographer(
+        viewer, IMAGES / f"window-isbi{'' if args.theme == 'dark' else '-light'}.png"
+    )
+    napari.run()
+    if not photographer.taken:
+        sys.exit("The run ended before the picture was taken.")
+
+
+if __name__ == "__main__":
+    main()
