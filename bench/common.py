@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from napari_advseg.core.annotation import Annotation
+from napari_advseg.core.devices import available_cores
 from napari_advseg.core.io import read_annotation, read_stack
 from napari_advseg.core.stack import EMStack
 
@@ -35,7 +36,7 @@ def machine() -> dict[str, Any]:
     """The machine in words, for the record."""
     return {
         "cpu": _cpu_name(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": available_cores(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -44,9 +45,9 @@ def machine() -> dict[str, Any]:
 
 
 def _cpu_name() -> str:
-    names = [
-        line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
-    ]
+    info = Path("/proc/cpuinfo")  # Linux alone has it
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line for line in lines if "model name" in line]
     return names[0].partition(":")[2].strip() if names else platform.processor()
 
 

@@ -3,9 +3,8 @@
     python bench/paired_isbi.py --seeds 0 1 2
 
 Train slices 0–19, scored on whole slices 20–29 with the last weights; V_Rand and V_Info at their best
-threshold, without test-time averaging. Beside it the published numbers of the plain loop and the
-random forest on the same slices, from the project's design notes. Finished seeds are kept, so an
-interrupted call goes on where it was.
+threshold, without test-time averaging. Finished seeds are kept, so an interrupted call goes on where
+it was; after a change of the code remove the file of results first.
 """
 
 from __future__ import annotations

@@ -5,7 +5,9 @@
 The plain loop is the obvious script: the same U-Net of width 16 with dropout 0.1, batch 8 of 128²,
 flips and quarter turns, AdamW with torch's own one-cycle rate peaking at 3e-3 over 300 updates, bf16
 autocast, channels_last. Both train on ISBI slices 0–19 and are scored on whole slices 20–29 every 25
-updates; that scoring does not count. For each seed the two run one after the other in this process.
+updates; that scoring does not count. For each seed the two run one after the other in this process. Where
+the plain loop does not reach the target its whole training time stands in, which favours it; where
+`quick` does not, the ratio is infinite.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ def block(inputs: int, outputs: int, dropout: float) -> nn.Sequential:
 
 
 class PlainUNet(nn.Module):
-    """The U-Net of REGIME.md, written independently of the package."""
+    """The U-Net of the 2017 experiment, written independently of the package."""
 
     def __init__(self, width: int = 16, depth: int = 4, dropout: float = 0.1) -> None:
         super().__init__()
@@ -127,6 +129,14 @@ def time_to_target(scores: list[tuple[int, float, float]]) -> tuple[int, float] 
     return next(((update, seconds) for update, seconds, f1 in scores if f1 >= TARGET), None)
 
 
+def ratio(plain: list[tuple[int, float, float]], ours: list[tuple[int, float, float]]) -> float:
+    """Training time of `quick` to the target over that of the plain loop, at most."""
+    reached, plain_reached = time_to_target(ours), time_to_target(plain)
+    if reached is None:
+        return float("inf")
+    return reached[1] / (plain_reached or plain[-1])[1]
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -143,18 +153,16 @@ def main() -> None:
     grey = np.asarray(stack.data, np.float32)
     images = ((grey - grey.mean()) / grey.std()).astype(np.float32)
     cells = (annotation.targets == 0).astype(np.float32)
-    results, ratios = [], []
+    results: list[dict[str, Any]] = []
+    ratios: list[float] = []
     for seed in args.seeds:
         plain = plain_loop(images, cells, seed, args.plain_updates, args.plain_dropout)
         ours = quick(stack, annotation, seed, {"threads": args.threads})
         ends = {"plain": time_to_target(plain), "quick": time_to_target(ours)}
+        ratios.append(ratio(plain, ours))
         results.append({"seed": seed, "plain": plain, "quick": ours, "reached": ends})
-        print(f"seed {seed}: plain {ends['plain']}, quick {ends['quick']}", flush=True)
-        if all(ends.values()):
-            ratios.append(ends["quick"][1] / ends["plain"][1])
-            print(f"  ratio {ratios[-1]:.2f}", flush=True)
-    if len(ratios) == len(args.seeds):
-        print(f"median ratio {median(ratios):.2f}")
+        print(f"seed {seed}: plain {ends['plain']}, quick {ends['quick']}, ratio {ratios[-1]:.2f}")
+    print(f"median ratio {median(ratios):.2f}")
     print(save(args.name, {"target": TARGET, "ratios": ratios, "runs": results}))
 
 

@@ -83,7 +83,7 @@ def train(
     settings: Annotated[
         Path | None,
         typer.Option(
-            help="JSON of further settings, or a run's config.json; the options go before it."
+            help="JSON of further settings, or a run's config.json; other options override it."
         ),
     ] = None,
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_advseg.core.classes import UNLABELLED
+from napari_advseg.core.classes import UNLABELLED, ClassMap
 from napari_advseg.core.errors import RunFolderError
 
 
@@ -46,6 +46,24 @@ def test_saving_says_which_slices_were_not_predicted(app, tmp_path):
     app.controller.keep.save_masks(tmp_path / "out")
     app.runner.flush()
     assert "4 of 6 slices were not predicted" in app.model.status
+
+
+def test_masks_stay_those_of_their_run_when_another_is_loaded(app, tmp_path):
+    loaded(app, tmp_path)
+    app.controller.run.start()
+    app.runner.flush()
+    trained = app.model.run
+    app.controller.keep.load_run(tmp_path / "kept")
+    app.runner.flush()
+    assert app.model.run != trained
+    assert app.controller.keep.masks_folder() == trained.folder
+    object.__setattr__(app.model.run, "classes", ClassMap.parse("cell=1,membrane=2"))
+    app.viewer.mask = {"standard": np.zeros((6, 32, 32), np.uint8)}
+    app.controller.keep.save_masks(tmp_path / "out")
+    app.runner.flush()
+    labels, classes = app.written["standard_mask.tif"]
+    assert (labels == 255).all()
+    assert str(classes) == "cell=255,membrane=0"
 
 
 def test_saving_without_masks_says_the_way_out(app, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_advseg.app.engine import Engine
 from napari_advseg.app.model import RunState
 from napari_advseg.core.errors import RunFolderError, SettingsError
 from napari_advseg.core.events import SlicePredicted, Step
@@ -200,6 +201,28 @@ def test_the_preset_says_how_long_it_would_take_here(app):
     assert app.model.preset_note == "About 3 h on this computer."
     app.controller.choose_preset("quick")
     assert app.model.preset_note == ""
+
+
+def test_another_method_is_measured_anew(app):
+    minutes = {"paired": 200.0, "standard": 60.0}
+    app.controller.run._engine = Engine(estimated_minutes=lambda s: minutes[s.method])
+    app.controller.choose_preset("best")
+    app.runner.flush()
+    assert app.model.preset_note == "About 3 h on this computer."
+    app.controller.choose_method("standard")
+    app.runner.flush()
+    assert app.model.preset_note == "About 60 min on this computer."
+
+
+@pytest.mark.parametrize("error", [RunFolderError("It cannot be written."), RuntimeError("no")])
+def test_a_run_that_does_not_start_leaves_the_earlier_one_shown(app, error):
+    app.with_data().controller.run.start()
+    app.runner.flush()
+    run, history, marks = app.model.run, app.model.history, app.model.lambda_marks
+    app.training.fails_with = error
+    app.controller.run.start()
+    app.runner.flush()
+    assert (app.model.run, app.model.history, app.model.lambda_marks) == (run, history, marks)
 
 
 def test_time_left_stays_beside_a_step_and_pausing_replaces_it(app):

@@ -30,12 +30,10 @@ def test_the_names_are_the_persons_own():
 def test_a_new_annotation_has_0_unlabelled_1_cell_2_membrane():
     assert NEW_ANNOTATION.names == ("cell", "membrane")
     assert NEW_ANNOTATION.encode(np.array([0, 1, 2])).tolist() == [UNLABELLED, 0, 1]
-    assert not NEW_ANNOTATION.names_zero
 
 
 def test_zero_is_a_class_where_it_is_named():
     classes = ClassMap.of(cell=1, membrane=0)
-    assert classes.names_zero
     assert classes.encode(np.array([0, 1])).tolist() == [1, 0]
 
 

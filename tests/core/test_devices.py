@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+
 import pytest
 import torch
 from torch import nn
@@ -49,6 +51,19 @@ def test_networks_compute_in_the_precision_and_keep_single_precision_weights(pre
         assert network(torch.ones(1, 2, 8, 8)).dtype == getattr(torch, dtype)
     assert network.weight.dtype == torch.float32
     assert network.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_torch_without_mkldnn_computes_in_single_precision(monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    monkeypatch.setattr(torch.ops, "mkldnn", None)  # it has no such operators to ask
+    assert choose_place("cpu").precision == "float32"
+
+
+def test_emulated_bfloat16_is_not_chosen(monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    assert choose_place("cpu").precision == "float32"
+    assert choose_place("cpu", "bfloat16").precision == "bfloat16"  # whoever asks for it gets it
 
 
 def test_threads_are_claimed_where_it_computes():

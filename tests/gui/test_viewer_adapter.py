@@ -210,6 +210,31 @@ def test_where_0_is_a_class_it_is_shown(viewer, adapter, em):
     assert viewer.layers[name].colormap.map(np.array([0], np.uint8))[0, 3] > 0
 
 
+@pytest.mark.parametrize("cell", [1, 255])
+def test_a_dense_annotation_without_a_class_map_leaves_the_image_visible(viewer, adapter, em, cell):
+    viewer.add_image(em, name="em")
+    labels = np.full(em.shape, cell, np.uint8)
+    labels[:, :8] = 0
+    layer = viewer.layers[adapter.open_labels(labels, None, "em", "truth")]
+    alpha = layer.colormap.map(np.array([cell], np.uint8))[0, 3] * layer.opacity
+    assert 0 < alpha < 0.25
+    assert layer.colormap.map(np.array([7], np.uint8))[0, 3] > 0  # painted with any other label
+    assert adapter.labels("truth")[1] is None
+
+
+def test_labels_of_unknown_meaning_leave_the_image_visible(viewer, adapter, em):
+    viewer.add_image(em, name="em")
+    labels = np.random.default_rng(0).choice([0, 32, 255], em.shape).astype(np.uint8)
+    assert viewer.layers[adapter.open_labels(labels, None, "em", "truth")].opacity <= 0.3
+
+
+def test_the_brush_paints_a_class_of_an_opened_annotation(viewer, adapter, em):
+    viewer.add_image(em, name="em")
+    classes = ClassMap.parse("cell=255,membrane=0")
+    name = adapter.open_labels(np.zeros(em.shape, np.uint8), classes, "em", "truth")
+    assert viewer.layers[name].selected_label == 255
+
+
 def test_a_stack_opened_comes_back_the_same(viewer, adapter, em):
     stack = EMStack.from_array(em, name="mine", scale=(50, 4, 4))
     name = adapter.open_stack(stack)

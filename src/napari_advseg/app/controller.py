@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from ..core.errors import AdvSegError
+from ..core.settings import Method
 from .data_controller import DataController
 from .engine import Engine
 from .keep_controller import KeepController
@@ -50,6 +51,11 @@ class Controller:
     def choose_preset(self, preset: str) -> None:
         """Take a preset, and say how long it would take here."""
         self.data.choose(preset=preset)
+        self.run.estimate()
+
+    def choose_method(self, method: Method) -> None:
+        """Choose which networks are trained, and say how long the preset would take now."""
+        self.data.choose(method=method)
         self.run.estimate()
 
     def set_threshold(self, threshold: float) -> None:

@@ -39,7 +39,7 @@ class KeepController:
 
     def masks_folder(self) -> Path:
         """Where masks are saved unless another folder is chosen: the run's own."""
-        run = self._model.run
+        run = self._model.masks_of or self._model.run
         return self._model.choices.runs_folder if run is None or run.folder is None else run.folder
 
     def save_masks(self, folder: Path) -> None:
@@ -47,7 +47,7 @@ class KeepController:
 
         Pixels hold the values of the training annotation; slices that were not predicted hold 0.
         """
-        run = self._model.run
+        run = self._model.masks_of or self._model.run  # a run loaded meanwhile has other classes
         if run is None or run.classes is None:
             self._model.set_problem(
                 "save_masks", "There is no mask yet: train or apply a run first."

@@ -108,6 +108,8 @@ class AppModel:
         For the role of a control the sentence that stands beside it.
     masks_shown : bool
         Whether a mask of this session lies over an image.
+    masks_of : RunInfo or None
+        The run that these masks are of; another than `run` once another is loaded.
     preset_note : str
         How long the preset would take on this computer.
     slice_in_view : int
@@ -126,6 +128,7 @@ class AppModel:
     status: str = ""
     problems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     masks_shown: bool = False
+    masks_of: RunInfo | None = None
     preset_note: str = ""
     slice_in_view: int = 0
 

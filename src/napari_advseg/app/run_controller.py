@@ -46,6 +46,15 @@ class Prepared:
     begin_masks: bool = False
 
 
+@dataclass(frozen=True)
+class Before:
+    """What was shown before Start, to be shown again if the run does not start."""
+
+    run: RunInfo | None
+    history: tuple[Validated, ...]
+    marks: tuple[tuple[int, float], ...]
+
+
 class RunController:
     """Starts, pauses and stops; turns the events of a run into what the window shows."""
 
@@ -64,6 +73,7 @@ class RunController:
         self._time_left = TimeLeft()
         self._image_key: str | None = None
         self._applying = False
+        self._before: Before | None = None
         self._on_event: dict[type, Callable[[Any], None]] = {
             Prepared: self._prepared,
             RunStarted: self._started,
@@ -97,6 +107,7 @@ class RunController:
         choices = model.choices
         control = self._begin(image.key, "Starting.")
         self._applying = False
+        self._before = Before(model.run, model.history, model.lambda_marks)
         model.history, model.lambda_marks = (), ()
         words = run_words(settings, (), None)
 
@@ -126,6 +137,7 @@ class RunController:
             return
         control = self._begin(image.key, f"Applying the run to {image.name}.")
         self._applying = True
+        self._before = None
         first = self._viewer.slice_in_view()
 
         def task(emit: Callable[[Any], None]) -> None:
@@ -230,10 +242,13 @@ class RunController:
             model.status = "The run did not start." if error.control != "status" else ""
             model.set_problem(error.control, str(error))
         elif isinstance(error, Stopped):
-            model.run, model.status = None, "Stopped before the first update."
+            model.status = "Stopped before the first update."
         else:
             log.error("The run failed.", exc_info=error)
             model.status = f"The run failed: {first_sentence(error)}"
+        if self._before is not None:  # the run that did not start is not shown for one
+            before, self._before = self._before, None
+            model.run, model.lambda_marks, model.history = before.run, before.marks, before.history
 
     # ---- its events
 
@@ -247,6 +262,7 @@ class RunController:
             self._begin_masks(event.info.networks, event.info.classes)
 
     def _started(self, event: RunStarted) -> None:
+        self._before = None
         self._running()
         model = self._model
         model.history, model.lambda_marks = event.history, event.lambda_marks
@@ -270,6 +286,8 @@ class RunController:
             self._viewer.begin_masks(image.name, networks, classes, self._model.choices.threshold)
         except AdvSegError as error:
             self._model.status = str(error)
+        else:
+            self._model.masks_of = self._model.run
 
     def _notice(self, event: Notice) -> None:
         log.info(event.text)

@@ -19,9 +19,15 @@ from .run_folder import CHECKPOINT, checkpoint_metadata, damaged
 from .steps import Learner
 
 
-def save_weights(path: Path, network: nn.Module, metadata: dict[str, str] | None = None) -> None:
-    """Write a network's weights as safetensors at once."""
-    _save(path, _plain(network.state_dict()), metadata)
+def save_weights(path: Path, network: nn.Module) -> None:
+    """Write a network's weights as safetensors at once.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    _save(path, _plain(network.state_dict()), None)
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
@@ -41,7 +47,13 @@ def load_weights(path: Path, network: nn.Module) -> None:
 def save_checkpoint(
     folder: Path, learners: dict[str, Learner[Any]], progress: dict[str, Any]
 ) -> None:
-    """Write the state of all learners and plain `progress` values, in one file, at once."""
+    """Write the state of all learners and plain `progress` values, in one file, at once.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
     tensors: dict[str, Tensor] = {}
     plain: dict[str, Any] = {}
     for name, learner in learners.items():

@@ -147,11 +147,6 @@ class ClassMap(BaseModel):
         """The value that a written mask has for each class: the first of its annotation values."""
         return tuple(c.values[0] for c in self.classes)
 
-    @property
-    def names_zero(self) -> bool:
-        """Whether 0 is a class; if not, 0 means unlabelled."""
-        return any(0 in c.values for c in self.classes)
-
     def encode(self, labels: NDArray[Any]) -> NDArray[np.uint8]:
         """Turn annotation values into class indices.
 

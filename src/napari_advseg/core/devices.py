@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
@@ -99,5 +100,10 @@ def _known(device: str) -> str:
 def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # autocast to bfloat16 without its instructions is slower than float32
-    return device.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    if device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    # oneDNN also says yes where AVX-512 has to emulate bfloat16, which takes twice the time of float32
+    native = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    if platform.machine().lower() in ("x86_64", "amd64") and native is not None and not native():
+        return False
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -137,6 +137,8 @@ def resume(
     ------
     RunFolderError
         If the run cannot be resumed, or has made all its updates.
+    AdvSegError
+        If its device is not there, or its image or annotation can no longer be used.
     """
     folder = Path(folder)
     run = run_folder.load_run(folder)

@@ -57,7 +57,9 @@ class Step:
     update: int
     updates: int
     seconds: float
+    """Training time so far, without validations and pauses."""
     seconds_left: float | None
+    """Estimate with the validations to come; None until a few updates are timed."""
     losses: dict[str, float] = field(default_factory=dict)
 
 
@@ -68,8 +70,10 @@ class Validated:
     update: int
     epoch: float
     seconds: float
+    """Training time so far, without validations and pauses."""
     scores: dict[str, float]
     adversarial_weight: float = 0.0
+    """λ of the last update."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .checkpoint import load_weights
 from .control import RunControl
-from .devices import Place, choose_place
+from .devices import Place, choose_place, on
 from .draws import Purpose, torch_draws
 from .errors import RunFolderError
 from .events import NetworkName
@@ -62,6 +62,10 @@ def predict_stack(
     ------
     RunFolderError
         If the run does not have such a network, or is damaged.
+    SettingsError
+        If the device is unknown or not there.
+    ImageError
+        If the stack holds NaN or infinite values, or one value alone.
     Stopped
         If `control` was stopped.
     """
@@ -98,6 +102,8 @@ def predict_to_file(
 
     Parameters
     ----------
+    run, stack, device, threads, best, control
+        As in `predict_stack`.
     path : path
         The TIFF to write; complete or not there.
     network : {"standard", "adversarial"}, optional
@@ -113,6 +119,8 @@ def predict_to_file(
     ------
     RunFolderError
         If `network` is needed and not given, or is not in the run.
+    AdvSegError
+        If the TIFF cannot be written; and what `predict_stack` raises.
     """
     run = run if isinstance(run, Run) else load_run(Path(run))
     if network is None and len(run.networks) > 1:
@@ -151,6 +159,6 @@ def _load(run: Run, name: NetworkName, place: Place, best: bool) -> UNet:
             control="apply",
         )
     draws = torch_draws(0, Purpose.WEIGHTS)  # overwritten by the run's weights
-    network = build_unet(run.settings.network, len(run.classes), draws)
+    network = on(place, build_unet(run.settings.network, len(run.classes), draws))
     load_weights(run.folder / f"{name}{'-best' if best else ''}.safetensors", network)
-    return network.to(place.device)
+    return network

@@ -11,7 +11,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # Short runs: averages of batch normalisation over more batches than torch's own, an optimizer that
     # forgets faster, and no change of grey values, since each image is normalised by its own statistics.
     "quick": {
-        "updates": 280,
+        "updates": 300,
         "network": {"norm_momentum": 0.05},
         "optimizer": {"betas": (0.9, 0.99)},
         "augmentation": {"brightness": 0.0, "contrast": 0.0, "noise": 0.0},
@@ -58,6 +58,8 @@ def from_preset(preset: str = "quick", **changes: Any) -> RunSettings:
     ------
     SettingsError
         If the preset is unknown or a setting is out of range.
+    ClassMapError
+        If the classes among the changes cannot be used.
 
     Examples
     --------

@@ -9,6 +9,7 @@
     standard.safetensors      weights of S, as of the last checkpoint
     adversarial.safetensors   weights of the S in G
     discriminator.safetensors weights of D
+    *-best.safetensors        weights of S, or of the S in G, at its best validation
     checkpoint.safetensors    all that `advseg resume` needs, in one file
     summary.json              how it ended, written last
 """

@@ -10,7 +10,6 @@ from .classes import ClassMap
 from .errors import SettingsError
 
 Method = Literal["standard", "adversarial", "paired"]
-METHODS: tuple[Method, ...] = ("standard", "adversarial", "paired")
 Share = Annotated[float, Field(ge=0, le=1)]
 DecayRate = Annotated[float, Field(ge=0, lt=1)]
 
@@ -38,7 +37,7 @@ class NetworkSettings(Settings):
     dropout: float = Field(0.0, ge=0, lt=1)
     """Share of activations dropped between the two convolutions of a level."""
     image_channels: int = Field(1, ge=1, le=64)
-    """Channels of the image."""
+    """Channels of the image; a run on a grey stack takes 1 and refuses others."""
     biases: bool = False
     """Whether convolutions that a normalisation follows have biases (without effect on what they can
     express)."""
@@ -98,7 +97,9 @@ class OptimizerSettings(Settings):
     betas: tuple[DecayRate, DecayRate] = (0.9, 0.999)
     """Adam's decay rates; RMSprop's ρ is the second."""
     epsilon: float = Field(1e-8, gt=0)
+    """Added to the denominator of the step."""
     weight_decay: float = Field(0.01, ge=0)
+    """Decoupled with AdamW, an L2 term of the gradient with Adam, not used by RMSprop."""
     clip: float | None = Field(1.0, gt=0)
     """Largest norm of the gradient; None leaves it."""
 
@@ -107,7 +108,8 @@ class AlternationSettings(Settings):
     """The order in which S, G and D learn."""
 
     kind: Literal["step", "block"] = "step"
-    """``step``: S, G and D once in each update. ``block``: a block of updates of each in turn."""
+    """``step``: S, G and D once in each update. ``block``: a block of updates of each in turn, with a
+    validation after each such epoch; the updates of the run are rounded up to whole epochs."""
     generator_updates: int = Field(500, ge=1)
     """Block: updates of S, then of G, in one epoch."""
     discriminator_updates: int = Field(1000, ge=1)
@@ -164,17 +166,19 @@ class RunSettings(Settings):
     classes: ClassMap | None = None
     """Class map; None takes the annotation's own."""
     threshold: Share = 0.5
-    """Probability of the first class from which a pixel belongs to it (two classes)."""
+    """Probability of the first class from which a pixel of a written mask belongs to it (two classes);
+    F1 while training is always taken at 0.5."""
     validations: int = Field(10, ge=1)
     """Validations in a run, evenly spread, if `validate_every` is None."""
     validate_every: int | None = Field(None, ge=1)
     """Updates between validations."""
     epoch: int | None = Field(None, ge=1)
-    """Updates in an epoch; None takes as many as show every labelled pixel once on average."""
+    """Updates in an epoch; None takes as many as have together as many pixels in their patches as the
+    training slices have labelled ones: with dense labels each is shown once on average."""
     fixed_patches: int = Field(32, ge=1)
     """Patches, drawn once, on which F1 train and the accuracies of D are measured."""
     samples: int = Field(10, ge=0)
-    """Validation samples drawn in a figure; 0 draws none."""
+    """Validation samples drawn in a figure, at most `fixed_patches`; 0 draws none."""
     samples_every: int = Field(1, ge=1)
     """Validations between two such figures."""
     tile: int = Field(512, ge=16)
@@ -219,6 +223,8 @@ def run_settings(values: dict[str, Any]) -> RunSettings:
     ------
     SettingsError
         Naming the first setting that is unknown or out of range, and its value.
+    ClassMapError
+        If the classes among them cannot be used.
     """
     try:
         return RunSettings.model_validate(values)

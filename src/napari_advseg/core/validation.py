@@ -83,7 +83,11 @@ class Validator:
     def discriminator_scores(
         self, generator: UNet, discriminator: nn.Module, adversary: Adversary
     ) -> dict[str, float]:
-        """Accuracy of D, true and predicted masks half and half, and the share of G's it takes for true."""
+        """Accuracy of D, and the share of G's masks that it takes for true, on the fixed patches.
+
+        True and predicted masks count half and half. Both are shares of D's answers at its decision
+        point: one for each position of a patch head, one for each mask of a dense head.
+        """
         generator.eval()
         discriminator.eval()
         scores = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -27,14 +27,21 @@ def history_csv(history: Sequence[Validated]) -> str:
     further = dict.fromkeys(
         key for validated in history for key in validated.scores if key not in COLUMNS
     )
+    columns = [*COLUMNS, *_class_by_class(further)]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*COLUMNS, *further])
+    writer.writerow(columns)
     for validated in history:
-        scores = [validated.scores.get(key, math.nan) for key in (*COLUMNS[3:], *further)]
+        scores = [validated.scores.get(key, math.nan) for key in columns[3:]]
         cells = ["" if math.isnan(value) else repr(float(value)) for value in scores]
         writer.writerow([validated.update, validated.epoch, validated.seconds, *cells])
     return text.getvalue()
+
+
+def _class_by_class(keys: Iterable[str]) -> list[str]:
+    """Order scores as ``metrics.csv`` does: for each class S, then G/S."""
+    classes = list(dict.fromkeys(key.removeprefix("G/") for key in keys))
+    return sorted(keys, key=lambda key: (classes.index(key.removeprefix("G/")), key[:2] == "G/"))
 
 
 def write_png(path: str | PathLike[str], panes: Sequence[PlotPane], theme: ThemeColours) -> None:

@@ -25,7 +25,7 @@ from .worker import QtTaskRunner
 log = logging.getLogger(__name__)
 
 PLOTS_NAME = "Training curves"
-PLOTS_HEIGHT = 180
+PLOTS_HEIGHT = 150
 CLOSING_SECONDS = 15.0
 """How long closing the window waits for the update, or tile, that a run is at."""
 KEYS = {"Control-Enter": "start", "Control-.": "stop"}

@@ -69,7 +69,7 @@ class TrainSection(Section):
             button.setObjectName(f"method_{method}")
             button.setToolTip(_METHOD_TIPS[method])
             button.clicked.connect(
-                lambda checked, method=method: self._controller.data.choose(method=method)
+                lambda checked, method=method: self._controller.choose_method(method)
             )
             self._methods.addButton(button)
             self._method_buttons[method] = button

@@ -30,6 +30,10 @@ ANNOTATION_COLOURS = ("#2f9e6e59", "#f2f2f2b0")
 """Of an annotation's classes while there are two: neither is a network's colour. The first, most of a
 dense annotation, is the fainter: the image has to be seen through it."""
 ANNOTATION_OPACITY = 0.5
+UNKNOWN_OPACITY = 0.3
+"""Of labels that nothing is known of: napari's own colours fill a dense annotation."""
+LOOK_AT_EVERY = 8
+"""Pixels from one to the next, along both axes, that are looked at to choose an annotation's colours."""
 CATCH_UP_SECONDS = 0.01
 """At most so long is the window busy at a time with slices that are not in view."""
 
@@ -147,7 +151,6 @@ class NapariViewerAdapter:
         image = self._image_layer(image_layer)
         labels = np.zeros((1, *image.data.shape)[-3:], np.uint8)
         layer = self._add_labels(labels, classes, image, "annotation")
-        layer.selected_label = classes.mask_values[0]
         self._viewer.layers.selection.active = layer
         return str(layer.name)
 
@@ -174,12 +177,13 @@ class NapariViewerAdapter:
     def _add_labels(
         self, stack: NDArray[Any], classes: ClassMap | None, image: Image, name: str
     ) -> Labels:
-        return self._viewer.add_labels(
-            shaped_like(stack, image),
-            name=name,
-            **transform_of(image),
-            **annotation_looks(classes),
+        looks = _looks_of_unknown(stack) if classes is None else annotation_looks(classes)
+        layer = self._viewer.add_labels(
+            shaped_like(stack, image), name=name, **transform_of(image), **looks
         )
+        if classes is not None:
+            layer.selected_label = classes.mask_values[0]  # the brush paints a class
+        return layer
 
     # ---- the slice in view
 
@@ -323,18 +327,38 @@ class NapariViewerAdapter:
         return [layer for layer in dict.fromkeys(found) if layer is not None]
 
 
-def annotation_looks(classes: ClassMap | None) -> dict[str, Any]:
+def annotation_looks(classes: ClassMap) -> dict[str, Any]:
     """Keyword arguments of a Labels layer that holds an annotation: class map, colours, opacity."""
-    looks: dict[str, Any] = {"opacity": ANNOTATION_OPACITY}
-    if classes is None:
-        return looks
-    looks["metadata"] = {CLASSES_KEY: str(classes)}
+    looks: dict[str, Any] = {
+        "opacity": ANNOTATION_OPACITY,
+        "metadata": {CLASSES_KEY: str(classes)},
+    }
     if len(classes) == len(ANNOTATION_COLOURS):
-        table: dict[int | None, Any] = {None: np.zeros(4), 0: np.zeros(4)}
-        for one, colour in zip(classes.classes, ANNOTATION_COLOURS, strict=True):
-            table.update(dict.fromkeys(one.values, colour))
-        looks["colormap"] = DirectLabelColormap(color_dict=table)
+        looks["colormap"] = _faint_colours(classes, np.zeros(4))
     return looks
+
+
+def _looks_of_unknown(labels: NDArray[Any]) -> dict[str, Any]:
+    """Looks that leave the image visible under labels whose meaning nothing tells.
+
+    A dense annotation of {0, 1} or {0, 255} gets the colours that it would have with a class map. It
+    carries none for that: what it means is decided when it is read.
+    """
+    values = np.unique(labels[..., ::LOOK_AT_EVERY, ::LOOK_AT_EVERY]).tolist()
+    if values not in ([0, 1], [0, 255]):
+        return {"opacity": UNKNOWN_OPACITY}
+    classes = ClassMap.of(cell=values[1], membrane=0)
+    # What is painted on it with another label has to be seen, too.
+    colours = _faint_colours(classes, ANNOTATION_COLOURS[1])
+    return {"opacity": ANNOTATION_OPACITY, "colormap": colours}
+
+
+def _faint_colours(classes: ClassMap, other: Any) -> DirectLabelColormap:
+    """The colours of two classes, and one for values that belong to neither; 0 is clear if it does not."""
+    table: dict[int | None, Any] = {None: other, 0: np.zeros(4)}
+    for one, colour in zip(classes.classes, ANNOTATION_COLOURS, strict=True):
+        table.update(dict.fromkeys(one.values, colour))
+    return DirectLabelColormap(color_dict=table)
 
 
 def _carried_classes(layer: Labels) -> ClassMap | None:
