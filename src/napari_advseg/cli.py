@@ -98,18 +98,18 @@ def train(
         threads=threads,
         train=parse_slices(train) if train is not None else None,
         val=parse_slices(val) if val is not None else None,
+        classes=ClassMap.parse(classes) if classes is not None else None,
     )
     if updates is not None and minutes is not None:
         raise SettingsError("Both --updates and --minutes are given: choose one.", control="budget")
     if updates is not None:
         options["minutes"] = None  # also of the settings file
     chosen = from_preset(**{"preset": "quick", **_settings_file(settings), **options})
-    class_map = ClassMap.parse(classes) if classes is not None else chosen.classes
     from .core import engine
     from .core.io import read_annotation, read_stack
 
     stack = read_stack(image)
-    annotation = read_annotation(labels, class_map)
+    annotation = read_annotation(labels, chosen.classes)
     with _control() as control, _reporting(chosen) as report:
         result = engine.train(chosen, stack, annotation, out, on_event=report, control=control)
     _close(result)

@@ -204,3 +204,15 @@ def test_slices_without_annotation_stay_so_after_resuming(
     np.testing.assert_array_equal(kept.targets, annotation.targets)
     assert same_run(resumed, train(small(), stack, annotation))
     assert run_folder.load_run(folder).classes == annotation.classes
+
+
+def test_the_settings_of_a_run_repeat_it_where_blank_slices_were_no_annotation(
+    small, stack, cells, same_run, tmp_path
+):
+    """A dense annotation that nobody explained is read the same way when the run is repeated."""
+    labels = cells[1].copy()
+    labels[[0, 5]] = 0
+    first = train(small(), stack, Annotation.from_labels(labels), tmp_path / "run")
+    settings = run_folder.load_run(tmp_path / "run").settings
+    again = train(settings, stack, Annotation.from_labels(labels, settings.classes))
+    assert same_run(again, first)

@@ -239,7 +239,9 @@ class RunController:
         model.progress = Progress()
         model.advance(RunState.IDLE)
         if isinstance(error, AdvSegError):
-            model.status = "The run did not start." if error.control != "status" else ""
+            where = error.control.removesuffix("_layer").replace("_", " ")
+            what = "was not applied" if self._applying else "did not start"
+            model.status = f"The run {what}: see “{where}”."  # which may be out of sight
             model.set_problem(error.control, str(error))
         elif isinstance(error, Stopped):
             model.status = "Stopped before the first update."

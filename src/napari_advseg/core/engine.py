@@ -14,7 +14,7 @@ from .budget import updates_for
 from .classes import ClassMap
 from .control import RunControl
 from .devices import Place, choose_place
-from .errors import RunFolderError, SettingsError
+from .errors import AdvSegError, RunFolderError, SettingsError
 from .events import Event, Outcome, Validated
 from .io import read_annotation, read_stack, write_labels
 from .run_folder import Run
@@ -107,9 +107,7 @@ def train(
         Training.build(settings, data, place), stack, folder, on_event, control, whole_stack
     )
     if folder is not None:
-        run_folder.create(folder)
-        _keep_annotation(folder, labels, stack)
-        run_folder.write_config(folder, _config(session, labels))  # last: it makes the folder a run
+        _make_folder(folder, session, labels)
         session.keep()
     return _run(session)
 
@@ -165,6 +163,18 @@ def _run(session: Session) -> RunResult:
     return RunResult(outcome, tuple(session.history), summary, session.training, error)
 
 
+def _make_folder(folder: Path, session: Session, annotation: Annotation) -> None:
+    """Write what is known before the first update; ``config.json`` last, for it makes it a run."""
+    try:
+        run_folder.create(folder)
+        _keep_annotation(folder, annotation, session.stack)
+        run_folder.write_config(folder, _config(session, annotation))
+    except (OSError, AdvSegError) as error:
+        raise RunFolderError(
+            f"The run folder {folder} cannot be written ({error}): choose another folder."
+        ) from error
+
+
 def _keep_annotation(folder: Path, annotation: Annotation, stack: EMStack) -> None:
     """Write the annotation as it is now: 0 unlabelled, then 1, 2, ... in the order of the classes.
 
@@ -218,7 +228,6 @@ def _resolved(settings: RunSettings, data: TrainingData, place: Place) -> RunSet
             "device": str(place.device),
             "precision": place.precision,
             "threads": place.threads,
-            "classes": data.annotation.classes,
             "train": data.split.train if whole_slices else None,
             "val": data.split.val if whole_slices else None,
         }

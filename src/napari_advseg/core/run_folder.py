@@ -108,19 +108,8 @@ def check_new(folder: Path) -> None:
 
 
 def create(folder: Path) -> None:
-    """Make a run folder; it holds a run once `write_config` has been called.
-
-    Raises
-    ------
-    RunFolderError
-        If it cannot be written.
-    """
-    try:
-        (folder / SAMPLES).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunFolderError(
-            f"The run folder {folder} cannot be written ({error.strerror}): choose another folder."
-        ) from None
+    """Make the folders of a run; it is a run once `write_config` has been called."""
+    (folder / SAMPLES).mkdir(parents=True, exist_ok=True)
 
 
 def describe(settings: RunSettings, stack: EMStack, details: dict[str, Any]) -> dict[str, Any]:
