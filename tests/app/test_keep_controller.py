@@ -66,6 +66,18 @@ def test_masks_stay_those_of_their_run_when_another_is_loaded(app, tmp_path):
     assert str(classes) == "cell=255,membrane=0"
 
 
+def test_a_place_where_masks_cannot_be_written_is_said_in_a_sentence(app, tmp_path):
+    loaded(app, tmp_path)
+    app.viewer.mask = {"standard": np.zeros((6, 32, 32), np.uint8)}
+    (tmp_path / "file").write_text("no folder")
+    app.controller.keep.save_masks(tmp_path / "file" / "masks")
+    app.runner.flush()
+    assert app.model.problems["save_masks"] == (
+        f"{tmp_path / 'file' / 'masks'} cannot be read or written (not a directory): "
+        "choose another place."
+    )
+
+
 def test_saving_without_masks_says_the_way_out(app, tmp_path):
     app.controller.keep.save_masks(tmp_path)
     assert "train or apply a run first" in app.model.problems["save_masks"]

@@ -160,7 +160,7 @@ def test_applying_a_loaded_run_predicts_every_slice_of_the_chosen_image(app, tmp
         (network, z) for network in ("adversarial", "standard") for z in range(6)
     ]
     assert app.model.status == "The run is applied."
-    assert (app.model.progress.done, app.model.progress.total) == (12, 12)
+    assert (app.model.progress.done, app.model.progress.total) == (6, 6)
     assert app.model.state is RunState.IDLE
 
 
@@ -179,7 +179,7 @@ def test_stopping_the_application_of_a_run_keeps_what_there_is(app, tmp_path):
     app.controller.run.apply()
     app.runner.flush()
     assert app.viewer.shown == [("standard", 0), ("standard", 1), ("standard", 2)]
-    assert app.model.status == "Stopped after 3 of 12 slices."
+    assert app.model.status == "Stopped after 1 of 6 slices."  # three masks of two networks
     assert app.model.state is RunState.IDLE
 
 

@@ -294,6 +294,20 @@ def test_the_strip_shows_the_split_and_goes_to_a_slice(qtbot, viewer, dock):
     qtbot.waitUntil(lambda: part(dock, "split", QLabel).text() == "2 train, 3 validation")
 
 
+def test_a_long_class_map_in_a_problem_is_not_clipped(qtbot, viewer, dock):
+    viewer.layers["truth"].data_setitem((np.array([0]), np.array([20]), np.array([3])), 7)
+    field = part(dock, "class_values_0")
+    field.selectAll()
+    qtbot.keyClicks(field, "+".join(map(str, range(200, 256))))
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    problem = part(dock, "classes_problem", QLabel)
+    qtbot.waitUntil(lambda: "200" in problem.text())
+    words = problem.fontMetrics()
+    room = problem.contentsRect().width()
+    pieces = problem.text().replace("\u200b", " ").split()
+    assert max(words.horizontalAdvance(piece) for piece in pieces) < room
+
+
 # ---- training
 
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from qtpy.QtCore import QEvent, QPoint, QPointF, QRectF, Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 import pyqtgraph as pg  # isort: skip, after Qt
 
@@ -212,7 +212,7 @@ def test_fit_spans_the_curves_and_zooming_is_kept_until_asked(plots, qtbot):
 
 def test_lambda_marks_stand_at_their_updates_in_both_plots(plots):
     plots.set_history([validation(100), validation(1000)])
-    plots.set_marks(((200, 0.1), (600, 1.0)))
+    plots.set_marks(((50, 0.0), (200, 0.1), (600, 1.0)))
     for pane in (plots.f1, plots.accuracy):
         lines = [
             item
@@ -220,7 +220,7 @@ def test_lambda_marks_stand_at_their_updates_in_both_plots(plots):
             if isinstance(item, pg.InfiniteLine) and item.isVisible()
         ]
         found = {line.value(): line.label.toPlainText() for line in lines}
-        assert found == {200: "λ 0.1", 600: "λ 1"}
+        assert found == {50: "λ rises", 200: "λ 0.1", 600: "λ 1"}
     plots.set_marks(())
     assert not plots.f1.marks
 
@@ -239,6 +239,12 @@ def test_best_validation_has_a_dot_in_its_colour(plots):
     rim = theme_colours("dark").text
     assert any(colour_near(plots.f1, centre + QPoint(0, dy), rim) for dy in (4, 5, 6))
     assert "S 0.950 at update 200" in plots.readout.text()
+
+
+def test_both_plots_are_found_by_their_role_and_explained(plots):
+    for role in ("f1_plot", "accuracy_plot"):
+        (found,) = plots.findChildren(QWidget, role)
+        assert len(found.toolTip()) > 15
 
 
 def test_csv_reads_back_as_the_history(plots, tmp_path):

@@ -18,6 +18,7 @@ from .engine import Engine
 from .model import AppModel
 from .ports import TaskRunner, ViewerPort
 from .summary import AnnotationSummary, summarise
+from .words import first_sentence
 
 log = logging.getLogger(__name__)
 
@@ -219,7 +220,7 @@ class DataController:
             self._model.status = ""
             if not isinstance(error, AdvSegError):
                 log.error("A file could not be opened.", exc_info=error)
-            self._model.set_problem(control, f"{error}")
+            self._model.set_problem(control, first_sentence(error))
 
         self._model.clear_problems(control)
         self._runner.start(

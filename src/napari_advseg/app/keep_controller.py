@@ -13,8 +13,7 @@ from .data_controller import DataController
 from .engine import Engine
 from .model import AppModel, Progress, RunInfo
 from .ports import TaskRunner, ViewerPort
-from .run_controller import first_sentence
-from .words import run_words, score_line
+from .words import first_sentence, run_words, score_line
 
 log = logging.getLogger(__name__)
 

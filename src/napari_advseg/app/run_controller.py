@@ -33,7 +33,7 @@ from .model import AppModel, Progress, RunInfo, RunState
 from .ports import TaskRunner, ViewerPort
 from .sections import apply_waits_for, train_waits_for
 from .summary import read_annotation
-from .words import TimeLeft, duration, run_words, score_line
+from .words import TimeLeft, duration, first_sentence, run_words, score_line
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ class RunController:
             loaded = self._engine.load_run(run.folder)
             info = replace(run, networks=loaded.networks, classes=loaded.classes, scale=stack.scale)
             emit(Prepared(info, begin_masks=True))
-            counted = _Counted(emit, stack.shape[0] * len(loaded.networks))
+            counted = _Counted(emit, stack.shape[0], len(loaded.networks))
             with suppress(Stopped):
                 self._engine.predict_stack(
                     loaded,
@@ -338,14 +338,18 @@ class RunController:
 
 
 class _Counted:
-    """Passes predicted slices on as events and counts them."""
+    """Passes predicted slices on as events; counts a slice when all networks have predicted it."""
 
-    def __init__(self, emit: Callable[[Any], None], total: int) -> None:
-        self._emit, self._done, self._total = emit, 0, total
+    def __init__(self, emit: Callable[[Any], None], slices: int, networks: int) -> None:
+        self._emit, self._calls, self._total, self._networks = emit, 0, slices, networks
+
+    @property
+    def _done(self) -> int:
+        return self._calls // self._networks
 
     def __call__(self, network: NetworkName, z: int, probability: Any) -> None:
         self._emit(SlicePredicted(network, z, np.asarray(probability[0]).astype(np.float16)))
-        self._done += 1
+        self._calls += 1
         self._emit(StackProgress(self._done, self._total))
 
     def finished(self, stopped: bool) -> RunFinished:
@@ -353,9 +357,3 @@ class _Counted:
             sentence = f"Stopped after {self._done} of {self._total} slices."
             return RunFinished(Outcome.STOPPED, 0, sentence)
         return RunFinished(Outcome.COMPLETED, 0, "The run is applied.")
-
-
-def first_sentence(error: BaseException) -> str:
-    """The first line of an error for a person; its name where it says nothing."""
-    text = str(error).strip().split("\n", 1)[0]
-    return text or type(error).__name__

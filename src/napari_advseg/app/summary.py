@@ -14,6 +14,9 @@ from ..core.classes import UNLABELLED, ClassMap
 from ..core.errors import AdvSegError, AnnotationError, ClassMapError
 from ..core.split import Split, make_split
 
+CLASSES_SHOWN = 2
+"""Classes that the window's masks can show; the engine and the command line take more."""
+
 
 @dataclass(frozen=True)
 class AnnotationSummary:
@@ -98,6 +101,8 @@ def summarise(
         int(np.count_nonzero(present)),
         notes=annotation.notes,
     )
+    if len(annotation.classes) > CLASSES_SHOWN:
+        return replace(summary, problem=_too_many(annotation.classes))
     if summary.classes_present < 2:
         only = annotation.classes.names[int(present.argmax())]
         return replace(
@@ -108,3 +113,10 @@ def summarise(
         return replace(summary, split=make_split(annotation, patch, train, val))
     except AdvSegError as problem:
         return replace(summary, problem=problem)
+
+
+def _too_many(classes: ClassMap) -> ClassMapError:
+    return ClassMapError(
+        f"The window trains {CLASSES_SHOWN} classes so far and the annotation has {len(classes)} "
+        f"({', '.join(classes.names)}): merge some with +, or use advseg train."
+    )

@@ -108,3 +108,12 @@ def run_words(settings: RunSettings, history: Sequence[Validated], updates: int 
 def value_words(value: Any) -> str:
     """A setting's value as the form writes it."""
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def first_sentence(error: BaseException) -> str:
+    """What an error tells a person: its first line; for a file that cannot be used, the way out."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        why = error.strerror[0].lower() + error.strerror[1:]
+        return f"{error.filename} cannot be read or written ({why}): choose another place."
+    text = str(error).strip().split("\n", 1)[0]
+    return text or type(error).__name__

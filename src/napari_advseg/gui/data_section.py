@@ -124,7 +124,7 @@ class DataSection(Section):
         self._empty.setVisible(not images)
         self._image_row.setVisible(bool(images))
         self._annotation_row.setVisible(bool(images))
-        self._classes_row.setVisible(choices.annotation is not None)
+        self._classes_row.setVisible(bool(images) and choices.annotation is not None)
         self.wait_for(
             "" if images else "No image is open. Try the sample, or open a stack of yours."
         )

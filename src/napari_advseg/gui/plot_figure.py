@@ -16,7 +16,7 @@ from qtpy.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen, QPol
 
 from .plot_legend import paint_entry
 from .plot_pane import FEW, PlotPane
-from .plot_series import Series, best_index, low_end, series_pen
+from .plot_series import Series, best_index, lambda_label, low_end, series_pen
 from .theme import ThemeColours, mix
 
 WIDTH, HEIGHT = 1200, 400
@@ -151,7 +151,7 @@ def _paint_marks(
         raised = not raised and foot.x() - before < 60
         before = foot.x()
         painter.setPen(QColor(theme.text))
-        text = f"λ {weight:g}"
+        text = lambda_label(weight)
         width = painter.fontMetrics().horizontalAdvance(text) + 4
         place = QRectF(foot.x() + 3, foot.y() - (46 if raised else 26), width, 18)
         backing = QColor(theme.background)

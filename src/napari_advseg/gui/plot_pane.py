@@ -17,7 +17,15 @@ import pyqtgraph as pg
 
 from ..core.events import Validated
 from .plot_legend import LegendSwitch
-from .plot_series import Series, best_index, lone_points, low_end, score, series_pen
+from .plot_series import (
+    Series,
+    best_index,
+    lambda_label,
+    lone_points,
+    low_end,
+    score,
+    series_pen,
+)
 from .theme import ThemeColours, mix
 
 EMPTY = "curves appear at the first validation"
@@ -118,7 +126,7 @@ class PlotPane(QWidget):
         self._lines = []
         for update, weight in marks:
             line = pg.InfiniteLine(
-                update, label=f"λ {weight:g}", labelOpts={"position": 0.08, "movable": False}
+                update, label=lambda_label(weight), labelOpts={"position": 0.08, "movable": False}
             )
             line.setZValue(4)
             self.plot.addItem(line, ignoreBounds=True)

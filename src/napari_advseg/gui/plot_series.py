@@ -125,3 +125,8 @@ def best_sentence(history: Sequence[Validated]) -> str:
             found = history[best]
             parts.append(f"{series.who} {score(found, series.key):.3f} at update {found.update}")
     return "best F1 val: " + " · ".join(parts) if parts else ""
+
+
+def lambda_label(weight: float) -> str:
+    """What stands at a λ mark: the weight from there on, or that it starts to rise from 0."""
+    return f"λ {weight:g}" if weight else "λ rises"

@@ -55,6 +55,11 @@ class TrainingPlots(QWidget):
             "no discriminator in this run",
             mark_best=False,
         )
+        for pane, what in (
+            (self.f1, "F1 of S and G/S on training and validation slices"),
+            (self.accuracy, "Accuracy of D, and share of G/S's masks that D takes for true"),
+        ):
+            pane.plot.setToolTip(f"{what}. Point to read values, right click to save.")
         self._panes = (self.f1, self.accuracy)
         self.accuracy.plot.setXLink(self.f1.plot.getPlotItem())
         self.readout = QElidingLabel()

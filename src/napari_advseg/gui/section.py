@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,8 @@ from .theme import readable, theme_colours
 LONGEST_LABEL = "annotation"
 """All controls begin to the right of a label as wide as this one."""
 _WARNING = "#e5732b"
+_WITHIN_LONG_WORDS = re.compile(r"[+,=_\\](?=\S)")
+"""Places within a class map or a path, which is one long word otherwise and would be clipped."""
 _FONT_MAY_HAVE_CHANGED = (QEvent.Type.FontChange, QEvent.Type.StyleChange)
 
 
@@ -58,7 +61,7 @@ class Sentence(QLabel):
 
     def say(self, text: str) -> None:
         """Show a sentence, or nothing."""
-        self.setText(text)
+        self.setText(_WITHIN_LONG_WORDS.sub("\\g<0>\u200b", text))  # where a line may end
         self.setVisible(bool(text))
 
 
