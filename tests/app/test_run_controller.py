@@ -161,6 +161,10 @@ def test_applying_a_loaded_run_predicts_every_slice_of_the_chosen_image(app, tmp
     ]
     assert app.model.status == "The run is applied."
     assert (app.model.progress.done, app.model.progress.total) == (6, 6)
+    app.viewer.mask = {"standard": np.zeros((6, 32, 32), np.uint8)}
+    app.controller.keep.save_masks(tmp_path / "kept")
+    app.runner.flush()
+    assert list(app.written) == ["em_standard_mask.tif"]  # the run's own masks stay
     assert app.model.state is RunState.IDLE
 
 

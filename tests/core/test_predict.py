@@ -133,7 +133,9 @@ def test_tiles_are_blended_to_nearly_what_the_whole_slice_gives(small, stack, an
     assert whole.training.settings.tile != tiled.training.settings.tile
     one, other = (probabilities(tmp_path / name, stack) for name in ("whole", "tiled"))
     for key, found in one.items():
-        assert np.abs(other[key] - found).mean() < 0.02  # tiles far smaller than the receptive field
+        assert (
+            np.abs(other[key] - found).mean() < 0.02
+        )  # tiles far smaller than the receptive field
 
 
 def test_the_slice_in_view_comes_first_and_both_networks_at_each(folder, stack):

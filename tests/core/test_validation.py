@@ -8,6 +8,7 @@ from napari_advseg.core.annotation import Annotation
 from napari_advseg.core.classes import UNLABELLED, ClassMap
 from napari_advseg.core.control import Stopped
 from napari_advseg.core.engine import train
+from napari_advseg.core.events import Outcome
 from napari_advseg.core.predict import predict_stack
 from napari_advseg.core.segmentation_scores import rand_and_info
 from napari_advseg.core.stack import EMStack
@@ -157,3 +158,11 @@ def test_prediction_looks_at_the_control_before_each_tile(small, stack, annotati
             training.networks["standard"], grey, training.settings, training.place, breathe
         )
     assert len(looks) == 3
+
+
+def test_strokes_are_no_regions_and_get_no_boundary_scores(small, stack, cells):
+    labels = np.where(cells[1] > 0, 1, 2).astype(np.uint8)
+    labels[:, 20:] = 0  # unlabelled: two thirds of each slice
+    result = train(small(), stack, Annotation.from_labels(labels, ClassMap.of(cell=1, membrane=2)))
+    assert result.outcome is Outcome.COMPLETED
+    assert result.summary["boundaries"] == {"standard": {}, "adversarial": {}}

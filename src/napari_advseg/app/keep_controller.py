@@ -9,6 +9,7 @@ from typing import Any
 
 from ..core.classes import UNLABELLED
 from ..core.errors import AdvSegError
+from ..core.files import file_stem
 from .data_controller import DataController
 from .engine import Engine
 from .model import AppModel, Progress, RunInfo
@@ -44,7 +45,7 @@ class KeepController:
     def save_masks(self, folder: Path) -> None:
         """Write each network's mask as ``standard_mask.tif``, ``adversarial_mask.tif``.
 
-        Pixels hold the values of the training annotation; slices that were not predicted hold 0.
+        The masks of a run that was applied have the image's name before that. Pixels hold the values of the training annotation; slices that were not predicted hold 0.
         """
         run = self._model.masks_of or self._model.run  # a run loaded meanwhile has other classes
         if run is None or run.classes is None:
@@ -53,6 +54,7 @@ class KeepController:
             )
             return
         classes = run.classes
+        before = f"{file_stem(run.applied_to)}_" if run.applied_to else ""
         masks = {name: self._viewer.masks(name) for name in run.networks}
         found = {name: mask for name, mask in masks.items() if mask is not None}
         if not found:
@@ -63,7 +65,7 @@ class KeepController:
             folder.mkdir(parents=True, exist_ok=True)
             missing = 0
             for name, indices in found.items():
-                path = folder / f"{name}_mask.tif"
+                path = folder / f"{before}{name}_mask.tif"
                 labels = classes.decode(indices)
                 self._engine.write_labels(path, labels, classes, scale=run.scale)
                 missing = max(missing, int((indices == UNLABELLED).all(axis=(1, 2)).sum()))

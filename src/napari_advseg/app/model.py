@@ -72,6 +72,8 @@ class RunInfo:
         One line about it.
     scale : tuple of float
         Size of a voxel of its image along Z, Y, X.
+    applied_to : str
+        Name of the image that it was applied to after training; empty for the run's own masks.
     """
 
     folder: Path | None
@@ -79,6 +81,7 @@ class RunInfo:
     classes: ClassMap | None = None
     words: str = ""
     scale: tuple[float, ...] = (1.0, 1.0, 1.0)
+    applied_to: str = ""
 
 
 @dataclass

@@ -142,7 +142,13 @@ class RunController:
 
         def task(emit: Callable[[Any], None]) -> None:
             loaded = self._engine.load_run(run.folder)
-            info = replace(run, networks=loaded.networks, classes=loaded.classes, scale=stack.scale)
+            info = replace(
+                run,
+                networks=loaded.networks,
+                classes=loaded.classes,
+                scale=stack.scale,
+                applied_to=stack.name,
+            )
             emit(Prepared(info, begin_masks=True))
             counted = _Counted(emit, stack.shape[0], len(loaded.networks))
             with suppress(Stopped):

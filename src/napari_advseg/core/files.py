@@ -27,6 +27,12 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def file_stem(name: str) -> str:
+    """A name of a person's as part of a file name: letters, digits, - and _, 40 at most."""
+    plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in name).strip("-")
+    return plain[:40] or "image"
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file at once."""
     with replacing(path) as partial:

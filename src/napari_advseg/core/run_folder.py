@@ -33,7 +33,7 @@ from safetensors import SafetensorError, safe_open
 from .classes import ClassMap
 from .errors import AdvSegError, RunFolderError
 from .events import NetworkName, Validated
-from .files import write_json, write_text
+from .files import file_stem, write_json, write_text
 from .settings import RunSettings, run_settings
 from .stack import EMStack
 from .validation_columns import score_columns
@@ -78,10 +78,7 @@ class Run:
 
 def new_run_folder(parent: Path, image_name: str) -> Path:
     """A name for a new run inside `parent` that is not taken yet: date, time and image."""
-    plain = (
-        "".join(c if c.isalnum() or c in "-_" else "-" for c in image_name).strip("-") or "image"
-    )
-    stem = f"{datetime.now():%Y-%m-%d-%H%M%S}-{plain[:40]}"
+    stem = f"{datetime.now():%Y-%m-%d-%H%M%S}-{file_stem(image_name)}"
     folder, number = parent / stem, 2
     while folder.exists():
         folder, number = parent / f"{stem}-{number}", number + 1

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .adversary import Adversary
+from .classes import UNLABELLED
 from .devices import Place
 from .events import NetworkName
 from .inference import batch_probabilities, class_probabilities
@@ -21,6 +22,8 @@ from .settings import RunSettings
 from .stack import EMStack
 from .training_data import TrainingData
 from .validation_columns import SHORT, SIDES
+
+DENSE = 0.5  # share of labelled pixels from which labels show whole regions
 
 
 @dataclass
@@ -112,10 +115,13 @@ class Validator:
     def boundary_scores(self, name: NetworkName, breathe: Callable[[], None]) -> dict[str, float]:
         """V_Rand and V_Info of the last validation; empty if it did not reach every slice.
 
-        Without a true pixel of the first class there is no such score.
+        Without a true pixel of the first class there is no such score, and strokes are no regions:
+        with less than half of the pixels labelled nothing is scored.
         """
         val = self.data.split.val
         if any((name, z) not in self.probabilities for z in val):
+            return {}
+        if (self._truth(val) != UNLABELLED).mean() < DENSE:
             return {}
         columns = slice(*self.data.val.columns)
         found = np.stack([self.probabilities[name, z][:, columns] for z in val])
