@@ -45,7 +45,8 @@ class KeepController:
     def save_masks(self, folder: Path) -> None:
         """Write each network's mask as ``standard_mask.tif``, ``adversarial_mask.tif``.
 
-        The masks of a run that was applied have the image's name before that. Pixels hold the values of the training annotation; slices that were not predicted hold 0.
+        The masks of a run that was applied have the image's name before
+        that. Pixels hold the values of the training annotation, 0 on slices that were not predicted.
         """
         run = self._model.masks_of or self._model.run  # a run loaded meanwhile has other classes
         if run is None or run.classes is None:
