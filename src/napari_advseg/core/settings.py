@@ -154,7 +154,7 @@ class RunSettings(Settings):
     """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int | None = Field(None, ge=1)
-    """CPU threads; None takes all cores."""
+    """CPU threads; None takes all cores, in the window all but one."""
     patch: int = Field(128, ge=8)
     """Side of a training patch in pixels."""
     batch: int = Field(8, ge=1)

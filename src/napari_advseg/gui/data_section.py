@@ -102,7 +102,7 @@ class DataSection(Section):
         describe(
             self._strip,
             "slices",
-            "Which slices train and which validate; click one to look at it, drag the border to move it.",
+            "Which slices train and which validate; click one to look at it, right-click to change it.",
         )
         self._strip.sliceClicked.connect(self._controller.go_to_slice)
         self._strip.splitChanged.connect(self._controller.data.set_split)

@@ -31,7 +31,7 @@ class Series:
 
 _S = "F1 of the standard network S"
 _G = "F1 of the adversarially trained network G/S"
-_D = "Share of masks, half of them true and half predicted, that the discriminator D judges rightly"
+_D = "Share of mask regions, half true and half predicted, that the discriminator D judges rightly"
 _GD = "Share of G/S's masks that the discriminator D takes for true"
 _TRAIN = ", on fixed training patches"
 F1_SERIES = (

@@ -126,7 +126,7 @@ class TrainSection(Section):
         describe(
             self._stop,
             "stop",
-            "End the run after the update it is at; model and masks stay (Ctrl+.).",
+            "End the run after the update it is at; networks and masks stay (Ctrl+.).",
         )
         run = self._controller.run
         line = QWidget()
