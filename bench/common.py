@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from napari_advseg.core.annotation import Annotation
-from napari_advseg.core.devices import available_cores
+from napari_advseg.core.cores import available_cores
 from napari_advseg.core.io import read_annotation, read_stack
 from napari_advseg.core.stack import EMStack
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from napari_advseg.core.devices import Place, available_cores, choose_place, on
+from napari_advseg.core.cores import available_cores
+from napari_advseg.core.devices import Place, choose_place, on
 from napari_advseg.core.errors import SettingsError
 
 

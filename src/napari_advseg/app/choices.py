@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+from ..core.cores import available_cores
 from ..core.presets import from_preset
 from ..core.settings import Method, RunSettings
 from .ports import default_runs_folder
@@ -167,5 +167,4 @@ def preset_settings(choices: Choices) -> RunSettings:
 
 def gui_threads() -> int:
     """CPU threads for training beside a window: all cores but one, which keeps the window alive."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, (cores or 1) - 1)
+    return max(1, available_cores() - 1)

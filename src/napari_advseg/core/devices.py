@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from .cores import available_cores
 from .errors import SettingsError
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -68,13 +68,6 @@ def on(place: Place, network: Network) -> Network:
         if parameter.ndim == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return network
-
-
-def available_cores() -> int:
-    """CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _best_device() -> str:
