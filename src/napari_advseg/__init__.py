@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from .core.annotation import Annotation
     from .core.classes import ClassMap
     from .core.control import RunControl
+    from .core.curves import read_runs
     from .core.engine import resume, train
     from .core.errors import AdvSegError
     from .core.evaluate import evaluate
     from .core.events import Outcome
+    from .core.figure import draw_curves
     from .core.io import read_annotation, read_stack
     from .core.predict import predict_stack, predict_to_file
     from .core.presets import from_preset
@@ -35,12 +37,14 @@ _HOME = {
     "Outcome": "events",
     "RunControl": "control",
     "RunSettings": "settings",
+    "draw_curves": "figure",
     "evaluate": "evaluate",
     "from_preset": "presets",
     "load_run": "run_folder",
     "predict_stack": "predict",
     "predict_to_file": "predict",
     "read_annotation": "io",
+    "read_runs": "curves",
     "read_stack": "io",
     "resume": "engine",
     "synthetic_stack": "synthetic",
@@ -56,12 +60,14 @@ __all__ = [
     "RunControl",
     "RunSettings",
     "__version__",
+    "draw_curves",
     "evaluate",
     "from_preset",
     "load_run",
     "predict_stack",
     "predict_to_file",
     "read_annotation",
+    "read_runs",
     "read_stack",
     "resume",
     "synthetic_stack",

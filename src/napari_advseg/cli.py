@@ -1,4 +1,4 @@
-"""The command line: ``advseg train``, ``resume``, ``predict``, ``evaluate``.
+"""The command line: ``advseg train``, ``resume``, ``predict``, ``evaluate``, ``plot``.
 
 What a person can mend is said in one sentence on stderr with exit code 2; a run that failed while
 training exits with 1. torch is loaded only by the command that computes.
@@ -7,17 +7,20 @@ training exits with 1. torch is loaded only by the command that computes.
 from __future__ import annotations
 
 import json
+import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from . import __version__
+from .cli_plot import plot
 from .core.classes import ClassMap
 from .core.control import RunControl, Stopped
 from .core.errors import AdvSegError, SettingsError
@@ -27,6 +30,11 @@ from .core.split import parse_slices
 if TYPE_CHECKING:
     from .core.engine import RunResult
     from .core.settings import RunSettings
+
+log = logging.getLogger(__name__)
+
+DEBUG = "ADVSEG_DEBUG"
+"""Environment variable that lets the command line show tracebacks."""
 
 app = typer.Typer(
     name="advseg",
@@ -43,14 +51,33 @@ Image = Annotated[Path, typer.Argument(help="Grey stack, TIFF.", show_default=Fa
 
 def main() -> None:
     """Run the command line."""
+    if not os.environ.get(DEBUG):  # else Python shows tracebacks that are logged
+        logging.getLogger(__package__).addHandler(logging.NullHandler())
     try:
         app()
     except AdvSegError as error:
-        _say(f"advseg: {error}")
-        sys.exit(2)
+        _refuse(str(error))
     except Stopped:
         _say("Stopped; nothing was written.")
         sys.exit(130)
+    except OSError as error:
+        _refuse(
+            f"{error.filename or 'A file'} cannot be read or written ({error.strerror or error})."
+        )
+    except Exception as error:
+        from .core.session import is_out_of_memory
+
+        if is_out_of_memory(error):
+            _refuse("The memory is full: close other programs, or choose a smaller image.")
+        log.exception("The command failed.")
+        reason = str(error).partition("\n")[0]
+        _say(f"advseg: {type(error).__name__}: {reason} (a mistake of ours: see it by {DEBUG}=1).")
+        sys.exit(1)
+
+
+def _refuse(sentence: str) -> NoReturn:
+    _say(f"advseg: {sentence}")
+    sys.exit(2)
 
 
 @app.command()
@@ -69,7 +96,12 @@ def train(
         str | None, typer.Option(help=", ".join(PRESETS) + "; quick if not given.")
     ] = None,
     updates: Annotated[int | None, typer.Option(help="Updates of each network.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs instead of updates.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Time budget instead of updates.")] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(help="Channels of the U-Net's first level; the preset's if not given."),
+    ] = None,
     train: Annotated[str | None, typer.Option(help="Training slices, as 0:20 or 0:5,8.")] = None,
     val: Annotated[str | None, typer.Option(help="Validation slices, as 20:30.")] = None,
     classes: Annotated[
@@ -92,6 +124,7 @@ def train(
         preset=preset,
         method=method,
         updates=updates,
+        epochs=epochs,
         minutes=minutes,
         seed=seed,
         device=device,
@@ -100,11 +133,7 @@ def train(
         val=parse_slices(val) if val is not None else None,
         classes=ClassMap.parse(classes) if classes is not None else None,
     )
-    if updates is not None and minutes is not None:
-        raise SettingsError("Both --updates and --minutes are given: choose one.", control="budget")
-    if updates is not None:
-        options["minutes"] = None  # also of the settings file
-    chosen = from_preset(**{"preset": "quick", **_settings_file(settings), **options})
+    chosen = from_preset(**_with_options(_settings_file(settings), options, width))
     from .core import engine
     from .core.io import read_annotation, read_stack
 
@@ -208,6 +237,9 @@ def evaluate(
     typer.echo(json.dumps(found.as_dict(), indent=2) if as_json else str(found))
 
 
+app.command()(plot)
+
+
 @app.callback(invoke_without_command=True)
 def _version(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
@@ -222,14 +254,40 @@ def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+BUDGETS = ("updates", "epochs", "minutes")
+
+
+def _with_options(
+    settings: dict[str, Any], options: dict[str, Any], width: int | None
+) -> dict[str, Any]:
+    """Settings of a file with the options in their place; one budget replaces all others."""
+    budgets = [name for name in BUDGETS if name in options]
+    if len(budgets) > 1:
+        raise SettingsError(
+            f"Both --{budgets[0]} and --{budgets[1]} are given: choose one.", control="budget"
+        )
+    if budgets:
+        settings = {name: value for name, value in settings.items() if name not in BUDGETS}
+    merged = {"preset": "quick", **settings, **options}
+    network = merged.get("network", {})
+    if width is not None and isinstance(network, dict):  # anything else is refused with its name
+        merged["network"] = {**network, "width": width}
+    return merged
+
+
 def _settings_file(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except FileNotFoundError:
+        raise SettingsError(f"There is no file {path}: check the path.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or error
+        if isinstance(error, UnicodeDecodeError):
+            reason = "it is no text"
         raise SettingsError(
-            f"The settings {path} cannot be read ({error}): give a JSON file."
+            f"The settings {path} cannot be read ({reason}): give a JSON file."
         ) from None
     if not isinstance(found, dict):
         raise SettingsError(

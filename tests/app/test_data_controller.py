@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from napari_advseg.app.choices import Choices, LayerInfo, follow_layers
+from napari_advseg.app.sections import train_waits_for
 from napari_advseg.core.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.errors import ImageError
 
@@ -171,5 +175,82 @@ def test_a_file_that_cannot_be_read_is_said_beside_the_image(app):
     app.controller.data._engine = type(app.controller.data._engine)(read_stack=refuse)
     app.controller.data.open_stack(Path("notes.txt"))
     app.runner.flush()
-    assert app.model.problems["image_layer"] == "notes.txt is no TIFF: choose another file."
+    assert app.model.problems["open_image"] == "notes.txt is no TIFF: choose another file."
     assert app.model.status == ""
+
+
+def refusing(app, **functions):
+    """Let some of the engine's functions be others."""
+    app.controller.data._engine = replace(app.controller.data._engine, **functions)
+
+
+@pytest.mark.parametrize("control", ["open_image", "open_annotation"])
+def test_a_file_that_is_refused_leaves_what_is_chosen_good_for_a_run(app, control):
+    def refuse(path):
+        raise ImageError(f"{path.name} is no TIFF: choose another file.")
+
+    app.with_data()
+    refusing(app, read_stack=refuse, read_labels=refuse)
+    data = app.controller.data
+    (data.open_stack if control == "open_image" else data.open_annotation)(Path("notes.txt"))
+    app.runner.flush()
+    assert list(app.model.problems) == [control]
+    assert train_waits_for(app.model) == ""
+    app.controller.run.start()
+    app.runner.flush()
+    assert len(app.training.calls) == 1
+
+
+def test_what_was_wrong_with_a_file_goes_when_another_opens(app):
+    def refuse(path):
+        raise ImageError(f"{path.name} is no TIFF: choose another file.")
+
+    good = app.controller.data._engine.read_stack
+    refusing(app, read_stack=refuse)
+    app.controller.data.open_stack(Path("notes.txt"))
+    app.runner.flush()
+    refusing(app, read_stack=good)
+    app.controller.data.open_stack(Path("good.tif"))
+    app.runner.flush()
+    assert not app.model.problems
+
+
+def found_while_preparing(app):
+    """A run that is refused for pixels that only a reading of all of them shows."""
+    app.with_data()
+    sentence = "Slice 2 holds 3 NaN or infinite values: replace them before training."
+    app.training.fails_with = ImageError(sentence)
+    app.controller.run.start()
+    app.runner.flush()
+    assert app.model.problems["image_layer"] == sentence
+    assert train_waits_for(app.model)
+    app.training.fails_with = None
+
+
+def test_bad_pixels_stop_the_start_until_the_layer_has_others(app):
+    found_while_preparing(app)
+    app.controller.data.image_data_changed()
+    assert train_waits_for(app.model) == ""
+
+
+def test_bad_pixels_that_were_mended_in_place_are_looked_at_when_the_image_is_picked_again(app):
+    found_while_preparing(app)
+    app.controller.data.pick_image(app.model.choices.image)
+    assert train_waits_for(app.model) == ""
+
+
+def test_an_image_that_cannot_be_used_says_so_again_when_it_is_picked_again(app):
+    app.viewer.add("mask", np.zeros((6, 32, 32), bool))
+    app.controller.data.pick_image("key of mask")
+    assert "bool" in app.model.problems["image_layer"]
+
+
+def test_a_colour_image_is_chosen_only_where_there_is_no_grey_one_or_by_the_person(app):
+    colour = LayerInfo("1", "overview", "image", (64, 64, 3), True, rgb=True)
+    grey = LayerInfo("2", "em", "image", (6, 32, 32))
+    chosen = follow_layers(Choices(), (colour,))
+    assert chosen.image == "1"
+    chosen = follow_layers(chosen, (grey, colour))
+    assert chosen.image == "2"
+    picked = replace(chosen, image="1", image_picked=True)
+    assert follow_layers(picked, (grey, colour)).image == "1"

@@ -65,7 +65,7 @@ def test_the_decision_point_is_the_best_answer_at_even_odds(target):
 def test_masks_above_the_decision_point_are_called_true():
     chosen = adversary(real_target=0.9)
     logits = chosen.decision_point + torch.tensor([-0.01, 0.01, 1.0, -1.0]).view(1, 1, 2, 2)
-    assert chosen.share_called_true(logits, torch.zeros(1, 8, 8, dtype=torch.uint8)) == 0.5
+    assert chosen.called_true(logits, torch.zeros(1, 8, 8, dtype=torch.uint8)) == 0.5
 
 
 def test_extreme_logits_stay_finite_and_still_teach():
@@ -153,8 +153,8 @@ def test_positions_without_a_label_have_no_say():
     assert float(chosen.discriminator_loss(real, fake, targets)) == pytest.approx(float(expected))
     expected = F.softplus(torch.tensor([1.0, -2.0])).mean()
     assert float(chosen.generator_loss(fake, targets)) == pytest.approx(float(expected))
-    assert chosen.share_called_true(real, targets) == 0.5
-    assert chosen.share_called_true(fake, targets) == 0.5
+    assert chosen.called_true(real, targets) == 0.5
+    assert chosen.called_true(fake, targets) == 0.5
 
 
 def test_nothing_labelled_costs_nothing():

@@ -96,7 +96,7 @@ def test_updates_asked_for_are_left_and_nothing_is_timed(clock):
 
 
 def test_neither_updates_nor_minutes_is_refused():
-    with pytest.raises(SettingsError, match="updates nor minutes") as caught:
+    with pytest.raises(SettingsError, match="updates, epochs nor minutes") as caught:
         fixed(settings())
     assert caught.value.control == "budget"
 

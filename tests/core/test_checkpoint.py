@@ -44,9 +44,9 @@ def test_a_checkpoint_brings_back_everything(small, stack, annotation, tmp_path,
     result = train(settings, stack, annotation)
     learners = result.training.learners
     progress = {"turn": 3, "history": [], "words": "β"}
-    save_checkpoint(tmp_path, learners, progress)
+    save_checkpoint(tmp_path, learners, {}, progress)
     other = fresh(result, seed=5).learners
-    assert restore_checkpoint(tmp_path, other) == progress
+    assert restore_checkpoint(tmp_path, other, {}) == progress
     saved, restored = everything(learners), everything(other)
     assert saved.keys() == restored.keys()
     assert all(torch.equal(tensor, restored[key]) for key, tensor in saved.items())
@@ -85,9 +85,9 @@ def test_damaged_weights_are_refused(small, stack, annotation, tmp_path, content
 
 def test_a_checkpoint_of_other_networks_is_refused(small, stack, annotation, tmp_path):
     result = train(small(updates=1), stack, annotation)
-    save_checkpoint(tmp_path, {"standard": result.training.learners["standard"]}, {"turn": 1})
+    save_checkpoint(tmp_path, {"standard": result.training.learners["standard"]}, {}, {"turn": 1})
     with pytest.raises(RunFolderError, match="damaged"):
-        restore_checkpoint(tmp_path, fresh(result).learners)
+        restore_checkpoint(tmp_path, fresh(result).learners, {})
 
 
 def test_a_refusal_of_the_disk_is_an_error_of_the_system(small, stack, annotation, tmp_path):
@@ -104,3 +104,20 @@ def test_a_refusal_of_the_disk_is_an_error_of_the_system(small, stack, annotatio
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list(tmp_path.iterdir())
+
+
+def test_every_flipped_bit_of_a_weight_is_noticed(small, stack, annotation, tmp_path):
+    """safetensors itself has no checksum."""
+    network = train(small(updates=1), stack, annotation).training.networks["standard"]
+    path = tmp_path / "a.safetensors"
+    save_weights(path, network)
+    whole = path.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    for at in range(header, len(whole), 97):
+        flipped = bytearray(whole)
+        flipped[at] ^= 1 << at % 8
+        path.write_bytes(flipped)
+        with pytest.raises(RunFolderError, match="its checksum does not fit"):
+            load_weights(path, network)
+    path.write_bytes(whole)
+    load_weights(path, network)

@@ -124,3 +124,20 @@ def test_an_instance_segmentation_is_named_as_such():
 def test_a_class_map_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
         NEW_ANNOTATION.classes = ()
+
+
+@pytest.mark.parametrize("value", [2**31, -(2**31) - 1, 10**30])
+def test_a_value_that_no_mask_can_have_is_refused(value):
+    with pytest.raises(ClassMapError, match=f"The label value {value} is out of range"):
+        ClassMap.of(cell=value, membrane=0)
+
+
+def test_too_many_classes_are_refused():
+    assert len(ClassMap.of(**{f"c{n}": n for n in range(254)})) == 254
+    with pytest.raises(ClassMapError, match="255 classes were named: name at most 254"):
+        ClassMap.of(**{f"c{n}": n for n in range(255)})
+
+
+def test_no_class_is_too_few():
+    with pytest.raises(ClassMapError, match="No classes were named"):
+        ClassMap.parse("")

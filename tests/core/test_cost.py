@@ -23,9 +23,11 @@ def _one_second_for_two_small_patches(monkeypatch):
 def test_time_grows_with_pixels_updates_and_networks():
     # 8 patches of 128² are 16 times the pixels of 2 patches of 64²; 60 updates, 60 s a minute
     assert estimated_minutes(settings(method="standard")) == pytest.approx(16)
-    assert estimated_minutes(settings(method="adversarial")) == pytest.approx(16 * ADVERSARIAL_COST)
+    assert estimated_minutes(settings(method="adversarial")) == pytest.approx(
+        16 * ADVERSARIAL_COST["patch"]
+    )
     assert estimated_minutes(settings(method="paired")) == pytest.approx(
-        16 * (1 + ADVERSARIAL_COST)
+        16 * (1 + ADVERSARIAL_COST["patch"])
     )
     assert estimated_minutes(settings(method="standard", updates=30)) == pytest.approx(8)
     assert estimated_minutes(settings(method="standard", patch=64)) == pytest.approx(4)

@@ -22,6 +22,7 @@ from napari_advseg.core.events import (
 )
 from napari_advseg.core.presets import from_preset
 from napari_advseg.core.stack import EMStack
+from napari_advseg.core.steps import Taken
 from napari_advseg.core.training import Training
 from napari_advseg.core.validation import Validator
 
@@ -226,8 +227,9 @@ def test_a_loss_that_is_no_number_ends_the_run_before_it_is_kept(
     real_take = Training.take
 
     def take(self, turn):
-        losses = real_take(self, turn)
-        return losses | {"S": losses["S"] * float("nan")} if turn.update >= 7 else losses
+        taken = real_take(self, turn)
+        broken = Taken({"S": taken.losses["S"] * float("nan")})
+        return taken | broken if turn.update >= 7 else taken
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Training, "take", take)

@@ -1,5 +1,6 @@
 """TIFF in and out: what a file says is what is read, and a damaged one is refused in one sentence."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,27 @@ def test_refuses_a_missing_file(tmp_path):
     assert_one_sentence(error, tmp_path / "none.tif")
 
 
+def test_refuses_a_folder_and_a_name_that_no_file_can_have(tmp_path):
+    with pytest.raises(ImageError, match="is a folder: choose a TIFF file") as error:
+        io.read_stack(tmp_path)
+    assert_one_sentence(error, tmp_path)
+    with pytest.raises(ImageError, match="check the path"):
+        io.read_stack(tmp_path / ("x" * 300 + ".tif"))
+
+
+def test_what_tifffile_says_of_a_damaged_file_reaches_nobody(tmp_path, grey, caplog):
+    path = tmp_path / "a.ome.tif"
+    tifffile.imwrite(path, grey, description="<OME><Image><Pixels</OME>", metadata=None)
+    with caplog.at_level("DEBUG"), tifffile.TiffFile(path) as tif:
+        assert tif.series
+    assert [r for r in caplog.records if r.levelname == "ERROR"]  # tifffile does say something
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        np.testing.assert_array_equal(np.asarray(io.read_stack(path).data), grey)
+    assert not caplog.records
+    assert not logging.getLogger("tifffile").filters
+
+
 @pytest.mark.parametrize("content", [b"", b"II", b"not a TIFF at all", b"II*\x00\x08\x00\x00\x00"])
 @pytest.mark.parametrize(
     ("read", "kind"), [(io.read_stack, ImageError), (io.read_labels, AnnotationError)]
@@ -147,6 +169,17 @@ def test_refuses_a_file_that_is_cut_off(tmp_path, grey, how, share):
         (np.zeros((5, 40, 48), bool), {"photometric": "minisblack"}, "bool"),
         (np.zeros((5, 40, 48), np.complex64), {}, "complex64"),
         (np.zeros((2, 5, 40, 48), np.uint8), {"metadata": {"axes": "TZYX"}}, "T 2 × Z 5"),
+        (
+            np.zeros((3, 40, 48), np.uint8),
+            {"photometric": "rgb", "planarconfig": "separate"},
+            "RGB",
+        ),
+        (np.zeros((40, 48, 3), np.uint8), {"photometric": "minisblack"}, "RGB"),
+        (
+            np.zeros((40, 48, 3), np.uint8),
+            {"photometric": "minisblack", "planarconfig": "contig"},
+            "3 channels",
+        ),
     ],
 )
 def test_refuses_what_is_no_grey_stack(tmp_path, data, how, named):

@@ -27,7 +27,8 @@ def unet(classes=2, seed=0, **settings):
 
 def critic(patch=16, classes=2, channels=1, seed=0, **settings):
     chosen = DiscriminatorSettings(**{"width": 3, "depth": 2, **settings})
-    return build_discriminator(chosen, classes, channels, patch, seeded(seed))
+    network = NetworkSettings(image_channels=channels)
+    return build_discriminator(chosen, network, classes, patch, seeded(seed))
 
 
 def trainable(network):

@@ -149,7 +149,7 @@ def test_minutes_become_updates_that_repeat_the_run(small, stack, annotation, sa
 
 
 def test_neither_updates_nor_minutes_is_refused(small, stack, annotation):
-    with pytest.raises(SettingsError, match="updates nor minutes"):
+    with pytest.raises(SettingsError, match="updates, epochs nor minutes"):
         train(small().model_copy(update={"updates": None}), stack, annotation)
 
 

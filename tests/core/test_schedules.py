@@ -129,12 +129,12 @@ def test_a_ramp_without_a_rise_is_a_switch():
 
 
 def test_steps_are_the_2017_experiments():
-    found = weights(LambdaSettings(kind="steps"), 50, 10)
+    found = weights(LambdaSettings(kind="steps", value=1.0), 50, 10)
     assert found == [0.1] * 30 + [1.0] * 20
 
 
 def test_steps_may_fall_within_an_epoch_and_begin_late():
-    settings = LambdaSettings(kind="steps", steps=((0.5, 0.2), (1.25, 0.3)))
+    settings = LambdaSettings(kind="steps", value=2.0, steps=((0.5, 0.1), (1.25, 0.15)))
     assert weights(settings, 16, 8) == [0.0] * 4 + [0.2] * 6 + [0.3] * 6
 
 
@@ -145,8 +145,8 @@ def test_steps_may_fall_within_an_epoch_and_begin_late():
         ({"kind": "ramp", "value": 0.4, "start": 0.2, "rise": 0.4}, ((20, 0.0), (60, 0.4))),
         ({"kind": "ramp", "value": 0.4, "start": 0.8, "rise": 0.5}, ((80, 0.0),)),
         ({"kind": "ramp", "value": 0}, ()),
-        ({"kind": "steps"}, ((30, 1.0),)),
-        ({"kind": "steps", "steps": ((0.25, 0.1), (99.0, 0.2))}, ((3, 0.1),)),
+        ({"kind": "steps", "value": 1.0}, ((30, 1.0),)),
+        ({"kind": "steps", "value": 1.0, "steps": ((0.25, 0.1), (99.0, 0.2))}, ((3, 0.1),)),
     ],
 )
 def test_marks_are_where_the_weight_changes(values, marks):

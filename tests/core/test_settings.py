@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from pydantic import ValidationError
 
-from napari_advseg.core.errors import SettingsError
+from napari_advseg.core.classes import ClassMap
+from napari_advseg.core.errors import AdvSegError, SettingsError
 from napari_advseg.core.presets import PRESET_WORDS, PRESETS, from_preset
 from napari_advseg.core.settings import RunSettings, run_settings
 
@@ -64,6 +67,53 @@ def test_a_setting_out_of_range_is_named_with_its_value(values, name, value, con
         run_settings(values)
     assert str(caught.value).startswith(f"{name} = {value} cannot be used")
     assert caught.value.control == control
+
+
+def test_slices_and_classes_may_be_written_as_on_the_command_line():
+    settings = from_preset("quick", train="0:3,5", val="7", classes="cell=255,membrane=0+32")
+    assert (settings.train, settings.val) == ((0, 1, 2, 5), (7,))
+    assert settings.classes == ClassMap.of(cell=255, membrane=(0, 32))
+    assert run_settings(settings.model_dump(mode="json")) == settings
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"patch": "large"}, "patch = 'large' cannot be used: choose a whole number."),
+        ({"patch": 32.5}, "patch = 32.5 cannot be used: choose a whole number."),
+        ({"threshold": "high"}, "threshold = 'high' cannot be used: choose a number."),
+        ({"threshold": 2}, "threshold = 2 cannot be used: choose at most 1."),
+        ({"network": {"dropout": 1}}, "network.dropout = 1 cannot be used: choose less than 1."),
+        ({"network": {"biases": "x"}}, "network.biases = 'x' cannot be used: choose true or false."),
+        ({"network": {"withd": 3}}, "network.withd = 3 cannot be used: there is no such setting, the "
+         "nearest is width."),
+        ({"colour": 3}, "colour = 3 cannot be used: there is no such setting, take it out."),
+        ({"optimizer": {"betas": [0.9]}}, "optimizer.betas.1 = "),
+        ({"classes": {"classes": 1}}, 'classes = {\'classes\': 1} cannot be used: write it as "cell='),
+        ({"updates": {"a": 1}}, "updates = {'a': 1} cannot be used: choose a whole number."),
+        ({"seed": "9" * 500}, "seed = '9999"),
+        (5, "settings = 5 cannot be used: write it as {"),
+    ],
+)  # fmt: skip
+def test_what_has_a_wrong_type_is_told_in_a_short_sentence(values, said):
+    with pytest.raises(SettingsError) as caught:
+        run_settings(values)
+    assert str(caught.value).startswith(said)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("group", ["updates", "network", "classes", "patch", "nothing"])
+@pytest.mark.parametrize("value", [{}, {"a": 1}, [], [1], "x", None, True, 1e400])
+def test_no_plain_value_is_more_than_refused(group, value):
+    """Whatever a JSON file may hold, on the preset that changes most."""
+    with suppress(AdvSegError):
+        assert from_preset("balanced", **{group: value}).preset == "balanced"
+
+
+@pytest.mark.parametrize("preset", [["quick"], {"quick": 1}, None, 3, ""])
+def test_a_preset_of_a_wrong_type_is_unknown(preset):
+    with pytest.raises(SettingsError, match="There is no preset"):
+        from_preset(preset)
 
 
 def test_an_unknown_preset_lists_the_known_ones():

@@ -102,7 +102,7 @@ def test_with_nothing_asked_it_is_the_default():
         ((0, 30), (1,), "Slice 30 is outside the stack: its slices are 0 to 9"),
         ((-1,), (1,), "Slice -1 is outside"),
         ((0, 1), (1, 2), "Slice 1 trains and validates"),
-        ((8, 9), (0,), "8:10 to train on is annotated: annotated are 0:4"),
+        ((8, 9), (0,), "8:10 to train on is annotated: choose among 0:4"),
         ((0,), (9,), "9 to validate on"),
         (None, (0, 1, 2, 3), "left to train"),
     ],
@@ -127,11 +127,20 @@ def test_slices_are_read_with_the_end_excluded(text, slices):
     assert parse_slices(text) == slices
 
 
-@pytest.mark.parametrize("text", ["", "a", "3:", "-1", "5:3", "1,,2", "0:2:4", "1.5"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "3:", "-1", "5:3", "1,,2", "0:2:4", "1.5", "0:5,8:3", "0:5,0:99999999"]
+)
 def test_slices_that_cannot_be_read_are_quoted(text):
     with pytest.raises(SplitError) as caught:
         parse_slices(text)
     assert repr(text) in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "0:" + "9" * 30, "0,1" * 100 + "x"])
+def test_a_long_text_of_slices_is_cut_short(text):
+    with pytest.raises(SplitError) as caught:
+        parse_slices(text)
+    assert len(str(caught.value)) < 150
 
 
 @given(st.sets(st.integers(0, 200), min_size=1))

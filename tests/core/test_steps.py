@@ -20,10 +20,11 @@ STEADY = OptimizerSettings(schedule="constant", rate=1e-2, clip=None)
 
 def adversarial_step(seed=0, **critic):
     chosen = DiscriminatorSettings(**{"width": 4, "depth": 2, **critic})
-    G = build_unet(NetworkSettings(width=2, depth=2), 2, torch.Generator().manual_seed(seed))
-    D = build_discriminator(chosen, 2, 1, 16, torch.Generator().manual_seed(seed + 1))
+    network = NetworkSettings(width=2, depth=2)
+    G = build_unet(network, 2, torch.Generator().manual_seed(seed))
+    D = build_discriminator(chosen, network, 2, 16, torch.Generator().manual_seed(seed + 1))
     return AdversarialStep(
-        Learner.of(G, STEADY, 100), Learner.of(D, STEADY, 100), Adversary(chosen), CPU
+        Learner.of(G, STEADY, 100), Learner.of(D, STEADY, 100), D, Adversary(chosen), CPU
     )
 
 
@@ -58,12 +59,12 @@ def test_in_gs_turn_d_stays_as_it_is_and_in_ds_turn_g(critic):
     G, D = step.generator.network, step.discriminator.network
     for turn in range(2):
         before_g, before_d = state(G), state(D)
-        losses = step(*batch(turn), 0.5, g_learns=True, d_learns=False)
+        losses = step(*batch(turn), 0.5, g_learns=True, d_learns=False).losses
         assert same(D, before_d)
         assert not same(G, before_g)
         assert set(losses) == {"G/S"}
         before_g = state(G)
-        losses = step(*batch(turn), 0.5, g_learns=False, d_learns=True)
+        losses = step(*batch(turn), 0.5, g_learns=False, d_learns=True).losses
         assert same(G, before_g)
         assert not same(D, before_d)
         assert set(losses) == {"D"}
@@ -139,7 +140,7 @@ def test_d_learns_to_tell_masks_apart_and_g_to_segment():
     step = adversarial_step()
     first = last = {}
     for turn in range(40):
-        last = step(*batch(turn % 4), 0.0, g_learns=True, d_learns=True)
+        last = step(*batch(turn % 4), 0.0, g_learns=True, d_learns=True).losses
         first = first or last
     assert last["G/S"] < 0.8 * first["G/S"]
     assert last["D"] < first["D"]
@@ -148,7 +149,7 @@ def test_d_learns_to_tell_masks_apart_and_g_to_segment():
 def test_the_standard_step_follows_the_loss_of_labelled_pixels():
     images, targets = batch()
     S = build_unet(NetworkSettings(width=2, depth=2), 2, torch.Generator().manual_seed(0))
-    found = StandardStep(Learner.of(S, STEADY, 10), CPU)(images, targets)["S"]
+    found = StandardStep(Learner.of(S, STEADY, 10), CPU)(images, targets).losses["S"]
     S = build_unet(NetworkSettings(width=2, depth=2), 2, torch.Generator().manual_seed(0))
     with torch.no_grad():
         wrong = torch.where(targets == 0, -S.train()(images)[:, 0], S(images)[:, 0])
@@ -165,7 +166,7 @@ def test_a_batch_without_a_label_moves_nothing():
     loss = StandardStep(Learner.of(S, steady, 10), CPU)(
         images, torch.full_like(targets, UNLABELLED)
     )
-    assert loss["S"] == 0
+    assert loss.losses["S"] == 0
     assert all(torch.equal(p, q) for p, q in zip(S.parameters(), before, strict=True))
 
 

@@ -145,7 +145,7 @@ def test_the_weight_of_the_adversarial_term_follows_the_epochs():
 
 def test_losses_are_reported_for_those_who_learn():
     it = training()
-    losses = it.take(next(iter(turns(it.settings))))
+    losses = it.take(next(iter(turns(it.settings)))).losses
     assert set(losses) == {"S", "G/S", "D"}
     assert all(loss.isfinite() and not loss.requires_grad for loss in losses.values())
     assert losses["S"] == losses["G/S"]

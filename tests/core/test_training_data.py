@@ -176,6 +176,19 @@ def test_a_patch_larger_than_the_slice_names_the_largest():
         prepare(patch=64)
 
 
+def test_the_depth_of_d_limits_only_runs_that_have_one():
+    deep = {"discriminator": {"width": 2, "depth": 4}}
+    with pytest.raises(SettingsError, match=r"too small for the depth.*choose 32 or more"):
+        prepare(**deep)
+    assert prepare(method="standard", **deep).split.train
+
+
+def test_slices_too_small_for_any_patch_ask_for_a_smaller_depth():
+    shape = (4, 6, 60)
+    with pytest.raises(SettingsError, match="6 × 60: set a smaller depth"):
+        prepare(grey(shape), dense(shape))
+
+
 def test_a_class_that_nobody_painted_is_named():
     with pytest.raises(AnnotationError, match="no membrane: paint"):
         prepare(targets=np.zeros((4, 48, 60), np.uint8))

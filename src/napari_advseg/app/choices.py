@@ -13,7 +13,7 @@ from ..core.presets import from_preset
 from ..core.settings import Method, RunSettings
 from .ports import default_runs_folder
 
-BudgetUnit = Literal["minutes", "updates"]
+BudgetUnit = Literal["minutes", "updates", "epochs"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class LayerInfo:
         Shape of its pixels, (Z, Y, X) or (Y, X).
     selected : bool
         Whether it is selected in the layer list.
+    rgb : bool
+        Whether it is a colour image, which is chosen for nobody who did not pick it.
     """
 
     key: str
@@ -38,6 +40,7 @@ class LayerInfo:
     kind: Literal["image", "labels"]
     shape: tuple[int, ...]
     selected: bool = False
+    rgb: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Budget:
         """The settings that this budget changes."""
         if not self.amount:
             return {}
-        return {"updates": int(self.amount)} if self.unit == "updates" else {"minutes": self.amount}
+        return {self.unit: self.amount if self.unit == "minutes" else int(self.amount)}
 
 
 @dataclass(frozen=True)
@@ -105,15 +108,17 @@ def follow_layers(choices: Choices, layers: Iterable[LayerInfo]) -> Choices:
     """Bring the choice of layers in step with the layers that there are.
 
     An image that the person picked stays while it exists. Otherwise the selected image layer is
-    taken, then the one chosen before, then the topmost. An annotation that nobody picked is the
-    only Labels layer of the image's shape; if there are several, the selected one or none.
+    taken, then the one chosen before, then the topmost, and a colour image only where there is no
+    other, so that it is said why it cannot be used. An annotation that nobody picked is the only
+    Labels layer of the image's shape; if there are several, the selected one or none.
     """
     layers = tuple(layers)
     images = {one.key: one for one in layers if one.kind == "image"}
     if not (choices.image_picked and choices.image in images):
-        selected = [one.key for one in images.values() if one.selected]
-        kept = [choices.image] if choices.image in images else []
-        image = ([*selected, *kept, *reversed(images), None])[0]
+        grey = {key: one for key, one in images.items() if not one.rgb}
+        selected = [key for key, one in grey.items() if one.selected]
+        kept = [choices.image] if choices.image in grey else []
+        image = ([*selected, *kept, *reversed(grey), *reversed(images), None])[0]
         choices = replace(choices, image=image, image_picked=False)
     labels = {one.key: one for one in layers if one.kind == "labels"}
     if choices.annotation_picked and choices.annotation in labels:

@@ -23,8 +23,8 @@ from .words import first_sentence
 log = logging.getLogger(__name__)
 
 CONTROL_OF_CHOICE = {
-    "image": ("image_layer", "annotation_layer", "slices"),
-    "annotation": ("annotation_layer", "classes", "slices"),
+    "image": ("image_layer", "open_image", "annotation_layer", "open_annotation", "slices"),
+    "annotation": ("annotation_layer", "open_annotation", "classes", "slices"),
     "class_texts": ("classes",),
     "train": ("slices",),
     "val": ("slices",),
@@ -62,9 +62,20 @@ class DataController:
             self._settle(follow_layers(self._model.choices, layers))
 
     def pick_image(self, key: str | None) -> None:
-        """Choose an image; an annotation that nobody picked follows it."""
+        """Choose an image; an annotation that nobody picked follows it.
+
+        One that is chosen already is looked at anew: its pixels may have been mended meanwhile.
+        """
+        same = key is not None and key == self._model.choices.image
         chosen = replace(self._model.choices, image=key, image_picked=key is not None)
         self._settle(follow_layers(chosen, self._model.layers))
+        if same:
+            self.image_data_changed()
+
+    def image_data_changed(self) -> None:
+        """Forget what was wrong with the chosen image, which has other pixels now, and look anew."""
+        self._model.clear_problems("image_layer", "open_image")
+        self._look_at_image()
 
     def pick_annotation(self, key: str | None) -> None:
         """Choose an annotation; its split starts from the default."""
@@ -192,12 +203,12 @@ class DataController:
     def open_sample(self) -> None:
         """Make the built-in sample in the background and open it with its truth."""
         self._model.status = "Making the sample: a few seconds."
-        self._open(self._engine.synthetic_stack, self._show_sample, "image_layer")
+        self._open(self._engine.synthetic_stack, self._show_sample, "open_image")
 
     def open_stack(self, path: Path) -> None:
         """Read an image file in the background and open it."""
         self._model.status = f"Opening {path.name}."
-        self._open(partial(self._engine.read_stack, path), self._show_stack, "image_layer")
+        self._open(partial(self._engine.read_stack, path), self._show_stack, "open_image")
 
     def open_annotation(self, path: Path) -> None:
         """Read a file of labels in the background and lay it over the chosen image."""
@@ -205,10 +216,15 @@ class DataController:
         self._open(
             partial(self._engine.read_labels, path),
             lambda read: self._show_labels(read[0], read[1], path.stem),
-            "annotation_layer",
+            "open_annotation",
         )
 
     def _open(self, read: Callable[[], Any], show: Callable[[Any], None], control: str) -> None:
+        """Read in the background and show; what goes wrong stands beside `control`.
+
+        That is the button, not the layer: what is chosen is as good as before, and can be trained on.
+        """
+
         def done(result: Any) -> None:
             self._model.status = ""
             try:

@@ -74,6 +74,7 @@ class RunController:
         self._image_key: str | None = None
         self._applying = False
         self._before: Before | None = None
+        self._unsaved = ""
         self._on_event: dict[type, Callable[[Any], None]] = {
             Prepared: self._prepared,
             RunStarted: self._started,
@@ -216,6 +217,7 @@ class RunController:
     def _begin(self, image_key: str, status: str) -> RunControl:
         self._control = RunControl(self._viewer.slice_in_view)
         self._time_left = TimeLeft()
+        self._unsaved = ""
         self._image_key = image_key
         self._model.advance(RunState.STARTING)
         self._model.status = status
@@ -300,6 +302,8 @@ class RunController:
     def _notice(self, event: Notice) -> None:
         log.info(event.text)
         self._model.status = event.text
+        if event.unsaved is not None:
+            self._unsaved = event.text if event.unsaved else ""
 
     def _step(self, event: Step) -> None:
         text = self._time_left.words(event.seconds, event.seconds_left)
@@ -313,7 +317,8 @@ class RunController:
 
     def _validated(self, event: Validated) -> None:
         self._model.history = (*self._model.history, event)
-        self._model.status = score_line(self._model.history)
+        # That the run is in memory alone stays in sight until it is mended.
+        self._model.status = f"{score_line(self._model.history)}\n{self._unsaved}".strip()
 
     def _predicted(self, event: SlicePredicted) -> None:
         try:
@@ -337,6 +342,8 @@ class RunController:
         }
         if event.outcome is Outcome.FAILED or not scores or self._applying:
             model.status = event.sentence
+        elif self._unsaved:
+            model.status = f"{event.sentence} Save the masks elsewhere before you close the window."
         else:
             model.status = f"{ended[event.outcome]}. {scores}"
         words = {Outcome.COMPLETED: "done", Outcome.STOPPED: "stopped", Outcome.FAILED: "failed"}

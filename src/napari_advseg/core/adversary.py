@@ -7,10 +7,10 @@ from math import log
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from .classes import UNLABELLED
-from .losses import probabilities
+from .losses import binary_cross_entropy, probabilities
 from .settings import DiscriminatorSettings
 
 
@@ -19,10 +19,17 @@ class Adversary:
     """D's view of true and predicted masks, and the losses on its logits.
 
     D minimises ℓ(D(x, y), real target) + ℓ(D(x, s(x)), 0); G adds λ·ℓ(D(x, s(x)), 1) to its loss, the
-    non-saturating form, with ℓ the binary cross-entropy from logits.
+    non-saturating form, with ℓ the binary cross-entropy.
+
+    Attributes
+    ----------
+    settings : DiscriminatorSettings
+    clip : float or None
+        See `losses.binary_cross_entropy`.
     """
 
     settings: DiscriminatorSettings
+    clip: float | None = None
 
     @property
     def decision_point(self) -> float:
@@ -56,22 +63,64 @@ class Adversary:
     def _beside_image(self, images: Tensor, mask: Tensor) -> Tensor:
         return torch.cat([mask, images], dim=1) if self.settings.sees_image else mask
 
-    def discriminator_loss(self, real: Tensor, fake: Tensor, targets: Tensor) -> Tensor:
-        """D's loss for its logits on true and on predicted masks."""
-        return 0.5 * (
-            _answer_loss(real, self.settings.real_target, targets)
-            + _answer_loss(fake, 0.0, targets)
+    def answers(self, D: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """D's logits on what it sees of true and of predicted masks.
+
+        Shuffled, they are one batch, so that batch normalisation takes its statistics over both.
+        """
+        if self.settings.batches == "shuffled":
+            logits = D(torch.cat([real, fake]))
+            return logits[: len(real)], logits[len(real) :]
+        on_fake = D(fake)
+        return D(real), on_fake
+
+    def discriminator_loss(
+        self, real: Tensor, fake: Tensor, targets: Tensor, real_targets: Tensor | None = None
+    ) -> Tensor:
+        """D's loss: the mean over its logits on true and on predicted masks.
+
+        Parameters
+        ----------
+        real, fake : Tensor
+            Logits on true and on predicted masks.
+        targets : Tensor of uint8, shape (N, H, W)
+            Of the predicted masks.
+        real_targets : Tensor of uint8, shape (M, H, W), optional
+            The true masks, if they are others.
+        """
+        true = self._losses(
+            real, self.settings.real_target, targets if real_targets is None else real_targets
         )
+        predicted = self._losses(fake, 0.0, targets)
+        return (true[0] + predicted[0]) / (true[1] + predicted[1]).clamp(min=1)
 
     def generator_loss(self, fake: Tensor, targets: Tensor) -> Tensor:
         """What G adds to its loss, before λ: how far D is from calling its masks true."""
-        return _answer_loss(fake, 1.0, targets)
+        loss, count = self._losses(fake, 1.0, targets)
+        return loss / count.clamp(min=1)
 
-    def share_called_true(self, logits: Tensor, targets: Tensor) -> float:
-        """Share of D's positions that call the mask true, positions without a label left out."""
+    def _losses(self, logits: Tensor, answer: float, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Sum of the cross-entropy over D's positions with a label under them, and their number."""
         counts = _positions(logits, targets)
-        called = (logits.float() > self.decision_point) * counts
-        return float(called.sum() / counts.sum().clamp(min=1))
+        aim = torch.full_like(logits, answer, dtype=torch.float32)
+        return (binary_cross_entropy(logits, aim, self.clip) * counts).sum(), counts.sum()
+
+    def called_true(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Share of D's positions that call the mask true, positions without a label left out."""
+        called, count = self._called_true(logits, targets)
+        return called / count.clamp(min=1)
+
+    def accuracy(
+        self, real: Tensor, fake: Tensor, targets: Tensor, real_targets: Tensor | None = None
+    ) -> Tensor:
+        """Share of D's positions that are right; parameters as in `discriminator_loss`."""
+        true, n = self._called_true(real, targets if real_targets is None else real_targets)
+        false, m = self._called_true(fake, targets)
+        return (true + m - false) / (n + m).clamp(min=1)
+
+    def _called_true(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        counts = _positions(logits, targets)
+        return ((logits.float() > self.decision_point) * counts).sum(), counts.sum()
 
 
 def straight_through(probability: Tensor) -> Tensor:
@@ -91,11 +140,3 @@ def _positions(logits: Tensor, targets: Tensor) -> Tensor:
     """1 for each of D's positions that has a labelled pixel under it, else 0."""
     labelled = (targets != UNLABELLED)[:, None].to(torch.float32)
     return F.adaptive_max_pool2d(labelled, logits.shape[-2:])
-
-
-def _answer_loss(logits: Tensor, answer: float, targets: Tensor) -> Tensor:
-    counts = _positions(logits, targets)
-    each = F.binary_cross_entropy_with_logits(
-        logits.float(), torch.full_like(logits, answer, dtype=torch.float32), reduction="none"
-    )
-    return (each * counts).sum() / counts.sum().clamp(min=1)

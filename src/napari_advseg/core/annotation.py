@@ -89,8 +89,12 @@ def _dense(labels: NDArray[Any]) -> Annotation:
     """Read labels whose meaning nobody told, if they are of the dense form."""
     present = np.unique(labels)
     positive = int(present[-1]) if present.size else 0
-    if present.size == 1 and positive == 0:
+    if present.size <= 1 and positive == 0:
         raise AnnotationError("The annotation is empty: paint at least two classes on one slice.")
+    if present.size == 1:
+        raise AnnotationError(
+            f"Every pixel of the annotation is {positive}: paint at least two classes on one slice."
+        )
     if present.size > MANY_LABELS:
         raise ClassMapError(instance_sentence(present[present != 0]))
     if present.size != 2 or present[0] != 0 or positive not in (1, 255):
@@ -102,10 +106,14 @@ def _dense(labels: NDArray[Any]) -> Annotation:
     classes = ClassMap.of(cell=positive, membrane=0)
     targets = classes.encode(labels)
     both = np.array([(s == 0).any() and (s == positive).any() for s in labels])
+    if not both.any():
+        raise AnnotationError(
+            f"No slice of the annotation holds both 0 and {positive}: paint at least two classes on one slice."
+        )
     targets[~both] = UNLABELLED
     notes = [f"Read as a dense annotation: {positive} is cell, 0 is membrane."]
     if not both.all():
         notes.append(
             f"{int((~both).sum())} of {len(both)} slices hold one value only and count as unannotated."
         )
-    return Annotation(_not_empty(targets), classes, tuple(notes))
+    return Annotation(targets, classes, tuple(notes))

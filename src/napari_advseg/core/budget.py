@@ -5,6 +5,7 @@ Thrown away so that a run of *n* updates is the same whether *n* was asked for o
 
 from __future__ import annotations
 
+from collections import defaultdict
 from statistics import median
 from time import perf_counter
 
@@ -18,7 +19,7 @@ from .settings import LambdaSettings, RunSettings
 from .stack import EMStack
 from .training import Training
 from .training_data import TrainingData
-from .turns import Turn
+from .turns import turns
 
 TIMED_UPDATES = 10
 DISCARDED = 3  # the first updates also load kernels and memory
@@ -30,48 +31,65 @@ def updates_for(
 ) -> RunSettings:
     """Settings with the number of updates that fit the minutes, validation included.
 
-    Settings that name updates and no minutes come back as they are; minutes decide over updates.
+    Settings that name updates or epochs and no minutes come back as they are; minutes decide over both.
 
     Raises
     ------
     SettingsError
-        If neither updates nor minutes are given.
+        If neither updates, epochs nor minutes are given.
     Stopped
         If the run is stopped meanwhile.
     """
     if settings.minutes is None:
-        if settings.updates is None:
+        if settings.updates is None and settings.epochs is None:
             raise SettingsError(
-                "Neither updates nor minutes are given: choose one.", control="budget"
+                "Neither updates, epochs nor minutes are given: choose one.", control="budget"
             )
         return settings
     each = seconds_per_update(settings, data, place, control)
     validation = _seconds_per_validation(settings, data, stack, place, control)
     updates = _fitting(settings, 60 * settings.minutes, each, validation)
-    return settings.model_copy(update={"updates": updates})
+    return settings.model_copy(update={"updates": updates, "epochs": None})
 
 
 def seconds_per_update(
     settings: RunSettings, data: TrainingData, place: Place, control: RunControl
 ) -> float:
-    """Median time of an update of all networks of the method, D's included."""
-    trial = settings.model_copy(
+    """Time of an update of all networks of the method, D's share included; from medians."""
+    shares = _turns_per_update(settings)
+    trial = _trial(settings)
+    training = Training.build(trial, data, place)
+    times: dict[frozenset[str], list[float]] = defaultdict(list)
+    for turn in turns(trial):
+        control.breathe()
+        started = perf_counter()
+        training.take(turn)
+        _finish(place)
+        times[turn.learners].append(perf_counter() - started)
+    return sum(
+        median(found[DISCARDED:] or found) * shares.get(learners, 1.0)
+        for learners, found in times.items()
+    )
+
+
+def _turns_per_update(settings: RunSettings) -> dict[frozenset[str], float]:
+    """How many turns of D alone there are to an update of S; all others come once."""
+    blocks = settings.alternation
+    ratio = blocks.discriminator_updates / blocks.generator_updates
+    return {frozenset({"discriminator"}): ratio}
+
+
+def _trial(settings: RunSettings) -> RunSettings:
+    """Ten updates in which D learns from the first, or one epoch of blocks of ten."""
+    blocks = {"generator_updates": TIMED_UPDATES, "discriminator_updates": TIMED_UPDATES}
+    return settings.model_copy(
         update={
             "updates": TIMED_UPDATES,
             "epoch": 1,
             "adversarial_weight": LambdaSettings(kind="constant", value=0.1),
+            "alternation": settings.alternation.model_copy(update=blocks),
         }
     )
-    training = Training.build(trial, data, place)
-    everyone = frozenset(training.learners)
-    times = []
-    for number in range(TIMED_UPDATES):
-        control.breathe()
-        started = perf_counter()
-        training.take(Turn(everyone, number, number + 1, False))
-        _finish(place)
-        times.append(perf_counter() - started)
-    return median(times[DISCARDED:])
 
 
 def _seconds_per_validation(

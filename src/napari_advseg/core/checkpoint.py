@@ -6,20 +6,34 @@ Random states are not needed: every draw is named by the seed and the number of 
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from .errors import RunFolderError
 from .files import replacing
-from .run_folder import CHECKPOINT, checkpoint_metadata, damaged
+from .run_folder import CHECKPOINT, damaged
 from .steps import Learner
 
+log = logging.getLogger(__name__)
 
-def save_weights(path: Path, network: nn.Module) -> None:
+CHECKSUM = "crc32"
+
+
+def copied_weights(network: nn.Module) -> dict[str, Tensor]:
+    """A network's weights as tensors of their own on the CPU."""
+    return _plain(network.state_dict())
+
+
+def save_weights(path: Path, weights: nn.Module | dict[str, Tensor]) -> None:
     """Write a network's weights as safetensors at once.
 
     Raises
@@ -27,27 +41,41 @@ def save_weights(path: Path, network: nn.Module) -> None:
     OSError
         If the file cannot be written.
     """
-    _save(path, _plain(network.state_dict()), None)
+    tensors = copied_weights(weights) if isinstance(weights, nn.Module) else weights
+    _save(path, tensors, {})
 
 
-def load_weights(path: Path, network: nn.Module) -> None:
-    """Read weights into a network of the same shape.
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read what `save_weights` wrote, as tensors of their own.
+
+    Raises
+    ------
+    RunFolderError
+        If the file is missing, damaged or no safetensors file.
+    """
+    return _load(path)[0]
+
+
+def load_weights(path: Path, network: nn.Module, *, assign: bool = False) -> None:
+    """Read weights into a network of the same shape; with `assign` they become its own tensors.
 
     Raises
     ------
     RunFolderError
         If the file is missing, damaged, no safetensors file, or of another network.
     """
-    try:
-        network.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise damaged(path, error) from None
+    tensors = read_weights(path)
+    with _fitting(path):
+        network.load_state_dict(tensors, assign=assign)
 
 
 def save_checkpoint(
-    folder: Path, learners: dict[str, Learner[Any]], progress: dict[str, Any]
+    folder: Path,
+    learners: dict[str, Learner[Any]],
+    copies: dict[str, nn.Module],
+    progress: dict[str, Any],
 ) -> None:
-    """Write the state of all learners and plain `progress` values, in one file, at once.
+    """Write the state of all learners, copies and plain `progress` values, in one file, at once.
 
     Raises
     ------
@@ -64,12 +92,17 @@ def save_checkpoint(
             for key, value in values.items():
                 tensors[f"{name}/optimizer/{index}/{key}"] = torch.as_tensor(value)
         plain[name] = {"updates": learner.updates, "rate": learner.rate.state()}
+    for name, network in copies.items():
+        for key, tensor in network.state_dict().items():
+            tensors[f"{name}/weights/{key}"] = tensor
     metadata = {"progress": json.dumps(progress), "learners": json.dumps(plain)}
     _save(folder / CHECKPOINT, _plain(tensors), metadata)
 
 
-def restore_checkpoint(folder: Path, learners: dict[str, Learner[Any]]) -> dict[str, Any]:
-    """Put the learners back to the checkpoint; return the plain `progress` values.
+def restore_checkpoint(
+    folder: Path, learners: dict[str, Learner[Any]], copies: dict[str, nn.Module]
+) -> dict[str, Any]:
+    """Put learners and copies back to the checkpoint; return the plain `progress` values.
 
     Raises
     ------
@@ -77,19 +110,40 @@ def restore_checkpoint(folder: Path, learners: dict[str, Learner[Any]]) -> dict[
         If there is no checkpoint, it is damaged, or it is of other networks.
     """
     path = folder / CHECKPOINT
-    plain = checkpoint_metadata(folder, "learners")
-    try:
-        tensors = load_file(path)
+    if not path.is_file():
+        raise RunFolderError(f"The run in {folder} has no checkpoint yet: start it anew.")
+    tensors, metadata = _load(path)
+    with _fitting(path):
+        plain = json.loads(metadata["learners"])
         for name, learner in learners.items():
             learner.network.load_state_dict(_below(tensors, f"{name}/weights/"))
-            learner.optimizer.load_state_dict(
-                learner.optimizer.state_dict() | {"state": _optimizer_state(tensors, name)}
-            )
+            state = _optimizer_state(tensors, name)
+            _check_shapes(state, learner)
+            learner.optimizer.load_state_dict(learner.optimizer.state_dict() | {"state": state})
             learner.updates = int(plain[name]["updates"])
             learner.rate.restore(plain[name]["rate"])
-    except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
-        raise damaged(path, error) from None
-    return dict(checkpoint_metadata(folder, "progress"))
+        for name, network in copies.items():
+            network.load_state_dict(_below(tensors, f"{name}/weights/"))
+        return dict(json.loads(metadata["progress"]))
+
+
+@contextmanager
+def _fitting(path: Path) -> Iterator[None]:
+    """Word what does not fit the networks of the run for a person."""
+    try:
+        yield
+    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+        log.info("%s does not fit: %s", path, error)  # torch lists every tensor
+        raise damaged(path, "it is of other networks") from None
+
+
+def _check_shapes(state: dict[int, dict[str, Tensor]], learner: Learner[Any]) -> None:
+    """Torch would find out in the middle of an update."""
+    parameters = [p for group in learner.optimizer.param_groups for p in group["params"]]
+    for index, values in state.items():
+        for key, tensor in values.items():
+            if tensor.ndim and tensor.shape != parameters[index].shape:
+                raise ValueError(f"{key} of parameter {index} has shape {tuple(tensor.shape)}")
 
 
 def _optimizer_state(tensors: dict[str, Tensor], name: str) -> dict[int, dict[str, Tensor]]:
@@ -109,7 +163,36 @@ def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {key: t.detach().cpu().contiguous().clone() for key, t in tensors.items()}
 
 
-def _save(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None) -> None:
+def _checksum(tensors: dict[str, Tensor], texts: dict[str, str]) -> str:
+    """CRC-32 of all names, types, shapes and values: safetensors would not notice a flipped bit."""
+    found = 0
+    for key, text in sorted(texts.items()):
+        found = crc32(f"{key}={text}".encode(), found)
+    for key, tensor in sorted(tensors.items()):
+        found = crc32(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode(), found)
+        found = crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, found)
+    return f"{found:08x}"
+
+
+def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and texts of a safetensors file; one without a checksum is taken as it is."""
+    try:
+        with safe_open(path, "pt") as file:
+            texts = dict(file.metadata() or {})
+            # copies: a file that stays mapped could not be replaced on Windows
+            tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise damaged(path, "it is missing") from None
+    except (OSError, SafetensorError) as error:
+        raise damaged(path, error) from None
+    expected = texts.pop(CHECKSUM, None)
+    if expected is not None and expected != _checksum(tensors, texts):
+        raise damaged(path, "its checksum does not fit")
+    return tensors, texts
+
+
+def _save(path: Path, tensors: dict[str, Tensor], texts: dict[str, str]) -> None:
+    metadata = texts | {CHECKSUM: _checksum(tensors, texts)}
     with replacing(path) as partial:
         try:
             save_file(tensors, partial, metadata)

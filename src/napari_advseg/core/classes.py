@@ -49,6 +49,12 @@ class SegmentationClass(BaseModel):
     def _some_values(cls, values: tuple[int, ...]) -> tuple[int, ...]:
         if not values:
             raise ClassMapError("A class has no label value: give it at least one.")
+        limits = np.iinfo(np.int32)  # what a mask of more than 8 bits is written as
+        beyond = [v for v in values if not limits.min <= v <= limits.max]
+        if beyond:
+            raise ClassMapError(
+                f"The label value {beyond[0]} is out of range: choose one of at most 2147483647."
+            )
         return values
 
 
@@ -77,10 +83,12 @@ class ClassMap(BaseModel):
 
     @model_validator(mode="after")
     def _distinct(self) -> ClassMap:
-        if not 2 <= len(self.classes) < UNLABELLED:
+        if len(self.classes) >= UNLABELLED:
+            raise ClassMapError(f"{len(self.classes)} classes were named: name at most 254.")
+        if len(self.classes) < 2:
+            named = "One class was" if self.classes else "No classes were"
             raise ClassMapError(
-                f"{len(self.classes)} class was named, at least two are needed: "
-                "write for example cell=255,membrane=0."
+                f"{named} named, at least two are needed: write for example cell=255,membrane=0."
             )
         for what, items in (
             ("name", [repr(n) for n in self.names]),
@@ -189,8 +197,8 @@ def instance_sentence(values: NDArray[Any]) -> str:
     """What to say of an annotation with more labels than anybody would name as classes."""
     shown = ", ".join(map(str, values[:6]))
     return (
-        f"The annotation holds {len(values)} labels ({shown}, ...) that no class names: it looks like an "
-        "instance segmentation, and a class annotation is needed."
+        f"The annotation holds {len(values)} labels ({shown}, ...) that no class names, it looks like an "
+        "instance segmentation: give one that says cell or membrane, for example 255 and 0."
     )
 
 

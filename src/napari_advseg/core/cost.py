@@ -12,7 +12,9 @@ from .losses import segmentation_loss
 from .networks import build_unet
 from .settings import RunSettings
 
-ADVERSARIAL_COST = 1.25  # of an update of S; measured for the default D
+ADVERSARIAL_COST = {"patch": 1.25, "dense": 2.2}
+"""An update of G with its share of D's, in updates of S: measured for the default D and for that of
+2017, whose blocks give it two updates for each of G."""
 
 
 def estimated_minutes(settings: RunSettings) -> float:
@@ -26,7 +28,8 @@ def estimated_minutes(settings: RunSettings) -> float:
     each = (
         _probe_seconds(settings, place, side) * settings.batch * settings.patch**2 / (2 * side**2)
     )
-    networks = {"standard": 1.0, "adversarial": ADVERSARIAL_COST, "paired": 1 + ADVERSARIAL_COST}
+    adversarial = ADVERSARIAL_COST[settings.discriminator.head]
+    networks = {"standard": 1.0, "adversarial": adversarial, "paired": 1 + adversarial}
     return float(each * networks[settings.method] * (settings.updates or 0) / 60)
 
 

@@ -22,6 +22,10 @@ class Purpose(IntEnum):
     DROPOUT = 5
     FIXED_TRAIN = 6
     FIXED_VAL = 7
+    ORDER = 8
+    MASK_ORDER = 9
+    OWN_WEIGHTS = 10
+    OWN_DROPOUT = 11
 
 
 def numpy_draws(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from math import isclose
 from pathlib import Path
@@ -11,20 +13,23 @@ from typing import Any
 from . import run_folder
 from .annotation import Annotation
 from .budget import updates_for
+from .checks import check_channels
 from .classes import ClassMap
-from .control import RunControl
+from .control import RunControl, Stopped
 from .devices import Place, choose_place
 from .errors import AdvSegError, RunFolderError, SettingsError
 from .events import Event, Outcome, Validated
 from .io import read_annotation, read_stack, write_labels
 from .run_folder import Run
-from .session import Session
+from .run_lock import only_writer
+from .session import Session, failure_sentence, is_out_of_memory
 from .settings import RunSettings
 from .split import format_slices
 from .stack import EMStack
 from .training import Training
 from .training_data import TrainingData
-from .turns import block_epochs
+
+log = logging.getLogger(__name__)
 
 AnnotationSource = Annotation | Callable[[], Annotation]
 
@@ -52,6 +57,22 @@ class RunResult:
     error: str | None = None
 
 
+@contextmanager
+def _not_started() -> Iterator[None]:
+    """Give what nobody foresaw before the first update its sentence; after it, the run itself does."""
+    try:
+        yield
+    except (AdvSegError, Stopped):
+        raise
+    except Exception as problem:
+        log.exception("The run did not start.")
+        sentence = failure_sentence(problem, "Preparing the run", "mend that and start again")
+        if is_out_of_memory(problem):
+            raise SettingsError(sentence) from problem
+        raise AdvSegError(sentence) from problem
+
+
+@_not_started()
 def train(
     settings: RunSettings,
     stack: EMStack,
@@ -106,12 +127,17 @@ def train(
     session = Session(
         Training.build(settings, data, place), stack, folder, on_event, control, whole_stack
     )
-    if folder is not None:
-        _make_folder(folder, session, labels)
-        session.keep()
-    return _run(session)
+    session.keeper.begin = lambda place: _begin_folder(place, session, labels)
+    if control.stopping:
+        raise Stopped
+    if folder is None:
+        return _run(session)
+    with run_folder.claimed(folder):
+        _make_folder(folder, session)
+        return _run(session)
 
 
+@_not_started()
 def resume(
     folder: Path | str,
     stack: EMStack | None = None,
@@ -139,23 +165,62 @@ def resume(
         If its device is not there, or its image or annotation can no longer be used.
     """
     folder = Path(folder)
+    run_folder.read_config(folder)  # a folder that is no run gets no lock
+    with only_writer(folder):
+        session = _restored(folder, stack, on_event, control or RunControl(), whole_stack)
+        return _run(session)
+
+
+def _restored(
+    folder: Path,
+    stack: EMStack | None,
+    on_event: Callable[[Event], None],
+    control: RunControl,
+    whole_stack: bool,
+) -> Session:
+    """A run as of its last checkpoint, checked against its image."""
     run = run_folder.load_run(folder)
     settings = run.settings
-    place = choose_place(settings.device, settings.precision, settings.threads)
+    place = _same_place(run)
     place.claim_threads()
+    check_channels(run, 1)
     stack = stack or _image_of(run)
-    annotation = read_annotation(folder / run_folder.ANNOTATION)
-    annotation = replace(annotation, classes=run.classes)
+    annotation = _annotation_of(run)
     data = TrainingData.prepare(settings, stack, annotation, place.device)
     _check_same_image(run, data)
     training = Training.build(settings, data, place)
-    session = Session(training, stack, folder, on_event, control or RunControl(), whole_stack)
+    session = Session(training, stack, folder, on_event, control, whole_stack)
+    session.keeper.begin = lambda place: _begin_folder(place, session, annotation, run.config)
     session.restore(folder)
     if session.finished:
         raise RunFolderError(
             f"The run in {folder} has made all its {session.update} updates: start a new run to train longer."
         )
-    return _run(session)
+    return session
+
+
+def _same_place(run: Run) -> Place:
+    """Where the run was; what it computed elsewhere would not be what it would have been."""
+    s = run.settings
+    try:
+        return choose_place(s.device, s.precision, s.threads)
+    except SettingsError:
+        raise RunFolderError(
+            f"The run in {run.folder} was started on {s.device!r}, which is not there: go on with it on a "
+            "computer that has one, or start a new run."
+        ) from None
+
+
+def _annotation_of(run: Run) -> Annotation:
+    """The annotation that the run keeps, with the classes as its person named them."""
+    path = run.folder / run_folder.ANNOTATION
+    try:
+        annotation = read_annotation(path)
+    except AdvSegError as error:
+        raise RunFolderError(str(error)) from None
+    if annotation.classes.names != run.classes.names:
+        raise run_folder.damaged(path, f"its classes are {', '.join(annotation.classes.names)}")
+    return replace(annotation, classes=run.classes)
 
 
 def _run(session: Session) -> RunResult:
@@ -163,16 +228,28 @@ def _run(session: Session) -> RunResult:
     return RunResult(outcome, tuple(session.history), summary, session.training, error)
 
 
-def _make_folder(folder: Path, session: Session, annotation: Annotation) -> None:
-    """Write what is known before the first update; ``config.json`` last, for it makes it a run."""
+def _make_folder(folder: Path, session: Session) -> None:
+    """Write the first checkpoint into a new folder; where there is no room for it no run starts."""
+    before = set(folder.iterdir())
     try:
-        run_folder.create(folder)
-        _keep_annotation(folder, annotation, session.stack)
-        run_folder.write_config(folder, _config(session, annotation))
+        session.keeper.begin(folder)
+        session.keep()
+        if session.keeper.error is not None:
+            raise session.keeper.error
     except (OSError, AdvSegError) as error:
-        raise RunFolderError(
-            f"The run folder {folder} cannot be written ({error}): choose another folder."
-        ) from error
+        with suppress(OSError):
+            for path in set(folder.iterdir()) - before:
+                path.rmdir() if path.is_dir() else path.unlink()
+        raise run_folder.not_writable(folder, error) from error
+
+
+def _begin_folder(
+    folder: Path, session: Session, annotation: Annotation, config: dict[str, Any] | None = None
+) -> None:
+    """Write what is known before the first update; ``config.json`` last, for it makes it a run."""
+    run_folder.create(folder)
+    _keep_annotation(folder, annotation, session.stack)
+    run_folder.write_config(folder, config or _config(session, annotation))
 
 
 def _keep_annotation(folder: Path, annotation: Annotation, stack: EMStack) -> None:
@@ -211,19 +288,21 @@ def _check_same_image(run: Run, data: TrainingData) -> None:
 
 def _resolved(settings: RunSettings, data: TrainingData, place: Place) -> RunSettings:
     """Settings in which nothing is left to be decided: a run with them repeats this one."""
-    updates = settings.updates or 1
     pixels = settings.batch * settings.patch**2
     epoch = settings.epoch or max(1, -(-data.sampler.labelled_pixels // pixels))
+    if settings.alternation.kind == "block":
+        epoch = settings.alternation.generator_updates
+    updates = (settings.epochs or 0) * epoch or settings.updates or 1
     every = settings.validate_every or max(1, -(-updates // settings.validations))
     if settings.alternation.kind == "block":  # whole epochs, a validation after each
-        every = epoch = settings.alternation.generator_updates
-        updates = block_epochs(settings) * epoch
+        every, updates = epoch, -(-updates // epoch) * epoch
     whole_slices = data.split.train_columns is None
     return settings.model_copy(
         update={
             "updates": updates,
             "epoch": epoch,
             "validate_every": every,
+            "epochs": None,
             "minutes": None,
             "device": str(place.device),
             "precision": place.precision,

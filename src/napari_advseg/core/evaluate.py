@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .annotation import Annotation
+from .checks import check_threshold
 from .classes import UNLABELLED, ClassMap
 from .errors import AnnotationError, ClassMapError, SplitError
 from .metrics import accuracy, confusion, f1_scores, to_indices
@@ -121,7 +122,10 @@ def evaluate(
         If the mask's labels cannot be matched to the annotation's classes.
     SplitError
         If a slice is outside the stack, or none is annotated.
+    SettingsError
+        If the threshold is not within 0 to 1.
     """
+    check_threshold(threshold)
     if len(mask.shape) == 2:
         mask = mask[np.newaxis]
     if tuple(mask.shape) != annotation.targets.shape:

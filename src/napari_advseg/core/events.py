@@ -48,6 +48,8 @@ class Notice:
     """One sentence for the log and the status line."""
 
     text: str
+    unsaved: bool | None = None
+    """Whether the run is in memory alone from here on; None says nothing of that."""
 
 
 @dataclass(frozen=True)

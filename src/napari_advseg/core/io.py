@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from .annotation import Annotation
 from .classes import ClassMap
-from .errors import AdvSegError, AnnotationError, ImageError
+from .errors import AnnotationError, ImageError
 from .stack import EMStack
+from .tiff_reader import opened, pixels
 from .tiff_tags import carried_classes, voxel_size
 from .tiff_writer import StackWriter, open_mask_writer
 
@@ -34,19 +31,6 @@ __all__ = [
 
 ISBI2012_VOXEL_NM = (50.0, 4.0, 4.0)
 """Size of a voxel of the ISBI 2012 challenge along Z, Y, X in nanometres."""
-
-# What tifffile and zlib raise on a file that is no TIFF, is cut off or has a codec that is missing.
-_UNREADABLE = (
-    tifffile.TiffFileError,
-    ValueError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OSError,
-    EOFError,
-    struct.error,
-    zlib.error,
-)
 
 
 def read_stack(path: str | Path) -> EMStack:
@@ -71,8 +55,8 @@ def read_stack(path: str | Path) -> EMStack:
         If there is no such file, it is no readable TIFF, or it holds no grey stack.
     """
     path = Path(path)
-    with _opened(path, ImageError) as tif:
-        data = _pixels(tif, path, ImageError)
+    with opened(path, ImageError) as tif:
+        data = pixels(tif, path, ImageError)
         scale = voxel_size(tif)
     try:
         return EMStack.from_array(data, name=path.stem, source=path, scale=scale)
@@ -98,10 +82,8 @@ def read_labels(path: str | Path) -> tuple[NDArray[Any], ClassMap | None]:
         If the class map that the file carries is damaged.
     """
     path = Path(path)
-    with _opened(path, AnnotationError) as tif:
-        labels = np.array(
-            _pixels(tif, path, AnnotationError)
-        )  # a copy: mapped pixels are read-only
+    with opened(path, AnnotationError) as tif:
+        labels = np.array(pixels(tif, path, AnnotationError))  # a copy: mapped ones are read-only
         classes = carried_classes(tif, path)
     if labels.dtype == bool:
         labels = labels.astype(np.uint8)
@@ -143,7 +125,7 @@ def read_class_map(path: str | Path) -> ClassMap | None:
     ClassMapError
         If the class map is damaged.
     """
-    with _opened(Path(path), AnnotationError) as tif:
+    with opened(Path(path), AnnotationError) as tif:
         return carried_classes(tif, Path(path))
 
 
@@ -240,83 +222,3 @@ def _narrowest(least: int, most: int) -> np.dtype[Any]:
         if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
             return np.dtype(kind)
     return np.dtype(np.int64)
-
-
-@contextmanager
-def _opened(path: Path, refusal: type[AdvSegError]) -> Iterator[tifffile.TiffFile]:
-    """Open a TIFF; whatever makes it unreadable becomes `refusal`."""
-    if not path.is_file():
-        raise refusal(f"There is no file {path}: check the path.")
-    try:
-        with tifffile.TiffFile(path) as tif:
-            yield tif
-    except AdvSegError:
-        raise
-    except _UNREADABLE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise refusal(
-            f"The file {path} cannot be read as TIFF ({reason}): "
-            "save it again as an uncompressed TIFF."
-        ) from error
-
-
-def _pixels(tif: tifffile.TiffFile, path: Path, refusal: type[AdvSegError]) -> NDArray[Any]:
-    """Pixels of the file's stack, 2D or 3D, mapped where possible."""
-    _refuse_cut_off(tif, path, refusal)
-    series = tif.series
-    first = series[0]
-    if len(first.shape) == 2 and len(series) > 1:  # one series a slice, as page-wise writers leave
-        same = [s for s in series if s.shape == first.shape and s.dtype == first.dtype]
-        return np.stack([s.asarray() for s in same])
-    kept = [
-        (axis, n) for axis, n in zip(first.axes, first.shape, strict=True) if n > 1 or axis in "YX"
-    ]
-    colours = [n for axis, n in kept if axis == "S" or (axis == "C" and n <= 4)]
-    if colours:
-        raise refusal(
-            f"The file {path} holds {colours[0]} colour channels (RGB): convert it to grey, or save it "
-            "as a grey stack if they are slices."
-        )
-    if len(kept) > 3:
-        shape = " × ".join(f"{axis} {n}" for axis, n in kept)
-        raise refusal(
-            f"The file {path} has {len(kept)} axes ({shape}): save one stack Z, Y, X of it."
-        )
-    mapped = first.dataoffset is not None and first.dtype is not None and first.dtype.kind in "uif"
-    data = tifffile.memmap(path, mode="r") if mapped else first.asarray()
-    pixels: NDArray[Any] = data.reshape([n for _, n in kept])
-    return pixels
-
-
-def _refuse_cut_off(tif: tifffile.TiffFile, path: Path, refusal: type[AdvSegError]) -> None:
-    """Refuse a file that ends early: tifffile would drop slices or fill up with zeros."""
-    size = tif.filehandle.size
-    whole = _directories_are_whole(tif)
-    if whole:
-        pieces = (zip(p.dataoffsets, p.databytecounts, strict=True) for p in tif.pages)
-        whole = all(offset + count <= size for page in pieces for offset, count in page)
-    if not whole:
-        raise refusal(f"The file {path} is cut off at {size} bytes: copy it again.")
-
-
-def _directories_are_whole(tif: tifffile.TiffFile) -> bool:
-    """Whether each page's directory (IFD), and the link to the next, lies inside the file.
-
-    tifffile only logs a link that leads out of the file, and goes on with the pages before it.
-    """
-    layout, file = tif.tiff, tif.filehandle
-    file.seek(8 if layout.is_bigtiff else 4)
-    seen: set[int] = set()
-    while True:
-        link = file.read(layout.offsetsize)
-        if len(link) < layout.offsetsize:
-            return False
-        (offset,) = struct.unpack(layout.offsetformat, link)
-        if offset == 0 or offset in seen:
-            return True
-        seen.add(offset)
-        file.seek(offset)
-        count = file.read(layout.tagnosize)
-        if len(count) < layout.tagnosize:
-            return False
-        file.seek(struct.unpack(layout.tagnoformat, count)[0] * layout.tagsize, 1)

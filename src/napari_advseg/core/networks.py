@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from .settings import DiscriminatorSettings, NetworkSettings
+from .settings import DiscriminatorSettings, Initialisation, NetworkSettings
 
 SLOPE = 0.2  # of LeakyReLU, as in the 2017 experiment
 
@@ -108,9 +108,8 @@ class UNet(nn.Module):
             for k in reversed(range(s.depth))
         )
         self.head = nn.Conv2d(s.width, mask_channels(classes), 1)
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.momentum = s.norm_momentum
+        for norm in _batch_norms(self):
+            norm.momentum, norm.eps = s.norm_momentum, s.norm_epsilon
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (N, mask channels, H, W) of images whose sides are multiples of 2^depth."""
@@ -129,15 +128,15 @@ class UNet(nn.Module):
 class PatchDiscriminator(nn.Module):
     """D with a map of logits: 4×4 convolutions of stride 2 and a 3×3 head (after pix2pix' PatchGAN)."""
 
-    def __init__(self, inputs: int, settings: DiscriminatorSettings) -> None:
+    def __init__(self, inputs: int, width: int, settings: DiscriminatorSettings) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for level in range(settings.depth):
-            outputs = settings.width * min(2**level, 4)
+            outputs = width * min(2**level, 4)
             bias = settings.norm != "batch" or settings.biases
             layers.append(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=bias))
             if settings.norm == "batch":
-                layers.append(nn.BatchNorm2d(outputs, track_running_stats=False))
+                layers.append(nn.BatchNorm2d(outputs))
             layers.append(nn.LeakyReLU(SLOPE))
             inputs = outputs
         self.layers = nn.Sequential(*layers, nn.Conv2d(inputs, 1, 3, padding=1))
@@ -150,62 +149,69 @@ class PatchDiscriminator(nn.Module):
 class DenseDiscriminator(nn.Module):
     """D of the 2017 experiment: the U-Net's encoder without dropout, flatten, one dense unit."""
 
-    def __init__(self, inputs: int, settings: DiscriminatorSettings, patch: int) -> None:
+    def __init__(
+        self, inputs: int, width: int, settings: DiscriminatorSettings, patch: int
+    ) -> None:
         super().__init__()
         norm = "none" if settings.norm == "spectral" else settings.norm
-        self.encoder = Encoder(inputs, settings.width, settings.depth, norm, 0.0, settings.biases)
+        self.encoder = Encoder(inputs, width, settings.depth, norm, 0.0, settings.biases)
         side = patch // 2**settings.depth
-        self.head = nn.Linear(settings.width * 2**settings.depth * side * side, 1)
-        if settings.norm == "batch":
-            _batch_statistics_only(self)
+        self.head = nn.Linear(width * 2**settings.depth * side * side, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, 1, 1, 1) that the mask in `x` is a true one."""
         return self.head(self.encoder(x)[-1].flatten(1))[..., None, None]  # type: ignore[no-any-return]
 
 
-def _batch_statistics_only(network: nn.Module) -> None:
-    """Let every BatchNorm use the batch's own statistics in both modes."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.track_running_stats = False
-            module.running_mean = module.running_var = module.num_batches_tracked = None
+def _batch_norms(network: nn.Module) -> list[nn.BatchNorm2d]:
+    return [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+
+
+def _set_averages(network: nn.Module, settings: DiscriminatorSettings) -> None:
+    """Keep running averages in every BatchNorm, or use the batch's own statistics in both modes."""
+    for norm in _batch_norms(network):
+        norm.momentum, norm.eps = settings.norm_momentum, settings.norm_epsilon
+        if not settings.averages:
+            norm.track_running_stats = False
+            norm.running_mean = norm.running_var = norm.num_batches_tracked = None
 
 
 def build_unet(settings: NetworkSettings, classes: int, generator: torch.Generator) -> UNet:
     """A U-Net with weights drawn from `generator`: He-normal, Glorot-uniform for the head."""
     with torch.random.fork_rng(devices=[]):  # torch's layers draw weights that are replaced here
         network = UNet(settings, classes)
-    _draw_weights(network, generator)
+    _draw_weights(network, settings.initialisation, generator)
     nn.init.xavier_uniform_(network.head.weight, generator=generator)
     return network
 
 
 def build_discriminator(
     settings: DiscriminatorSettings,
+    network: NetworkSettings,
     classes: int,
-    image_channels: int,
     patch: int,
     generator: torch.Generator,
 ) -> nn.Module:
-    """D for masks of `classes` classes, with weights drawn from `generator`.
+    """D for the masks of a network for `classes` classes, with weights drawn from `generator`.
 
     With spectral normalisation every layer's largest singular value is close to 1 from the first
     update on (Miyato et al. 2018).
     """
-    inputs = mask_channels(classes) + (image_channels if settings.sees_image else 0)
+    inputs = mask_channels(classes) + (network.image_channels if settings.sees_image else 0)
+    width = settings.width or network.width
     seed = int(torch.randint(2**31, (1,), generator=generator))
     # spectral_norm draws its vectors from the global state, which is put back afterwards
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # the CPU's alone; a GPU's is not put back
         if settings.head == "dense":
-            network: nn.Module = DenseDiscriminator(inputs, settings, patch)
+            D: nn.Module = DenseDiscriminator(inputs, width, settings, patch)
         else:
-            network = PatchDiscriminator(inputs, settings)
-        _draw_weights(network, generator)
+            D = PatchDiscriminator(inputs, width, settings)
+        _draw_weights(D, settings.initialisation, generator)
+        _set_averages(D, settings)
         if settings.norm == "spectral":
-            _normalise_spectrally(network)
-    return network
+            _normalise_spectrally(D)
+    return D
 
 
 def _normalise_spectrally(network: nn.Module) -> None:
@@ -219,12 +225,17 @@ def _normalise_spectrally(network: nn.Module) -> None:
 
 
 @torch.no_grad()
-def _draw_weights(network: nn.Module, generator: torch.Generator) -> None:
+def _draw_weights(network: nn.Module, kind: Initialisation, generator: torch.Generator) -> None:
     for module in network.modules():
         if not isinstance(module, nn.Conv2d | nn.Linear):
             continue
         if isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight, generator=generator)
+        elif kind == "truncated":  # Keras of 2017 does not widen it again to He's variance
+            deviation = (2 / module.weight[0].numel()) ** 0.5
+            nn.init.trunc_normal_(
+                module.weight, std=deviation, a=-2 * deviation, b=2 * deviation, generator=generator
+            )
         else:
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
         if module.bias is not None:

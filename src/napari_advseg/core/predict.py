@@ -11,15 +11,15 @@ import torch
 from numpy.typing import NDArray
 
 from .checkpoint import load_weights
+from .checks import check_channels, check_mask_path, check_threads, check_threshold
 from .control import RunControl
 from .devices import Place, choose_place, on
-from .draws import Purpose, torch_draws
 from .errors import RunFolderError
 from .events import NetworkName
 from .inference import class_probabilities, in_view_first
 from .io import open_mask_writer
 from .metrics import to_indices
-from .networks import UNet, build_unet
+from .networks import UNet
 from .run_folder import Run, load_run
 from .stack import EMStack, Normalisation
 
@@ -61,15 +61,17 @@ def predict_stack(
     Raises
     ------
     RunFolderError
-        If the run does not have such a network, or is damaged.
+        If the run does not have such a network, is for images of several channels, or is damaged.
     SettingsError
-        If the device is unknown or not there.
+        If the device is unknown or not there, or `threads` is less than 1.
     ImageError
         If the stack holds NaN or infinite values, or one value alone.
     Stopped
         If `control` was stopped.
     """
+    check_threads(threads)
     run = run if isinstance(run, Run) else load_run(Path(run))
+    check_channels(run, 1)
     control = control or RunControl()
     place = choose_place(device, threads=threads)
     if place.device.type == torch.device(run.settings.device).type:
@@ -119,8 +121,11 @@ def predict_to_file(
     ------
     RunFolderError
         If `network` is needed and not given, or is not in the run.
+    SettingsError
+        If the threshold is not within 0 to 1.
     AdvSegError
-        If the TIFF cannot be written; and what `predict_stack` raises.
+        If the TIFF cannot be written, or `path` is the image or a file of the run; and what
+        `predict_stack` raises.
     """
     run = run if isinstance(run, Run) else load_run(Path(run))
     if network is None and len(run.networks) > 1:
@@ -130,6 +135,8 @@ def predict_to_file(
         )
     chosen = network or run.networks[0]
     level = run.settings.threshold if threshold is None else threshold
+    check_threshold(level)
+    check_mask_path(Path(path), stack.source, run.folder)
     dtype = np.float32 if probability else run.classes.decode(np.zeros(1, np.uint8)).dtype
     classes = None if probability else run.classes
     with open_mask_writer(
@@ -158,7 +165,12 @@ def _load(run: Run, name: NetworkName, place: Place, best: bool) -> UNet:
             f"The run in {run.folder} has no {name} network: it holds {' and '.join(run.networks)}.",
             control="apply",
         )
-    draws = torch_draws(0, Purpose.WEIGHTS)  # overwritten by the run's weights
-    network = on(place, build_unet(run.settings.network, len(run.classes), draws))
-    load_weights(run.folder / f"{name}{'-best' if best else ''}.safetensors", network)
-    return network
+    path = run.folder / f"{name}{'-best' if best else ''}.safetensors"
+    if best and not path.exists():
+        raise RunFolderError(
+            f"The run in {run.folder} has no best weights yet: leave out --best.", control="apply"
+        )
+    with torch.device("meta"):  # no memory for what a damaged config.json may ask for
+        network = UNet(run.settings.network, len(run.classes))
+    load_weights(path, network, assign=True)
+    return on(place, network)

@@ -1,4 +1,4 @@
-"""Named settings: quick for a laptop, balanced and best for a GPU."""
+"""Named settings: quick for a laptop, balanced and best for a GPU, seed2017 to compare with."""
 
 from __future__ import annotations
 
@@ -35,12 +35,82 @@ PRESETS: dict[str, dict[str, Any]] = {
         "optimizer": {"rate": 1e-3},
         "augmentation": {"rotation": 45.0, "scale": 0.2, "elastic": 6.0, "gamma": 0.2, "blur": 0.5},
     },
+    # The experiment of 2017 to the letter; the facts and their source stand in docs/seed2017.md.
+    "seed2017": {
+        "updates": 10_000,
+        "validations": 20,
+        "patch": 128,
+        "batch": 8,
+        "precision": "float32",
+        "fixed_patches": 800,
+        "samples": 10,
+        "scores": "batches",
+        "probability_clip": 1e-7,
+        "network": {
+            "width": 32,
+            "depth": 4,
+            "norm": "batch",
+            "norm_momentum": 0.01,
+            "norm_epsilon": 1e-3,
+            "initialisation": "truncated",
+            "dropout": 0.1,
+            "biases": True,
+        },
+        "discriminator": {
+            "head": "dense",
+            "width": None,  # as wide as S
+            "depth": 4,
+            "norm": "batch",
+            "averages": True,
+            "norm_momentum": 0.01,
+            "norm_epsilon": 1e-3,
+            "initialisation": "truncated",
+            "sees_image": False,
+            "mask": "probability",
+            "biases": True,
+            "real_target": 1.0,
+            "batches": "shuffled",
+        },
+        "adversarial_weight": {"kind": "steps", "value": 1.0, "steps": ((0.0, 0.1), (3.0, 1.0))},
+        "optimizer": {
+            "name": "rmsprop",
+            "rate": 1e-3,
+            "schedule": "keras-decay",
+            "decay": 1e-3,
+            "betas": (0.9, 0.9),  # RMSprop's ρ is the second
+            "epsilon": 1e-8,
+            "weight_decay": 0.0,
+            "clip": None,
+        },
+        "discriminator_optimizer": {
+            "name": "keras-adam",
+            "rate": 1e-3,
+            "schedule": "constant",
+            "betas": (0.9, 0.999),
+            "epsilon": 1e-8,
+            "weight_decay": 0.0,
+            "clip": None,
+        },
+        "alternation": {
+            "kind": "block",
+            "generator_updates": 500,
+            "discriminator_updates": 1000,
+        },
+        "augmentation": {
+            "flip": False,
+            "quarter_turns": True,
+            "brightness": 0.0,
+            "contrast": 0.0,
+            "noise": 0.0,
+        },
+    },
 }
 
 PRESET_WORDS: dict[str, str] = {
     "quick": "Small network; minutes on a laptop without a GPU.",
     "balanced": "Wider network and stronger augmentation; minutes on a GPU, hours on a CPU.",
     "best": "The widest network, long training; for a GPU.",
+    "seed2017": "The 2017 experiment to the letter, to compare with: 20 epochs, for a GPU.",
 }
 
 
@@ -50,7 +120,7 @@ def from_preset(preset: str = "quick", **changes: Any) -> RunSettings:
     Parameters
     ----------
     preset : str
-        ``"quick"``, ``"balanced"`` or ``"best"``.
+        ``"quick"``, ``"balanced"``, ``"best"`` or ``"seed2017"``.
     **changes
         Settings that replace the preset's; a group may be given in part, as a dict.
 
@@ -66,15 +136,15 @@ def from_preset(preset: str = "quick", **changes: Any) -> RunSettings:
     >>> from_preset("quick", updates=40, network={"width": 8}).network.width
     8
     """
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise SettingsError(
             f"There is no preset {preset!r}: choose one of {', '.join(PRESETS)}.", control="preset"
         )
     values = {"preset": preset, **PRESETS[preset]}
-    if changes.get("minutes") is not None or changes.get("updates") is not None:
+    if any(changes.get(budget) is not None for budget in ("updates", "epochs", "minutes")):
         values.pop("updates", None)
     for name, change in changes.items():
-        if isinstance(change, dict):
+        if isinstance(change, dict) and isinstance(values.get(name, {}), dict):
             values[name] = {**_default_group(name), **values.get(name, {}), **change}
         else:
             values[name] = change

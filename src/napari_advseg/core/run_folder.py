@@ -12,6 +12,7 @@
     *-best.safetensors        weights of S, or of the S in G, at its best validation
     checkpoint.safetensors    all that `advseg resume` needs, in one file
     summary.json              how it ended, written last
+    lock                      held while a run writes here; without meaning once it has ended
 """
 
 from __future__ import annotations
@@ -19,21 +20,24 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from .classes import ClassMap
 from .errors import AdvSegError, RunFolderError
 from .events import NetworkName, Validated
 from .files import file_stem, write_json, write_text
+from .run_lock import only_writer
 from .settings import RunSettings, run_settings
 from .stack import EMStack
 from .validation_columns import score_columns
@@ -91,17 +95,66 @@ def check_new(folder: Path) -> None:
     Raises
     ------
     RunFolderError
-        If it is a file, already holds a run, or cannot be written.
+        If it is a file, already holds a run or files that a run would replace, or cannot be written.
     """
-    if folder.is_file():
-        raise RunFolderError(f"{folder} is a file: choose a folder for the run.")
-    if (folder / CONFIG).exists():
-        raise RunFolderError(
-            f"{folder} already holds a run: choose another folder, or go on with it by `advseg resume`."
-        )
-    there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise RunFolderError(f"The run folder {folder} cannot be written: choose another folder.")
+    try:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            folder.lstat()  # a name that cannot be
+        if folder.is_file():
+            raise RunFolderError(f"{folder} is a file: choose a folder for the run.")
+        if (folder / CONFIG).exists():
+            raise RunFolderError(
+                f"{folder} already holds a run: choose another folder, or go on with it by `advseg resume`."
+            )
+        in_the_way = run_files(folder)
+        if in_the_way:
+            raise RunFolderError(
+                f"{folder} already holds {in_the_way[0].name}, which a run would replace: choose another "
+                "folder."
+            )
+        there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+        Path(mkdtemp(prefix=".advseg-", dir=there)).rmdir()  # permission bits do not tell all
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        raise not_writable(folder, error) from None
+
+
+def run_files(folder: Path) -> list[Path]:
+    """The files of a run that are in `folder`, the pictures of samples aside."""
+    named = [folder / name for name in (CONFIG, SUMMARY, METRICS, ANNOTATION)]
+    weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
+    return [path for path in (*named, *weights) if path.is_file()]
+
+
+def not_writable(folder: Path, error: Exception) -> RunFolderError:
+    """The error for a folder that no run can be made in."""
+    reason = getattr(error, "strerror", None) or error
+    return RunFolderError(f"{folder} cannot be written ({reason}): choose another folder.")
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Hold the folder of a new run, made where needed, as its only writer while the block goes on.
+
+    A folder that was made here and stays empty is removed again.
+
+    Raises
+    ------
+    RunFolderError
+        If the folder cannot be made, or another run is or has just been made in it.
+    """
+    made = [p for p in (folder, *folder.absolute().parents) if not p.exists()]
+    try:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise not_writable(folder, error) from None
+        with only_writer(folder):
+            check_new(folder)  # another program may have been faster
+            yield
+    finally:
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
 
 
 def create(folder: Path) -> None:
@@ -165,9 +218,18 @@ def history_as_json(history: tuple[Validated, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def history_from_json(rows: list[dict[str, Any]]) -> tuple[Validated, ...]:
-    """What `history_as_json` wrote."""
-    return tuple(Validated(**row) for row in rows)
+_HISTORY = TypeAdapter(tuple[Validated, ...])
+
+
+def history_from_json(rows: Any) -> tuple[Validated, ...]:
+    """What `history_as_json` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    return _HISTORY.validate_python(rows)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -179,13 +241,17 @@ def read_config(folder: Path) -> dict[str, Any]:
         If there is no run, or it is damaged or of a newer format.
     """
     path = Path(folder) / CONFIG
-    if not path.is_file():
-        raise RunFolderError(f"{folder} holds no run ({CONFIG} is missing): choose a run folder.")
     try:
+        if not path.is_file():
+            raise RunFolderError(
+                f"{folder} holds no run ({CONFIG} is missing): choose a run folder."
+            )
         config = json.loads(path.read_text(encoding="utf-8"))
-        found = int(config["format"])
-    except (ValueError, KeyError, TypeError, OSError):
-        raise RunFolderError(f"{path} is damaged: choose another run.") from None
+        found = config["format"]
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+        raise damaged(path, error) from None
+    if not isinstance(found, int) or found < 1:
+        raise damaged(path, f"its format is {found!r:.20}")
     if found > FORMAT:
         raise RunFolderError(
             f"The run in {folder} has format {found}, this version reads up to {FORMAT}: update napari-advseg."
@@ -207,14 +273,38 @@ def checkpoint_metadata(folder: Path, key: str) -> Any:
     try:
         with safe_open(path, "numpy") as file:
             return json.loads(file.metadata()[key])
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise damaged(path, error) from None
 
 
-def damaged(path: Path, error: Exception) -> RunFolderError:
+def damaged(path: Path, reason: str | Exception) -> RunFolderError:
     """The error for a file of a run that cannot be read."""
-    reason = str(error).partition("\n")[0] or type(error).__name__
+    if isinstance(reason, Exception):
+        reason = _reason(reason)
     return RunFolderError(f"{path} is damaged ({reason}): choose another run.")
+
+
+_REASONS: dict[type[Exception], str] = {
+    SafetensorError: "it is no whole safetensors file",
+    json.JSONDecodeError: "it is no whole JSON",
+    UnicodeDecodeError: "it is no text",
+    RecursionError: "it is nested too deeply",
+}
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a file, in a few words."""
+    if isinstance(error, OSError):
+        return (error.strerror or str(error)).lower()
+    if isinstance(error, KeyError):
+        return f"{error.args[0]} is missing"
+    for kind, words in _REASONS.items():
+        if isinstance(error, kind):
+            return words
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}"
+    return str(error).partition("\n")[0].rstrip(".:")[:100] or type(error).__name__
 
 
 def load_run(folder: Path) -> Run:
@@ -228,12 +318,9 @@ def load_run(folder: Path) -> Run:
     folder = Path(folder)
     config = read_config(folder)
     try:
-        settings = run_settings(config["settings"])
-        classes = ClassMap.model_validate(config["classes"])
-        marks = tuple((int(u), float(w)) for u, w in config["lambda_marks"])
-        source = config["image"]["source"]
-    except (KeyError, TypeError, ValidationError, AdvSegError):
-        raise RunFolderError(f"{folder / CONFIG} is damaged: choose another run.") from None
+        settings, classes, marks, source = _from_config(config)
+    except (KeyError, TypeError, ValueError, RecursionError, AdvSegError) as error:
+        raise damaged(folder / CONFIG, error) from None
     networks: tuple[NetworkName, ...] = tuple(
         n for n in settings.networks if (folder / f"{n}.safetensors").is_file()
     )
@@ -242,14 +329,32 @@ def load_run(folder: Path) -> Run:
             f"The run in {folder} holds no weights yet: let it train to its first validation, or start "
             "anew in another folder."
         )
-    history = history_from_json(checkpoint_metadata(folder, "progress")["history"])
-    return Run(
-        folder,
-        settings,
-        classes,
-        networks,
-        history,
-        marks,
-        Path(source) if source else None,
-        config,
-    )
+    try:
+        history = _history(checkpoint_metadata(folder, "progress"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(folder / CHECKPOINT, error) from None
+    return Run(folder, settings, classes, networks, history, marks, source, config)
+
+
+def _from_config(
+    config: dict[str, Any],
+) -> tuple[RunSettings, ClassMap, tuple[tuple[int, float], ...], Path | None]:
+    """Settings, classes, λ marks and image file; what resume also reads is checked."""
+    settings = run_settings(config["settings"])
+    if settings.updates is None:
+        raise ValueError("settings.updates is missing")
+    classes = ClassMap.model_validate(config["classes"])
+    marks = tuple((int(u), float(w)) for u, w in config["lambda_marks"])
+    for name in ("mean", "std"):
+        float(config["normalisation"][name])
+    source = config["image"]["source"]
+    return settings, classes, marks, None if source is None else Path(source)
+
+
+def _history(progress: dict[str, Any]) -> tuple[Validated, ...]:
+    """The validations of a checkpoint; what resume also reads is checked."""
+    for name in ("turn", "update"):
+        if not isinstance(progress[name], int) or progress[name] < 0:
+            raise ValueError(f"{name} is {progress[name]!r}")
+    float(progress["seconds"])
+    return history_from_json(progress["history"])

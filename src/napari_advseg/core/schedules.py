@@ -87,7 +87,8 @@ def adversarial_weight(settings: LambdaSettings, update: int, updates: int, epoc
     if settings.kind == "constant":
         return settings.value
     if settings.kind == "steps":
-        return next((w for start, w in reversed(settings.steps) if epoch >= start), 0.0)
+        part = next((p for start, p in reversed(settings.steps) if epoch >= start), 0.0)
+        return settings.value * part
     share = update / max(updates, 1)
     if share < settings.start:
         return 0.0
@@ -106,7 +107,10 @@ def lambda_marks(
     if settings.kind == "constant":
         return ()
     if settings.kind == "steps":
-        marks = [(ceil(epoch * updates_per_epoch), weight) for epoch, weight in settings.steps]
+        marks = [
+            (ceil(epoch * updates_per_epoch), settings.value * part)
+            for epoch, part in settings.steps
+        ]
         return tuple((u, w) for u, w in marks if 0 < u < updates)
     if settings.value == 0:
         return ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -14,8 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .checkpoint import restore_checkpoint
+from .checkpoint import read_weights, restore_checkpoint
 from .control import RunControl, Stopped
+from .errors import RunFolderError
 from .events import (
     Event,
     NetworkName,
@@ -30,7 +32,8 @@ from .events import (
 )
 from .inference import in_view_first
 from .keeper import Keeper
-from .run_folder import CHECKPOINT, history_as_json, history_from_json
+from .run_folder import history_as_json, history_from_json
+from .running_scores import RunningScores
 from .schedules import lambda_marks
 from .stack import EMStack
 from .training import Training
@@ -78,7 +81,9 @@ class Session:
         self.settings = t.settings
         self.updates = t.settings.updates or 0
         self.validator = Validator(t.settings, self.stack, t.data, t.place)
-        self.keeper = Keeper(self.folder, lambda text: self.on_event(Notice(text)))
+        self.keeper = Keeper(self.folder, self._notice)
+        self._notices: list[Notice] = []
+        self._running = RunningScores()
         self._predicted_at: dict[tuple[NetworkName, int], int] = {}
         self._first_update, self._first_turn, self._first_seconds = 0, 0, 0.0
         self._validation_seconds = 0.0
@@ -87,13 +92,17 @@ class Session:
 
     def restore(self, folder: Path) -> None:
         """Go back to the last checkpoint in a run folder."""
-        progress = restore_checkpoint(folder, self.training.learners)
+        progress = restore_checkpoint(folder, self.training.learners, self.training.copies)
         self.turn, self.update = int(progress["turn"]), int(progress["update"])
         self.validation_due = bool(progress.get("validation_due", False))
         self.seconds = float(progress["seconds"])
         self.history = list(history_from_json(progress["history"]))
+        self._running.restore(progress.get("running", {}), self.training.place.device)
         self._first_update, self._first_turn = self.update, self.turn
         self._first_seconds = self.seconds
+        for name in self.settings.networks:
+            with suppress(RunFolderError):  # there is none before a first validation
+                self.keeper.remember_best(name, read_weights(folder / f"{name}-best.safetensors"))
 
     @property
     def finished(self) -> bool:
@@ -103,13 +112,14 @@ class Session:
     def run(self) -> tuple[Outcome, dict[str, Any], str | None]:
         """Train to the end, to a stop or to a failure; return outcome, summary and error."""
         outcome, error, trained = Outcome.COMPLETED, None, False
-        self._announce()
         try:
+            self._announce()
             try:
                 self._train()
             except Stopped:
                 outcome = Outcome.STOPPED
             self.keep()
+            self._pass_on_notices()
             trained = outcome is Outcome.COMPLETED
             if trained:
                 self._predict_stack()
@@ -118,24 +128,49 @@ class Session:
             log.exception("The run failed.")
             outcome, error = Outcome.FAILED, self._failure(problem, trained)
         summary = self._summary(outcome, error)
-        self.keeper.summary(summary)
-        self.on_event(
-            RunFinished(outcome, self.update, self._closing(outcome, error), error, summary)
-        )
+        self._end(outcome, error, summary, sound=trained or outcome is Outcome.STOPPED)
         return outcome, summary, error
+
+    def _end(
+        self, outcome: Outcome, error: str | None, summary: dict[str, Any], *, sound: bool
+    ) -> None:
+        """Write the summary and tell the end; nothing that fails here takes the run's result away.
+
+        `sound` networks are kept once more if they are not on the disk.
+        """
+        try:
+            if (
+                sound and not self.keeper.complete
+            ):  # predicting took its time: there may be room now
+                self.keep()
+            self.keeper.summary(summary)
+        except Exception as problem:
+            log.exception("The end of the run was not written.")
+            self.keeper.error = problem
+        closing = self._closing(outcome, error)
+        last = RunFinished(outcome, self.update, closing, error, summary)
+        for event in (*self._notices, last):
+            try:
+                self.on_event(event)
+            except Exception:
+                log.exception("What listens to the run failed at its end.")
 
     def _train(self) -> None:
         if self.validation_due:
             self._validate_and_keep()
         for turn in turns(self.settings, self.turn):
             self.control.breathe()
+            if self.keeper.retry_due:
+                self.keep()
+                self._pass_on_notices()
             started = perf_counter()
-            losses = self.training.take(turn)
+            taken = self.training.take(turn)
+            self._running.add(taken.scores)
             self.turn, self.update = self.turn + 1, turn.update
             self.validation_due = turn.validate
             report = turn.validate or started - self._last_step >= STEP_SECONDS
             # reading a loss waits for the device, so that the time is that of the computation
-            plain = {name: float(loss) for name, loss in losses.items()} if report else {}
+            plain = {name: float(loss) for name, loss in taken.losses.items()} if report else {}
             self.seconds += perf_counter() - started
             self._check_finite(plain)
             if report:
@@ -155,9 +190,11 @@ class Session:
     def _validate_and_keep(self) -> None:
         started = perf_counter()
         self._validate()
+        self._running.reset()
         self.validation_due = False
         self.keep()
         self.on_event(self.history[-1])  # what is told is also kept
+        self._pass_on_notices()
         self._samples()
         self._validation_seconds = perf_counter() - started
 
@@ -168,8 +205,12 @@ class Session:
         )
         if "discriminator" in t.learners:
             scores |= self.validator.discriminator_scores(
-                t.networks["adversarial"], t.learners["discriminator"].network, t.adversary
+                t.networks["adversarial"],
+                t.learners["discriminator"].network,
+                t.critic,
+                t.adversary,
             )
+        scores |= {f"{name} train": score for name, score in self._running.means().items()}
         epoch = self.update / (self.settings.epoch or 1)
         weight = t.adversarial_weight(self.update - 1) if "discriminator" in t.learners else 0.0
         self.history.append(Validated(self.update, epoch, self.seconds, scores, weight))
@@ -196,6 +237,14 @@ class Session:
             self.on_event(Notice("Stopped before the whole stack was predicted."))
 
     # What it says
+
+    def _notice(self, text: str, *, unsaved: bool) -> None:
+        """Take a sentence of the keeper's; told after the scores, whose place it may take."""
+        self._notices.append(Notice(text, unsaved))
+
+    def _pass_on_notices(self) -> None:
+        while self._notices:
+            self.on_event(self._notices.pop(0))
 
     def _announce(self) -> None:
         s, place = self.settings, self.training.place
@@ -252,9 +301,12 @@ class Session:
             "update": self.update,
             "seconds": self.seconds,
             "history": history_as_json(tuple(self.history)),
+            "running": self._running.state(),
         }
         classes = self.training.data.annotation.classes.names
-        self.keeper.checkpoint(self.training.learners, progress, tuple(self.history), classes)
+        self.keeper.checkpoint(
+            self.training.learners, self.training.copies, progress, tuple(self.history), classes
+        )
 
     def _samples(self) -> None:
         s = self.settings
@@ -308,7 +360,7 @@ class Session:
     def _failure(self, problem: Exception, trained: bool) -> str:
         if trained:
             return failure_sentence(problem, "Predicting the whole stack", "apply the run again")
-        kept = self.folder is not None and (self.folder / CHECKPOINT).is_file()
+        kept = self.keeper.has_checkpoint
         way_out = "the last checkpoint is kept, start again or resume" if kept else "start again"
         return failure_sentence(problem, "Training", way_out)
 
@@ -320,9 +372,20 @@ class Session:
         return f"Best F1: {', '.join(parts)}." if parts else ""
 
 
+def is_out_of_memory(problem: Exception) -> bool:
+    """Whether there is not enough memory, the device's or the computer's; torch has words for both."""
+    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
+        return True
+    words = (
+        "can't allocate memory",
+        "not enough memory",
+    )  # the CPU's, which has no class of its own
+    return isinstance(problem, RuntimeError) and any(word in str(problem) for word in words)
+
+
 def failure_sentence(problem: Exception, doing: str, way_out: str) -> str:
     """One sentence that says what went wrong in a run and what to do."""
-    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
+    if is_out_of_memory(problem):
         return (
             "The memory is full: choose a smaller batch, patch or width under advanced, or the CPU."
         )

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from reprlib import Repr
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .classes import ClassMap
 from .errors import SettingsError
+from .split import parse_slices
 
 Method = Literal["standard", "adversarial", "paired"]
 Share = Annotated[float, Field(ge=0, le=1)]
+Initialisation = Annotated[
+    Literal["normal", "truncated"],
+    Field(
+        description="Convolutions start He-normal; ``truncated``: what lies beyond two standard "
+        "deviations is drawn again, as in Keras."
+    ),
+]
 DecayRate = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -34,6 +44,9 @@ class NetworkSettings(Settings):
     norm_momentum: float = Field(0.1, gt=0, le=1)
     """Share of each batch in the averages that batch normalisation predicts with; small batches ask for
     a small share."""
+    norm_epsilon: float = Field(1e-5, gt=0, le=1)
+    """Added to the variance in batch normalisation."""
+    initialisation: Initialisation = "normal"
     dropout: float = Field(0.0, ge=0, lt=1)
     """Share of activations dropped between the two convolutions of a level."""
     image_channels: int = Field(1, ge=1, le=64)
@@ -48,12 +61,21 @@ class DiscriminatorSettings(Settings):
 
     head: Literal["patch", "dense"] = "patch"
     """``patch``: a map of logits, one for each position. ``dense``: the U-Net's encoder and one logit."""
-    width: int = Field(24, ge=1, le=512)
-    """Channels of the first level."""
+    width: int | None = Field(24, ge=1, le=512)
+    """Channels of the first level; None makes D as wide as the U-Net."""
     depth: int = Field(4, ge=1, le=7)
     """Number of levels that halve the resolution."""
     norm: Literal["spectral", "batch", "none"] = "spectral"
-    """Batch normalisation here always uses the batch's own statistics, so D scores as G trains against it."""
+    """Normalisation after each convolution, or of its weights."""
+    averages: bool = False
+    """Whether batch normalisation keeps running averages and D scores with them, as in 2017; otherwise it
+    uses the batch's own statistics always, so that D scores as G trains against it. Asks for block
+    alternation."""
+    norm_momentum: float = Field(0.1, gt=0, le=1)
+    """Share of each batch in those averages."""
+    norm_epsilon: float = Field(1e-5, gt=0, le=1)
+    """Added to the variance in batch normalisation."""
+    initialisation: Initialisation = "normal"
     sees_image: bool = True
     """Whether D is shown the image beside the mask."""
     mask: Literal["hard", "probability"] = "hard"
@@ -63,6 +85,9 @@ class DiscriminatorSettings(Settings):
     """Whether convolutions that a batch normalisation follows have biases."""
     real_target: float = Field(0.9, gt=0.5, le=1)
     """Target for true masks; below 1 it is one-sided label smoothing."""
+    batches: Literal["separate", "shuffled"] = "separate"
+    """``separate``: an update sees a batch of true masks and one of predicted masks. ``shuffled``: all
+    masks of an epoch, true and predicted, are shuffled together; asks for block alternation."""
 
 
 class LambdaSettings(Settings):
@@ -70,19 +95,20 @@ class LambdaSettings(Settings):
 
     kind: Literal["constant", "ramp", "steps"] = "ramp"
     value: float = Field(0.1, ge=0, le=1000)
-    """λ at its full height (constant and ramp)."""
+    """λ at its full height."""
     start: Share = 0.2
     """Ramp: share of the updates after which λ leaves 0. D learns from half of that time on."""
     rise: Share = 0.3
     """Ramp: share of the updates over which λ rises to its full height."""
     steps: tuple[tuple[float, float], ...] = ((0.0, 0.1), (3.0, 1.0))
-    """Steps: (epoch, λ from there on), epochs counted from 0."""
+    """Steps: (epoch, λ from there on in parts of its full height), epochs counted from 0."""
 
 
 class OptimizerSettings(Settings):
     """How one network's weights are moved."""
 
-    name: Literal["adamw", "adam", "rmsprop"] = "adamw"
+    name: Literal["adamw", "adam", "keras-adam", "rmsprop"] = "adamw"
+    """``keras-adam``: `epsilon` is added before the bias correction."""
     rate: float = Field(3e-3, gt=0, le=10)
     """Learning rate at its peak."""
     schedule: Literal["constant", "one-cycle", "plateau", "keras-decay"] = "one-cycle"
@@ -148,6 +174,8 @@ class RunSettings(Settings):
     """Of every random draw (weights, patches, augmentation, dropout): the same seed repeats a run."""
     updates: int | None = Field(None, ge=1)
     """Updates of S (and of G); None takes the minutes or the preset's own number."""
+    epochs: int | None = Field(None, ge=1)
+    """Length of the run in epochs, instead of updates."""
     minutes: float | None = Field(None, gt=0)
     """Time for training and validation, turned into updates once ten are timed."""
     device: str = "auto"
@@ -177,10 +205,20 @@ class RunSettings(Settings):
     training slices have labelled ones: with dense labels each is shown once on average."""
     fixed_patches: int = Field(32, ge=1)
     """Patches, drawn once, on which F1 train and the accuracies of D are measured."""
+    scores: Literal["slices", "batches"] = "slices"
+    """``slices``: F1 pools the pixels of whole validation slices; the train scores are of fixed patches.
+    ``batches``, as in 2017: F1 val is the mean over batches of the fixed validation patches, the train
+    scores are means over the epoch's own batches, each as the network answers before it learns from it."""
     samples: int = Field(10, ge=0)
     """Validation samples drawn in a figure, at most `fixed_patches`; 0 draws none."""
     samples_every: int = Field(1, ge=1)
     """Validations between two such figures."""
+    shared_draws: bool = True
+    """Whether S and the S in G start from the same weights and get the same dropout and the same order
+    of batches, so that the adversarial term alone tells them apart."""
+    probability_clip: float | None = Field(None, gt=0, lt=0.5)
+    """Cross-entropies see probabilities between this and 1 minus this, and pass no gradient beyond, as in
+    Keras (1e-7); None computes them from logits."""
     tile: int = Field(512, ge=16)
     """Side of a tile in prediction, in pixels."""
     network: NetworkSettings = NetworkSettings()
@@ -192,6 +230,17 @@ class RunSettings(Settings):
     )
     alternation: AlternationSettings = AlternationSettings()
     augmentation: AugmentationSettings = AugmentationSettings()
+
+    @model_validator(mode="after")
+    def _check_together(self) -> RunSettings:
+        critic = self.discriminator
+        if self.alternation.kind == "step" and (critic.averages or critic.batches == "shuffled"):
+            name = "averages" if critic.averages else "batches"
+            raise SettingsError(
+                f"discriminator.{name} = {getattr(critic, name)!r} needs blocks: set alternation.kind to "
+                '"block".'
+            )
+        return self
 
     @property
     def networks(self) -> tuple[Literal["standard", "adversarial"], ...]:
@@ -207,6 +256,7 @@ CONTROL_OF_SETTING = {
     "method": "method",
     "preset": "preset",
     "updates": "budget",
+    "epochs": "budget",
     "minutes": "budget",
     "train": "slices",
     "val": "slices",
@@ -219,21 +269,99 @@ CONTROL_OF_SETTING = {
 def run_settings(values: dict[str, Any]) -> RunSettings:
     """Check plain values and freeze them.
 
+    Slices and classes may be written as on the command line: ``"0:20"``,
+    ``"cell=255,membrane=0+32"``.
+
     Raises
     ------
     SettingsError
         Naming the first setting that is unknown or out of range, and its value.
+    SplitError
+        If a text of slices cannot be read.
     ClassMapError
         If the classes among them cannot be used.
     """
     try:
-        return RunSettings.model_validate(values)
+        settings = RunSettings.model_validate(_without_shorthand(values))
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "settings"
-        control = CONTROL_OF_SETTING.get(name.split(".")[0], "advanced")
-        value = first.get("input")
-        raise SettingsError(
-            f"{name} = {value!r} cannot be used: {first['msg'][:1].lower()}{first['msg'][1:]}.",
-            control=control,
-        ) from None
+        raise _refusal(error.errors()[0], values) from None
+    for epoch, weight in settings.adversarial_weight.steps:
+        if epoch < 0 or weight < 0:
+            raise SettingsError(
+                f"adversarial_weight.steps = [{epoch:g}, {weight:g}] cannot be used: an epoch and λ are 0 "
+                "or more."
+            )
+    return settings
+
+
+_SHORTHAND = {"train": parse_slices, "val": parse_slices, "classes": ClassMap.parse}
+_EXAMPLES = {
+    "train": 'write it as "0:20" or [0, 1, 2]',
+    "val": 'write it as "20:30" or [20, 21, 22]',
+    "classes": 'write it as "cell=255,membrane=0+32"',
+}
+
+
+def _without_shorthand(values: Any) -> Any:
+    if not isinstance(values, dict):
+        return values
+    return {
+        name: _SHORTHAND[name](value) if name in _SHORTHAND and isinstance(value, str) else value
+        for name, value in values.items()
+    }
+
+
+def _refusal(first: Any, values: Any) -> SettingsError:
+    """One sentence for what pydantic found first."""
+    parts = tuple(str(part) for part in first["loc"]) or ("settings",)
+    name, value, kind = ".".join(parts), first.get("input"), first["type"]
+    if parts[0] in _EXAMPLES:
+        name, value, why = parts[0], values[parts[0]], _EXAMPLES[parts[0]]
+    elif kind == "extra_forbidden":
+        why = _no_such_setting(parts)
+    elif kind in ("model_type", "model_attributes_type"):
+        why = 'write it as {"name": value, ...}'
+    else:
+        why = _way_out(kind, first.get("ctx", {})) or first["msg"][:1].lower() + first["msg"][1:]
+    return SettingsError(
+        f"{name} = {_shown(value)} cannot be used: {why}.",
+        control=CONTROL_OF_SETTING.get(parts[0], "advanced"),
+    )
+
+
+def _no_such_setting(parts: tuple[str, ...]) -> str:
+    model: type[BaseModel] = RunSettings
+    for part in parts[:-1]:
+        model = type(model.model_fields[part].default)
+    near = get_close_matches(parts[-1], model.model_fields, 1)
+    return "there is no such setting, " + (f"the nearest is {near[0]}" if near else "take it out")
+
+
+def _way_out(kind: str, limits: dict[str, Any]) -> str:
+    """What to choose instead, for the kinds of error that pydantic words for programmers."""
+    ranges = {
+        "ge": "{:g} or more",
+        "gt": "more than {:g}",
+        "le": "at most {:g}",
+        "lt": "less than {:g}",
+    }
+    for name, words in ranges.items():
+        if name in limits:
+            return f"choose {words.format(limits[name])}"
+    if kind == "literal_error":
+        return f"choose {limits['expected']}"
+    wanted = {
+        "int": "a whole number",
+        "float": "a number",
+        "finite": "a number",
+        "bool": "true or false",
+    }
+    what = wanted.get(kind.partition("_")[0])
+    return f"choose {what}" if what else ""
+
+
+def _shown(value: Any) -> str:
+    """A value, cut short where it is long or deep."""
+    brief = Repr()
+    brief.maxstring = brief.maxother = brief.maxlong = 60
+    return brief.repr(value)

@@ -89,19 +89,19 @@ def parse_slices(text: str) -> tuple[int, ...]:
     SplitError
         If the text is not of that form or names no slice.
     """
-    found: list[int] = []
+    found: set[int] = set()
     try:
         for part in text.split(","):
             first, colon, last = part.partition(":")
             slices = range(int(first or 0), int(last) if colon else int(first) + 1)
-            found += slices if len(slices) <= MOST_SLICES else []
-    except ValueError:
-        found = []
-    if not found or min(found) < 0:
+            if not slices or slices[0] < 0 or slices[-1] >= MOST_SLICES:
+                raise ValueError
+            found.update(slices)
+    except (ValueError, OverflowError):
         raise SplitError(
-            f"The slices {text!r} are not of the form 0:20 or 0:5,8: write the first and the end."
-        )
-    return tuple(sorted(set(found)))
+            f"The slices {text[:40]!r} are not of the form 0:20 or 0:5,8: write the first and the end."
+        ) from None
+    return tuple(sorted(found))
 
 
 def format_slices(slices: Sequence[int]) -> str:
@@ -160,6 +160,6 @@ def make_split(
         if not kept:
             raise SplitError(
                 f"None of the slices {format_slices(asked) or 'left'} to {what} on is annotated: "
-                f"annotated are {format_slices(annotated)}."
+                f"choose among {format_slices(annotated)}, or annotate more."
             )
     return split

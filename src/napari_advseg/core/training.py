@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-from torch import Tensor
+from torch import Tensor, channels_last, nn
 
 from .adversary import Adversary
 from .augment import augment
 from .devices import Place, on
 from .draws import Purpose, numpy_draws, torch_draws
+from .epoch_patches import Batch, EpochPatches
 from .events import NetworkName
 from .networks import UNet, build_discriminator, build_unet
 from .schedules import adversarial_weight, discriminator_learns
 from .settings import RunSettings
-from .steps import AdversarialStep, Learner, StandardStep
+from .steps import AdversarialStep, Learner, StandardStep, Taken
 from .training_data import TrainingData
 from .turns import Turn, discriminator_updates
+
+D_IN_G = "discriminator-in-generator"
 
 
 @dataclass
@@ -26,7 +29,8 @@ class Training:
     """S, G and D of one run, built from its seed.
 
     S and the S in G start from the same weights. With the same batch number they get the same patches,
-    augmentation and dropout draws, so that the adversarial term alone tells them apart.
+    augmentation and dropout draws, so that the adversarial term alone tells them apart. Without
+    `settings.shared_draws` the S in G has weights, dropout and an order of the patches of its own.
 
     Attributes
     ----------
@@ -34,6 +38,8 @@ class Training:
         With `updates` and `epoch` resolved.
     learners : dict
         ``standard``, ``adversarial``, ``discriminator`` as far as the method has them.
+    copies : dict
+        ``discriminator-in-generator``: the copy of D that G learns against, if it is a copy.
     """
 
     settings: RunSettings
@@ -41,6 +47,10 @@ class Training:
     place: Place
     learners: dict[str, Learner[Any]]
     adversary: Adversary
+    copies: dict[str, nn.Module] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._epoch = EpochPatches(self.batch, self.settings.alternation.generator_updates)
 
     @classmethod
     def build(cls, settings: RunSettings, data: TrainingData, place: Place) -> Training:
@@ -49,21 +59,33 @@ class Training:
         updates = settings.updates or 0
         learners: dict[str, Learner[Any]] = {}
         for name in settings.networks:
-            draws = torch_draws(settings.seed, Purpose.WEIGHTS)
+            own = name == "adversarial" and not settings.shared_draws
+            draws = torch_draws(settings.seed, Purpose.OWN_WEIGHTS if own else Purpose.WEIGHTS)
             network = on(place, build_unet(settings.network, classes, draws))
             learners[name] = Learner.of(network, settings.optimizer, updates)
+        adversary = Adversary(settings.discriminator, settings.probability_clip)
+        training = cls(settings, data, place, learners, adversary)
         if "adversarial" in settings.networks:
-            draws = torch_draws(settings.seed, Purpose.DISCRIMINATOR_WEIGHTS)
-            channels = settings.network.image_channels
-            critic = build_discriminator(
-                settings.discriminator, classes, channels, settings.patch, draws
-            )
-            learners["discriminator"] = Learner.of(
-                on(place, critic),
-                settings.discriminator_optimizer,
-                discriminator_updates(settings),
-            )
-        return cls(settings, data, place, learners, Adversary(settings.discriminator))
+            training._add_discriminator(classes)
+        return training
+
+    def _add_discriminator(self, classes: int) -> None:
+        s = self.settings
+        draws = torch_draws(s.seed, Purpose.DISCRIMINATOR_WEIGHTS)
+        critic = on(
+            self.place, build_discriminator(s.discriminator, s.network, classes, s.patch, draws)
+        )
+        self.learners["discriminator"] = Learner.of(
+            critic, s.discriminator_optimizer, discriminator_updates(s)
+        )
+        if s.discriminator.averages:
+            self.copies[D_IN_G] = deepcopy(critic)
+
+    @property
+    def critic(self) -> nn.Module:
+        """The D that G learns against."""
+        D: nn.Module = self.learners["discriminator"].network
+        return self.copies.get(D_IN_G, D)
 
     @property
     def networks(self) -> dict[NetworkName, UNet]:
@@ -84,31 +106,54 @@ class Training:
         images, targets = self.data.train.cut(positions, s.patch)
         draws = torch_draws(s.seed, Purpose.AUGMENTATION, number, self.place.device)
         images, targets = augment(images, targets, s.augmentation, draws)
-        return images.contiguous(memory_format=torch.channels_last), targets
+        return images.contiguous(memory_format=channels_last), targets
 
-    def take(self, turn: Turn) -> dict[str, Tensor]:
-        """Let whose turn it is learn from the turn's batch; return losses still on the device."""
-        images, targets = self.batch(turn.batch)
-        losses: dict[str, Tensor] = {}
+    def take(self, turn: Turn) -> Taken:
+        """Let whose turn it is learn; return losses and scores still on the device."""
+        images, targets, real = self._patches(turn)
+        clip, scored = self.settings.probability_clip, self.settings.scores == "batches"
+        taken = Taken()
         if "standard" in turn.learners:
             self._seed_dropout("standard", turn.batch)
-            losses |= StandardStep(self.learners["standard"], self.place)(images, targets)
+            step = StandardStep(self.learners["standard"], self.place, clip, scored)
+            taken |= step(images, targets)
         if turn.learners & {"adversarial", "discriminator"}:
             self._seed_dropout("adversarial", turn.batch)
-            step = AdversarialStep(
-                self.learners["adversarial"],
-                self.learners["discriminator"],
-                self.adversary,
-                self.place,
-            )
-            losses |= step(
+            taken |= self._adversarial_step(turn, scored)(
                 images,
                 targets,
                 self.adversarial_weight(turn.batch),
                 g_learns="adversarial" in turn.learners,
                 d_learns="discriminator" in turn.learners and self._d_learns(turn.batch),
+                real=real,
             )
-        return losses
+        return taken
+
+    def _adversarial_step(self, turn: Turn, scored: bool) -> AdversarialStep:
+        D = self.learners["discriminator"]
+        if D_IN_G in self.copies and "adversarial" in turn.learners and turn.opens_block:
+            self.copies[D_IN_G].load_state_dict(D.network.state_dict())
+        generator = self.learners["adversarial"]
+        return AdversarialStep(generator, D, self.critic, self.adversary, self.place, scored)
+
+    def _patches(self, turn: Turn) -> tuple[Tensor, Tensor, Batch | None]:
+        """What G (or S) sees, and other patches whose true masks D sees."""
+        s = self.settings
+        if turn.block is None:
+            return *self.batch(turn.batch), None
+        epoch, update = turn.block.epoch, turn.block.update
+        patches = s.alternation.generator_updates * s.batch
+        if turn.learners == {"discriminator"} and s.discriminator.batches == "shuffled":
+            order = numpy_draws(s.seed, Purpose.MASK_ORDER, epoch).permutation(2 * patches)
+            masks = order.take(range(update * s.batch, (update + 1) * s.batch), mode="wrap")
+            real = self._epoch.patches(epoch, masks[masks >= patches] - patches, s.batch)
+            return *self._epoch.patches(epoch, masks[masks < patches], s.batch), real
+        if turn.learners == {"discriminator"} or s.shared_draws:
+            return *self._epoch.batch(turn.batch), None
+        number = 2 * epoch + ("adversarial" in turn.learners)
+        order = numpy_draws(s.seed, Purpose.ORDER, number).permutation(patches)
+        chosen = order[update * s.batch : (update + 1) * s.batch]
+        return *self._epoch.patches(epoch, chosen, s.batch), None
 
     def _d_learns(self, update: int) -> bool:
         s = self.settings
@@ -117,5 +162,8 @@ class Training:
         return discriminator_learns(s.adversarial_weight, update, s.updates or 0)
 
     def _seed_dropout(self, name: str, number: int) -> None:
-        draws = torch_draws(self.settings.seed, Purpose.DROPOUT, number, self.place.device)
+        s = self.settings
+        own = name == "adversarial" and not s.shared_draws
+        purpose = Purpose.OWN_DROPOUT if own else Purpose.DROPOUT
+        draws = torch_draws(s.seed, purpose, number, self.place.device)
         self.learners[name].network.seed_dropout(draws)

@@ -175,21 +175,25 @@ def _fixed(settings: RunSettings, region: Region, purpose: Purpose) -> tuple[Ten
 
 
 def _check_patch(settings: RunSettings, shape: tuple[int, int, int]) -> None:
-    multiple = 2 ** max(settings.network.depth, settings.discriminator.depth)
-    if settings.patch % multiple:
+    depths = [settings.network.depth]
+    if "adversarial" in settings.networks:
+        depths.append(settings.discriminator.depth)
+    multiple, patch = 2 ** max(depths), settings.patch
+    most = min(shape[1:]) // multiple * multiple
+    smaller = f"choose at most {most}" if most > multiple else "set a smaller depth of the networks"
+    if patch > min(shape[1:]):
         raise SettingsError(
-            f"A patch of {settings.patch} pixels cannot be halved as often as the networks do: "
+            f"A patch of {patch} pixels is larger than a slice of {shape[1]} × {shape[2]}: {smaller}."
+        )
+    if patch % multiple:
+        raise SettingsError(
+            f"A patch of {patch} pixels cannot be halved as often as the networks do: "
             f"choose a multiple of {multiple}."
         )
-    if settings.patch == multiple:  # a single pixel at the coarsest level cannot be normalised
+    if patch == multiple:  # a single pixel at the coarsest level cannot be normalised
         raise SettingsError(
-            f"A patch of {settings.patch} pixels is too small for the depth of the networks: "
+            f"A patch of {patch} pixels is too small for the depth of the networks: "
             f"choose {2 * multiple} or more."
-        )
-    if settings.patch > min(shape[1:]):
-        raise SettingsError(
-            f"A patch of {settings.patch} pixels is larger than a slice of {shape[1]} × {shape[2]}: "
-            f"choose at most {min(shape[1:]) // multiple * multiple}."
         )
 
 

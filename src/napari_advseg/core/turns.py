@@ -11,6 +11,14 @@ from .settings import RunSettings
 
 
 @dataclass(frozen=True)
+class Block:
+    """A turn's place in a block: the epoch and the number of the update in it, both from 0."""
+
+    epoch: int
+    update: int
+
+
+@dataclass(frozen=True)
 class Turn:
     """One batch and who learns from it.
 
@@ -23,12 +31,20 @@ class Turn:
         Updates of S (and G) that the run counts after this turn.
     validate : bool
         Whether a validation follows.
+    block : Block or None
+        Where in a block of updates of one network the turn stands.
     """
 
     learners: frozenset[str]
     batch: int
     update: int
     validate: bool
+    block: Block | None = None
+
+    @property
+    def opens_block(self) -> bool:
+        """Whether it is the first of a block."""
+        return self.block is not None and self.block.update == 0
 
 
 def turns(settings: RunSettings, first: int = 0) -> Iterator[Turn]:
@@ -64,7 +80,8 @@ def _block_turns(settings: RunSettings, first: int) -> Iterator[Turn]:
                     last = place == len(blocks) - 1 and i == length - 1
                     # the run has come as far as its first network
                     update = epoch * block + (i + 1 if place == 0 else block)
-                    yield Turn(frozenset({learner}), epoch * block + i % block, update, last)
+                    batch = epoch * block + i % block
+                    yield Turn(frozenset({learner}), batch, update, last, Block(epoch, i))
                 number += 1
 
 

@@ -17,11 +17,12 @@ from .events import NetworkName
 from .inference import batch_probabilities, class_probabilities
 from .metrics import confusion, f1_scores, to_indices
 from .networks import UNet
+from .running_scores import RunningScores, batch_f1
 from .segmentation_scores import rand_and_info
 from .settings import RunSettings
 from .stack import EMStack
 from .training_data import TrainingData
-from .validation_columns import SHORT, SIDES
+from .validation_columns import SHORT
 
 DENSE = 0.5  # share of labelled pixels from which labels show whole regions
 
@@ -51,7 +52,9 @@ class Validator:
     ) -> dict[str, float]:
         """F1 of each network, the slice in view predicted first.
 
-        F1 val pools the counts of whole validation slices; F1 train those of the fixed patches.
+        The F1 of each class, and F1 val, pool the counts of whole validation slices; F1 train those of
+        the fixed patches. With scores of batches, F1 val is instead the mean over the batches of the
+        fixed validation patches, and F1 train is not measured here.
         """
         self.probabilities.clear()
         names = self.data.annotation.classes.names
@@ -71,7 +74,10 @@ class Validator:
             for class_name, f1 in zip(names, by_class, strict=True):
                 scores[f"{SHORT[name]} F1 {class_name} val"] = float(f1)
             breathe()
-            scores[f"{SHORT[name]} F1 train"] = self._f1_on_patches(network)
+            if self.settings.scores == "batches":
+                scores[f"{SHORT[name]} F1 val"] = self._mean_f1_of_batches(network)
+            else:
+                scores[f"{SHORT[name]} F1 train"] = self._f1_on_patches(network)
         return scores
 
     def predict(
@@ -84,32 +90,36 @@ class Validator:
         return found
 
     def discriminator_scores(
-        self, generator: UNet, discriminator: nn.Module, adversary: Adversary
+        self, generator: UNet, discriminator: nn.Module, critic: nn.Module, adversary: Adversary
     ) -> dict[str, float]:
         """Accuracy of D, and the share of G's masks that it takes for true, on the fixed patches.
 
         True and predicted masks count half and half. Both are shares of D's answers at its decision
-        point: one for each position of a patch head, one for each mask of a dense head.
+        point: one for each position of a patch head, one for each mask of a dense head. `critic` is the
+        D that G learns against. With scores of batches only the validation side is measured.
         """
-        generator.eval()
-        discriminator.eval()
+        for network in (generator, discriminator, critic):
+            network.eval()
+        sides = {"train": self.data.fixed_train, "val": self.data.fixed_val}
+        if self.settings.scores == "batches":
+            del sides["train"]
         scores = {}
-        for side, patches in zip(SIDES, (self.data.fixed_train, self.data.fixed_val), strict=True):
-            answers: dict[str, list[Tensor]] = {"real": [], "fake": []}
+        for side, patches in sides.items():
+            answers: dict[str, list[Tensor]] = {"real": [], "fake": [], "in G": []}
             for images, targets in self._batches(patches):
                 with torch.inference_mode(), self.place.autocast():
                     logits = generator(images)
-                    seen = adversary.sees_truth(images, targets, logits.shape[1])
-                    answers["real"].append(discriminator(seen))
-                    seen = adversary.sees_prediction(images, targets, logits)
-                    answers["fake"].append(discriminator(seen))
+                    fake = adversary.sees_prediction(images, targets, logits)
+                    real = adversary.sees_truth(images, targets, logits.shape[1])
+                    answers["real"].append(discriminator(real))
+                    answers["fake"].append(discriminator(fake))
+                    if critic is not discriminator:
+                        answers["in G"].append(critic(fake))
             # over the positions of all patches at once: batches may hold unequal numbers of them
-            real, fake = (
-                adversary.share_called_true(torch.cat(answers[kind]), patches[1])
-                for kind in ("real", "fake")
-            )
-            scores[f"D Accuracy {side}"] = (real + 1 - fake) / 2
-            scores[f"G/D Accuracy {side}"] = fake
+            real, fake = torch.cat(answers["real"]), torch.cat(answers["fake"])
+            in_g = torch.cat(answers["in G"] or answers["fake"])
+            scores[f"D Accuracy {side}"] = float(adversary.accuracy(real, fake, patches[1]))
+            scores[f"G/D Accuracy {side}"] = float(adversary.called_true(in_g, patches[1]))
         return scores
 
     def boundary_scores(self, name: NetworkName, breathe: Callable[[], None]) -> dict[str, float]:
@@ -152,6 +162,14 @@ class Validator:
             indices = self._indices(found.movedim(1, 0).cpu().numpy())
             counts += confusion(indices, targets.cpu().numpy(), classes)
         return float(f1_scores(counts)[0])
+
+    def _mean_f1_of_batches(self, network: UNet) -> float:
+        network.eval()
+        mean = RunningScores()
+        for images, targets in self._batches(self.data.fixed_val):
+            with torch.inference_mode(), self.place.autocast():
+                mean.add({"F1": batch_f1(network(images), targets)})
+        return mean.means()["F1"]
 
     def _batches(self, patches: tuple[Tensor, Tensor]) -> list[tuple[Tensor, Tensor]]:
         images, targets = patches

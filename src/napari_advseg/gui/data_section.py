@@ -60,6 +60,7 @@ class DataSection(Section):
         more.clicked.connect(self._open_stack)
         self._image_row = self.add_row("image", self._image, more)
         self.add_indented(ProblemLabel(self._model, "image_layer"))
+        self.add_indented(ProblemLabel(self._model, "open_image"))
 
     def _add_annotation(self) -> None:
         self._annotation = _layer_box()
@@ -85,6 +86,7 @@ class DataSection(Section):
         self._open.clicked.connect(self._open_annotation)
         self._annotation_row = self.add_row("annotation", self._annotation, self._new, self._open)
         self.add_indented(ProblemLabel(self._model, "annotation_layer"))
+        self.add_indented(ProblemLabel(self._model, "open_annotation"))
 
     def _add_classes(self) -> None:
         self._classes = ClassForm()

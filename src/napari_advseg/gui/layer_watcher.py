@@ -98,12 +98,13 @@ class LayerWatcher(QObject):
             return None
         if isinstance(layer, Labels):
             kind = "labels"
-        elif isinstance(layer, Image) and not layer.rgb:
+        elif isinstance(layer, Image):
             kind = "image"
         else:
             return None
         data = layer.data[0] if layer.multiscale else layer.data
-        return LayerInfo(str(layer.unique_id), layer.name, kind, tuple(data.shape), selected)
+        rgb = kind == "image" and layer.rgb
+        return LayerInfo(str(layer.unique_id), layer.name, kind, tuple(data.shape), selected, rgb)
 
     def _data_changed(self, event: Any) -> None:
         layer = event.source
@@ -111,6 +112,8 @@ class LayerWatcher(QObject):
             self._painted_pause.start()
         if event.type == "data":
             self._layers_changed()  # its shape may be another
+            if str(layer.unique_id) == self._controller.model.choices.image:
+                self._controller.data.image_data_changed()
 
     def _slice_changed(self, event: Any = None) -> None:
         shown = self._slice_in_view()

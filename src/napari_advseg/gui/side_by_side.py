@@ -77,9 +77,9 @@ class SideBySide:
         before.visible[fresh] = before.visible[theirs]
         before.looks[fresh] = before.looks[theirs]
         fresh.visible = False
-        self._reorder(
-            [*self.columns, *(one for one in self._viewer.layers if one not in self.columns)]
-        )
+        layers = self._viewer.layers
+        columns = [one for one in self.columns if one in layers]  # others were deleted meanwhile
+        self._reorder([*columns, *(one for one in layers if one not in columns)])
 
     def leave(self) -> None:
         """Put everything back; layers that were deleted stay so, new ones stay on top."""

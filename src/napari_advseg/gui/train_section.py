@@ -30,6 +30,9 @@ _METHOD_TIPS = {
     "paired": "Train both from the same weights and patches, so that only D makes the difference.",
 }
 
+USUAL = {"minutes": 5.0, "updates": 300.0, "epochs": 10.0}
+"""The amount that a budget starts from when its unit is changed."""
+
 
 class TrainSection(Section):
     """How it is trained, and how it goes."""
@@ -101,9 +104,10 @@ class TrainSection(Section):
         )
         self._budget.setKeyboardTracking(False)
         self._unit = QComboBox()
-        describe(self._unit, "budget_unit", "Whether the budget counts minutes or updates.")
+        describe(self._unit, "budget_unit", "Whether the budget counts minutes, updates or epochs.")
         self._unit.addItem("min", "minutes")
         self._unit.addItem("updates", "updates")
+        self._unit.addItem("epochs", "epochs")
         self._budget.valueChanged.connect(self._budget_edited)
         self._unit.currentIndexChanged.connect(self._unit_edited)
         self.add_row("budget", self._budget, self._unit)
@@ -173,11 +177,10 @@ class TrainSection(Section):
     def _show_budget(self) -> None:
         budget = self._model.choices.budget
         blockers = QSignalBlocker(self._budget), QSignalBlocker(self._unit)
-        minutes = budget.unit == "minutes"
         self._unit.setCurrentIndex(self._unit.findData(budget.unit))
-        self._budget.setDecimals(1 if minutes else 0)
-        self._budget.setSingleStep(1 if minutes else 100)
-        self._budget.setRange(0, 100_000 if minutes else 10_000_000)
+        self._budget.setDecimals(1 if budget.unit == "minutes" else 0)
+        self._budget.setSingleStep(100 if budget.unit == "updates" else 1)
+        self._budget.setRange(0, 10_000_000 if budget.unit == "updates" else 100_000)
         self._budget.setSpecialValueText("as preset")
         self._budget.setValue(budget.amount)
         for blocker in blockers:
@@ -220,5 +223,5 @@ class TrainSection(Section):
         unit = self._unit.currentData()
         amount = self._budget.value()
         if amount:  # minutes make no sense as updates: start from something usual
-            amount = 5.0 if unit == "minutes" else 300.0
+            amount = USUAL[unit]
         self._controller.data.choose(budget=Budget(amount, unit))

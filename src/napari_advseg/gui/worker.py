@@ -24,6 +24,9 @@ BACKLOG_INTERVAL_MS = 25
 """Between two drains while events are left over: short, but long enough to paint."""
 SLICE_SECONDS = 0.012
 """Time that one drain may take; the event that is being handled then is finished."""
+MOST_SLICE_SECONDS = 0.1
+"""The same while the window is slow to paint, as masks in 3D are: a drain may then take half as long as
+the window took since the last, or what was emitted before Stop would take minutes to be heard."""
 MOST_WAITING = 200
 """Events that may wait to be delivered; a task that emits more waits until there is room, so that
 neither memory nor the delay between Stop and what is seen of it can grow without bound."""
@@ -93,6 +96,7 @@ class QtTaskRunner(QObject):
         super().__init__(parent)
         self._tasks: list[Task] = []
         self._closed = False
+        self._drained = perf_counter()
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL_MS)
         self._timer.timeout.connect(self._drain)
@@ -130,7 +134,7 @@ class QtTaskRunner(QObject):
 
     def _drain(self) -> None:
         """Deliver what has come, as long as the time slice lasts; the tasks take turns."""
-        end = perf_counter() + SLICE_SECONDS
+        end = perf_counter() + self._slice_seconds()
         waiting = list(self._tasks)
         while waiting and perf_counter() < end and not self._closed:
             task = waiting.pop(0)
@@ -148,6 +152,12 @@ class QtTaskRunner(QObject):
         self._timer.setInterval(BACKLOG_INTERVAL_MS if waiting else INTERVAL_MS)
         if not self._tasks:
             self._timer.stop()
+        self._drained = perf_counter()
+
+    def _slice_seconds(self) -> float:
+        """How long the drain that begins now may take."""
+        late = perf_counter() - self._drained - self._timer.interval() / 1000
+        return min(MOST_SLICE_SECONDS, max(SLICE_SECONDS, late / 2))
 
     def _finish(self, task: Task, returned: _Returned) -> None:
         # Taken from the list first: a listener that raises cannot make it be called twice.

@@ -1,0 +1,207 @@
+"""Files that a person could give, a run to go on with, and the command line in this process."""
+
+import hashlib
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from scipy.ndimage import gaussian_filter
+
+from napari_advseg import cli
+from napari_advseg.core.classes import ClassMap
+from napari_advseg.core.control import RunControl
+from napari_advseg.core.engine import resume, train
+from napari_advseg.core.evaluate import evaluate
+from napari_advseg.core.io import read_annotation, read_class_map, read_stack
+from napari_advseg.core.predict import predict_to_file
+from napari_advseg.core.presets import from_preset
+from napari_advseg.core.split import parse_slices
+
+SMALL = {
+    "updates": 4,
+    "validate_every": 2,
+    "patch": 16,
+    "batch": 2,
+    "tile": 64,
+    "fixed_patches": 5,
+    "samples": 0,
+    "device": "cpu",
+    "precision": "float32",
+    "threads": 1,
+    "network": {"width": 2, "depth": 2},
+    "discriminator": {"width": 2, "depth": 2},
+}
+
+
+class StopAfter(RunControl):
+    """Stops before the update after `number`."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.left = number
+
+    def breathe(self):
+        self.left -= 1
+        if self.left < 0:
+            self.stop()
+        super().breathe()
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def originals(tmp_path_factory):
+    """``image.tif``, ``labels.tif``, ``run`` (stopped after an update) and ``finished``."""
+    folder = tmp_path_factory.mktemp("originals")
+    draws = np.random.default_rng(0)
+    field = gaussian_filter(draws.standard_normal((6, 64, 64)), (0, 4, 4))
+    labels = np.where(field > np.quantile(field, 0.4), 255, 0).astype(np.uint8)
+    grey = 90 + 60 * (labels > 0) + draws.normal(0, 30, labels.shape)
+    tifffile.imwrite(folder / "image.tif", np.clip(grey, 0, 255).astype(np.uint8))
+    tifffile.imwrite(folder / "labels.tif", labels)
+    stack, annotation = read_stack(folder / "image.tif"), read_annotation(folder / "labels.tif")
+    train(from_preset(**SMALL), stack, annotation, folder / "run", control=StopAfter(1))
+    one = {**SMALL, "updates": 1, "method": "standard"}
+    train(from_preset(**one), stack, annotation, folder / "finished")
+    return folder
+
+
+@pytest.fixture
+def files(originals, tmp_path, monkeypatch):
+    """A copy of the originals as the working directory."""
+    shutil.copytree(originals, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def advseg(monkeypatch, capfd):
+    """Run a command in this process; return exit code, stdout and stderr."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["advseg", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capfd.readouterr()
+        return ended.value.code or 0, out, err
+
+    return run
+
+
+@pytest.fixture
+def everything(files):
+    """What is on the disk: every path, and a digest of every file."""
+
+    def found():
+        return {
+            str(path.relative_to(files)): hashlib.sha256(path.read_bytes()).hexdigest()
+            if path.is_file()
+            else None
+            for path in sorted(files.rglob("*"))
+        }
+
+    return found
+
+
+# ---- a command and its settings, as words of the command line and as a call from Python
+
+OPTIONS = ("preset", "method", "updates", "minutes", "device", "train", "val")
+
+
+@pytest.fixture
+def words(files):
+    """Words of a command; settings that are no option of it go into a JSON file."""
+    return lambda name, **given: [name, *_WORDS[name](**given)]
+
+
+@pytest.fixture
+def call(files):
+    """The same command from Python."""
+    return lambda name, **given: _CALLS[name](**given)
+
+
+def _train_words(image="image.tif", labels="labels.tif", out="new", classes=None, **changes):
+    plain = {name: value for name, value in changes.items() if not isinstance(value, list | dict)}
+    options = {name: value for name, value in plain.items() if name in OPTIONS}
+    rest = {name: value for name, value in changes.items() if name not in options}
+    if isinstance(classes, str):
+        options["classes"] = classes
+    elif classes is not None:
+        rest["classes"] = classes
+    file = rest.pop("settings", "settings.json")
+    if file == "settings.json":
+        Path(file).write_text(json.dumps(SMALL | rest))
+    return [image, labels, "-o", out, "--settings", file, *_as_options(options)]
+
+
+def _predict_words(run="run", image="image.tif", out="mask.tif", network="standard", **more):
+    best = ["--best"] if more.pop("best", False) else []
+    network = {"network": network} if network else {}
+    return [run, image, "-o", out, *_as_options(network | more), *best]
+
+
+_WORDS = {
+    "train": _train_words,
+    "resume": lambda run="run", image="image.tif": [run, "--image", image],
+    "predict": _predict_words,
+    "evaluate": lambda mask, labels="labels.tif", **more: [mask, labels, *_as_options(more)],
+}
+
+
+def _as_options(values):
+    return [word for name, value in values.items() for word in (f"--{name}", str(value))]
+
+
+def _train_call(image="image.tif", labels="labels.tif", out="new", classes=None, **changes):
+    told = ClassMap.parse(classes) if isinstance(classes, str) else classes
+    chosen = from_preset(**SMALL | changes | ({"classes": told} if told else {}))
+    train(chosen, read_stack(image), read_annotation(labels, told), out)
+
+
+def _evaluate_call(mask, labels="labels.tif", slices=None, threshold=0.5):
+    evaluate(
+        read_stack(mask).data,
+        read_annotation(labels),
+        mask_classes=read_class_map(mask),
+        slices=parse_slices(slices) if slices else None,
+        threshold=float(threshold),
+    )
+
+
+def _predict_call(run="run", image="image.tif", out="mask.tif", network="standard", **more):
+    predict_to_file(run, read_stack(image), out, network=network, **more)
+
+
+_CALLS = {
+    "train": _train_call,
+    "resume": lambda run="run", image="image.tif": resume(run, read_stack(image)),
+    "predict": _predict_call,
+    "evaluate": _evaluate_call,
+}
+
+
+# ---- the documentation
+
+
+@pytest.fixture(scope="session")
+def refused():
+    """What the documentation says of what is refused: a sentence for each kind of input."""
+    page = Path(__file__).parents[2] / "docs" / "bad-input.md"
+    section = page.read_text(encoding="utf-8").partition("\n## Refused\n")[2].partition("\n## ")[0]
+    lines = [line.strip("|").split(" | ") for line in section.splitlines() if line[:2] == "| "]
+    table = [[cell.strip() for cell in line] for line in lines]
+    assert all(len(row) == 3 for row in table)
+    found = {row[0]: row[1] for row in table if row[0] != "given"}
+    assert len(found) == sum(row[0] != "given" for row in table), "a row stands twice"
+    return found
