@@ -6,6 +6,8 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 OUT ?= demo
 ARGS ?=
+# Test files that run at once; 0 runs them one after the other, in this process.
+AT_ONCE ?= 2
 
 ifeq ($(filter $(QT),pyqt5 pyqt6),)
 $(error QT is "$(QT)": choose QT=pyqt5 or QT=pyqt6)
@@ -69,11 +71,13 @@ demo: setup ## napari with a stack and a short run; IMAGE=… LABELS=… for you
 		$(if $(VIRTUAL),--exit-after) \
 		$(if $(IMAGE),--image '$(IMAGE)') $(if $(LABELS),--labels '$(LABELS)')
 
+PYTEST := OMP_WAIT_POLICY=PASSIVE $(WITH_QT) $(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile
+
 test: setup ## All tests
-	$(WITH_QT) $(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-gui: setup ## The tests that open a window
-	$(WITH_QT) $(BIN)/python -m pytest tests/gui tests/e2e $(ARGS)
+	$(PYTEST) tests/gui tests/e2e $(ARGS)
 
 lint: lint-ruff lint-mypy lint-imports lint-manifest ## ruff, mypy, import-linter, npe2 validate
 

@@ -18,6 +18,7 @@ from napari_advseg import __version__, cli, cli_report
 from napari_advseg.core.events import Validated
 from napari_advseg.core.io import read_labels
 from napari_advseg.core.run_folder import load_run
+from napari_advseg.core.slice_truth import kept_slices
 from napari_advseg.core.training import Training
 
 SETTINGS = {
@@ -246,6 +247,23 @@ def test_predict_and_evaluate_give_the_runs_numbers(trained, files, advseg):
     assert out.splitlines()[0].split() == ["F1", "cell", f"{found['f1']['cell']:.4f}"]
 
 
+def test_evaluate_tells_each_slice_as_the_run_kept_it(trained, files, advseg):
+    predict = ("predict", "run", "image.tif", "--network", "standard", "--threads", 1)
+    assert advseg(*predict, "-o", "m.tif")[0] == 0
+    asked = ("evaluate", "m.tif", "labels.tif", "--slices", "4:6", "--per-slice")
+    code, out, _ = advseg(*asked, "--json")
+    assert code == 0
+    found = json.loads(out)["per_slice"]
+    kept = kept_slices(files / "run")
+    assert [one["slice"] for one in found] == [row.z for row in kept.rows] == [4, 5]
+    for one, row in zip(found, kept.rows, strict=True):
+        # the run scored its float16 maps
+        assert list(one["f1"].values()) == pytest.approx(row.f1["standard"], abs=2e-3)
+    code, out, _ = advseg(*asked)
+    assert out.splitlines()[-1].split() == ["5", *(f"{f1:.4f}" for f1 in found[1]["f1"].values())]
+    assert "per_slice" not in json.loads(advseg(*asked[:-1], "--json")[1])
+
+
 def test_an_image_that_moved_is_asked_for(files, advseg, monkeypatch):
     real = cli_report.Report.__call__
 
@@ -327,3 +345,40 @@ def test_ctrl_c_keeps_and_a_killed_run_goes_on_from_its_checkpoint(files, advseg
         assert all(torch.equal(tensor, resumed[key]) for key, tensor in weights.items())
     whole, resumed = load_run(files / "whole").history, load_run(files / "run").history
     assert [(v.update, v.scores) for v in resumed] == [(v.update, v.scores) for v in whole]
+
+
+def test_an_image_of_several_channels_is_trained_on_and_predicted(advseg, files):
+    grey = tifffile.imread("image.tif")
+    pair = np.stack([grey, 255 - grey])
+    tifffile.imwrite("two.tif", pair, metadata={"axes": "CZYX"}, photometric="minisblack")
+    options = (*SMALL, "--updates", 2, "--channel-axis", 0)
+    code, _, err = advseg("train", "two.tif", "labels.tif", "-o", "run", *options)
+    assert code == 0, err
+    code, _, err = advseg(
+        "predict", "run", "two.tif", "-o", "mask.tif", "--network", "standard", "--channel-axis", 0
+    )
+    assert code == 0, err
+    assert set(np.unique(tifffile.imread("mask.tif"))) <= {0, 255}
+    told = advseg("predict", "run", "image.tif", "-o", "other.tif", "--network", "standard")
+    assert_refused(told, "2 channels", "1")
+
+
+@pytest.mark.parametrize("best", [False, True])
+def test_train_goes_on_from_the_networks_of_a_run(trained, files, advseg, best):
+    words = ("train", "image.tif", "labels.tif", "-o", "next", "--updates", 1, *SMALL)
+    code, _, err = advseg(*words, "--start-from", "run", *["--best"] * best)
+    assert (code, err) == (0, "")
+    config = json.loads((files / "next" / "config.json").read_text())
+    assert config["start_from"] == str(files / "run")
+    end = "-best.safetensors" if best else ".safetensors"
+    assert config["start_weights"] == {
+        "standard": f"standard{end}",
+        "adversarial": f"adversarial{end}",
+        "discriminator": "discriminator.safetensors",
+    }
+    # one update from there, at the low end of the learning rate, is a small step
+    before, after = (
+        load_file(f"{name}") for name in (f"run/standard{end}", "next/standard.safetensors")
+    )
+    moved = max(float((after[key] - before[key]).abs().max()) for key in before if "head" in key)
+    assert 0 < moved < 0.01

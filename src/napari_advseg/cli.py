@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -21,6 +22,7 @@ import typer
 
 from . import __version__
 from .cli_plot import plot
+from .cli_predict import predict_folder
 from .core.classes import ClassMap
 from .core.control import RunControl, Stopped
 from .core.errors import AdvSegError, SettingsError
@@ -46,7 +48,13 @@ app = typer.Typer(
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Threads = Annotated[int | None, typer.Option(help="CPU threads; all cores if not given.")]
-Image = Annotated[Path, typer.Argument(help="Grey stack, TIFF.", show_default=False)]
+Image = Annotated[Path, typer.Argument(help="Stack, TIFF.", show_default=False)]
+ChannelAxis = Annotated[
+    int | None,
+    typer.Option(
+        help="Axis of the image's channels: 0 is the first, -1 the last; none if it is grey."
+    ),
+]
 
 
 def main() -> None:
@@ -112,6 +120,14 @@ def train(
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = None,
     threads: Threads = None,
+    channel_axis: ChannelAxis = None,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(help="Run folder whose networks are trained further, instead of new ones."),
+    ] = None,
+    best: Annotated[
+        bool, typer.Option("--best", help="With --start-from: its best weights, not its last.")
+    ] = False,
     settings: Annotated[
         Path | None,
         typer.Option(
@@ -133,14 +149,25 @@ def train(
         val=parse_slices(val) if val is not None else None,
         classes=ClassMap.parse(classes) if classes is not None else None,
     )
+    if best and start_from is None:
+        raise SettingsError("--best says which weights to start from: give --start-from, too.")
     chosen = from_preset(**_with_options(_settings_file(settings), options, width))
     from .core import engine
     from .core.io import read_annotation, read_stack
 
-    stack = read_stack(image)
+    stack = read_stack(image, channel_axis=channel_axis)
     annotation = read_annotation(labels, chosen.classes)
     with _control() as control, _reporting(chosen) as report:
-        result = engine.train(chosen, stack, annotation, out, on_event=report, control=control)
+        result = engine.train(
+            chosen,
+            stack,
+            annotation,
+            out,
+            on_event=report,
+            control=control,
+            start_from=start_from,
+            start_from_best=best,
+        )
     _close(result)
 
 
@@ -150,13 +177,14 @@ def resume(
     image: Annotated[
         Path | None, typer.Option(help="The image, if it has moved or was no file.")
     ] = None,
+    channel_axis: ChannelAxis = None,
 ) -> None:
     """Go on with RUN from its last checkpoint."""
     from .core import engine
     from .core.io import read_stack
     from .core.run_folder import load_run
 
-    stack = read_stack(image) if image is not None else None
+    stack = None if image is None else read_stack(image, channel_axis=channel_axis)
     with _control() as control, _reporting(load_run(run).settings) as report:
         result = engine.resume(run, stack, on_event=report, control=control)
     _close(result)
@@ -165,26 +193,46 @@ def resume(
 @app.command()
 def predict(
     run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
-    image: Image,
+    image: Annotated[
+        Path, typer.Argument(help="Stack, TIFF, or a folder of them.", show_default=False)
+    ],
     out: Annotated[
-        Path, typer.Option("-o", "--out", help="Mask to write, TIFF.", show_default=False)
+        Path,
+        typer.Option(
+            "-o", "--out", help="Mask to write, TIFF; for a folder, a folder.", show_default=False
+        ),
     ],
     network: Annotated[
-        str | None, typer.Option(help="standard or adversarial; required if the run holds both.")
+        str | None,
+        typer.Option(
+            help="standard or adversarial; required if the run holds both; for a folder, both if not given."
+        ),
     ] = None,
     probability: Annotated[
-        bool, typer.Option("--probability", help="Write float32 probabilities of the first class.")
+        bool,
+        typer.Option(
+            "--probability",
+            help="Write float32 probabilities: of the first of two classes, or a channel for each of more.",
+        ),
     ] = False,
     threshold: Annotated[
-        float | None, typer.Option(help="Probability from which a pixel is of the first class.")
+        float | None,
+        typer.Option(help="Probability from which a pixel is of the first of two classes."),
     ] = None,
     best: Annotated[
         bool, typer.Option("--best", help="Weights of the best validation instead of the last.")
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="For a folder: replace masks that are there.")
+    ] = False,
     device: Device = "auto",
     threads: Threads = None,
+    channel_axis: ChannelAxis = None,
 ) -> None:
-    """Apply the networks of RUN to IMAGE; the mask has the training annotation's values."""
+    """Apply the networks of RUN to IMAGE; the mask has the training annotation's values.
+
+    Of a folder every TIFF is taken, and a file that cannot be used stops no other.
+    """
     from rich.progress import Progress
 
     from .core.io import read_stack
@@ -192,7 +240,24 @@ def predict(
 
     if network not in (None, "standard", "adversarial"):
         raise SettingsError(f"There is no network {network!r}: choose standard or adversarial.")
-    stack = read_stack(image)
+    if image.is_dir():
+        with _control() as control:
+            predict_folder(
+                run,
+                image,
+                out,
+                read=partial(read_stack, channel_axis=channel_axis),
+                control=control,
+                networks=None if network is None else (network,),
+                probability=probability,
+                threshold=threshold,
+                overwrite=overwrite,
+                best=best,
+                device=device,
+                threads=threads,
+            )
+        return
+    stack = read_stack(image, channel_axis=channel_axis)
     with _control() as control, Progress(disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("predicting", total=stack.shape[0])
         predict_to_file(
@@ -220,6 +285,9 @@ def evaluate(
     slices: Annotated[str | None, typer.Option(help="Slices that count, as 20:30.")] = None,
     classes: Annotated[str | None, typer.Option(help="What LABELS' values mean.")] = None,
     threshold: Annotated[float, typer.Option(help="For a probability map.")] = 0.5,
+    per_slice: Annotated[
+        bool, typer.Option("--per-slice", help="Also the F1 of each slice.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Score MASK against LABELS: F1 of each class, accuracy, V_Rand, V_Info."""
@@ -234,7 +302,11 @@ def evaluate(
         slices=parse_slices(slices) if slices is not None else None,
         threshold=threshold,
     )
-    typer.echo(json.dumps(found.as_dict(), indent=2) if as_json else str(found))
+    if as_json:
+        slices_too = {"per_slice": found.per_slice_as_list()} if per_slice else {}
+        typer.echo(json.dumps(found.as_dict() | slices_too, indent=2))
+    else:
+        typer.echo(str(found) + (f"\n\n{found.per_slice()}" if per_slice else ""))
 
 
 app.command()(plot)

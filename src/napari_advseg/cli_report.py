@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -11,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from .core.events import Event, Notice, RunFinished, RunStarted, Step, Validated
 from .core.settings import RunSettings
+from .core.validation_columns import SHORT
 
 SHOWN = ("S F1 val", "G/S F1 val", "D Accuracy val", "G/D Accuracy val")
 
@@ -58,11 +61,25 @@ class Report:
             self._print(event.text)
         elif isinstance(event, RunFinished):
             self._print(event.sentence)
+            for line in class_lines(event.summary.get("scores", {})):
+                self._print(line)
             for name, scores in event.summary.get("boundaries", {}).items():
                 self._print(f"{name}: " + ", ".join(f"{k} {v:.4f}" for k, v in scores.items()))
 
     def _print(self, text: Any) -> None:
         self._out.print(text)
+
+
+def class_lines(scores: Mapping[str, float]) -> list[str]:
+    """For each network the F1 of each class at the last validation."""
+    lines = []
+    for name, short in SHORT.items():
+        pattern = re.compile(f"{re.escape(short)} F1 (.+) val")
+        matches = [(pattern.fullmatch(key), score) for key, score in scores.items()]
+        found = [f"{match[1]} {score:.4f}" for match, score in matches if match]
+        if found:
+            lines.append(f"{name}: F1 {', '.join(found)}")
+    return lines
 
 
 def validation_line(event: Validated) -> str:

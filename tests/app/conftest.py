@@ -15,7 +15,7 @@ from napari_advseg.app.choices import LayerInfo
 from napari_advseg.app.controller import Controller
 from napari_advseg.app.engine import Engine
 from napari_advseg.core.classes import ClassMap
-from napari_advseg.core.errors import ImageError
+from napari_advseg.core.errors import AnnotationError, ImageError
 from napari_advseg.core.events import (
     Outcome,
     RunFinished,
@@ -43,7 +43,12 @@ class FakeViewer:
     shown: list[tuple[str, int]] = field(default_factory=list)
     thresholds: list[float] = field(default_factory=list)
     mask: dict[str, Any] = field(default_factory=dict)
+    kept: dict[tuple[str, int], Any] = field(default_factory=dict)
     side_by_side: list[tuple[Any, ...]] = field(default_factory=list)
+    annotations: Any = None
+
+    def __post_init__(self) -> None:
+        self.annotations = FakeAnnotations(self)
 
     def tell(self) -> None:
         """Tell the application which layers there are, as a viewer's events would."""
@@ -95,17 +100,57 @@ class FakeViewer:
     def begin_masks(self, *what: Any) -> None:
         self.masks_begun.append(what)
 
-    def show_probability(self, network: str, z: int, probability: Any) -> None:
+    def show_prediction(self, network: str, z: int, prediction: Any) -> None:
         self.shown.append((network, z))
+        self.kept[network, z] = prediction
 
     def set_threshold(self, threshold: float) -> None:
         self.thresholds.append(threshold)
+
+    def prediction(self, network: str, z: int) -> Any:
+        return self.kept.get((network, z))
 
     def masks(self, network: str) -> Any:
         return self.mask.get(network)
 
     def set_side_by_side(self, *what: Any) -> None:
         self.side_by_side.append(what)
+
+
+@dataclass
+class FakeAnnotations:
+    """What the class list asks of the layers of a `FakeViewer`."""
+
+    viewer: FakeViewer
+    told: dict[str, str] = field(default_factory=dict)
+    coloured: dict[int, str] = field(default_factory=dict)
+    painted: int | None = None
+
+    def keep_told(self, layer: str, text: str, *, carried: bool = False) -> None:
+        self.told[layer] = text
+
+    def colours(self, layer: str, values: tuple[int, ...]) -> tuple[str, ...]:
+        return tuple(self.coloured.get(value, f"#{value:06x}ff") for value in values)
+
+    def recolour(self, layer: str, values: tuple[int, ...], colour: str) -> None:
+        self.coloured.update(dict.fromkeys(values, colour))
+
+    def painted_value(self, layer: str) -> int | None:
+        return self.painted
+
+    def paint_with(self, layer: str, value: int) -> None:
+        if value > 255:
+            raise AnnotationError(f"{layer} holds uint8 labels, {value} is none of them.")
+        self.painted = value
+
+    def count(self, layer: str, values: tuple[int, ...]) -> int:
+        return int(np.isin(self.viewer.layers[layer], values).sum())
+
+    def replace(self, layer: str, values: tuple[int, ...], by: int) -> int:
+        labels = self.viewer.layers[layer]
+        where = np.isin(labels, values)
+        labels[where] = by
+        return int(where.sum())
 
 
 @dataclass
@@ -151,11 +196,12 @@ class FakeTraining:
 
     def __call__(
         self, settings: Any, stack: Any, annotation: Any, folder: Any, *, on_event: Any, control: Any,
-        whole_stack: bool,
+        whole_stack: bool, start_from: Any = None, annotation_updates: Any = None,
     ) -> str:  # fmt: skip
         self.calls.append(
             SimpleNamespace(settings=settings, stack=stack, annotation=annotation, folder=folder,
-                            control=control, whole_stack=whole_stack)
+                            control=control, whole_stack=whole_stack, start_from=start_from,
+                            annotation_updates=annotation_updates)
         )  # fmt: skip
         if self.fails_with is not None:
             raise self.fails_with

@@ -87,17 +87,16 @@ def test_unknown_labels_are_said_beside_the_classes_and_mended_by_merging(app):
     assert app.model.summary.split is not None
 
 
-def test_more_classes_than_masks_can_show_are_refused_until_they_are_merged(app):
+def test_three_classes_are_trained(app):
     app.with_data()
     app.viewer.layers["truth"][:, 10:14] = 32
     app.controller.data.tell_classes("cell=255,membrane=0,vesicle=32")
     app.runner.flush()
-    assert "merge some" in app.model.problems["classes"]
-    app.controller.run.start()
-    assert app.training.calls == []
-    app.controller.data.tell_classes("cell=255+32,membrane=0")
-    app.runner.flush()
     assert "classes" not in app.model.problems
+    assert app.model.summary.classes_present == 3
+    app.controller.run.start()
+    app.runner.flush()
+    assert app.training.calls[0].annotation.classes.names == ("cell", "membrane", "vesicle")
 
 
 def test_a_malformed_class_is_said_beside_the_classes(app):

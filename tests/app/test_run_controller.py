@@ -172,14 +172,14 @@ def test_stopping_the_application_of_a_run_keeps_what_there_is(app, tmp_path):
     app.with_data()
     app.controller.keep.load_run(tmp_path / "kept")
     app.runner.flush()
-    show = app.viewer.show_probability
+    show = app.viewer.show_prediction
 
     def stop_at_three(network, z, probability):
         show(network, z, probability)
         if z == 2:
             app.controller.run.stop()
 
-    app.viewer.show_probability = stop_at_three
+    app.viewer.show_prediction = stop_at_three
     app.controller.run.apply()
     app.runner.flush()
     assert app.viewer.shown == [("standard", 0), ("standard", 1), ("standard", 2)]
@@ -192,7 +192,7 @@ def test_probabilities_of_an_applied_run_are_of_the_first_class(app, tmp_path):
     app.controller.keep.load_run(tmp_path / "kept")
     app.runner.flush()
     got = []
-    app.viewer.show_probability = lambda network, z, p: got.append(
+    app.viewer.show_prediction = lambda network, z, p: got.append(
         (p.dtype, p.shape, float(p[0, 0]))
     )
     app.controller.run.apply()

@@ -132,6 +132,9 @@ def call(files):
 
 
 def _train_words(image="image.tif", labels="labels.tif", out="new", classes=None, **changes):
+    start = ["--best"] * changes.pop("best", False)
+    if "start_from" in changes:
+        start += ["--start-from", changes.pop("start_from")]
     plain = {name: value for name, value in changes.items() if not isinstance(value, list | dict)}
     options = {name: value for name, value in plain.items() if name in OPTIONS}
     rest = {name: value for name, value in changes.items() if name not in options}
@@ -142,7 +145,7 @@ def _train_words(image="image.tif", labels="labels.tif", out="new", classes=None
     file = rest.pop("settings", "settings.json")
     if file == "settings.json":
         Path(file).write_text(json.dumps(SMALL | rest))
-    return [image, labels, "-o", out, "--settings", file, *_as_options(options)]
+    return [image, labels, "-o", out, "--settings", file, *_as_options(options), *start]
 
 
 def _predict_words(run="run", image="image.tif", out="mask.tif", network="standard", **more):
@@ -164,9 +167,11 @@ def _as_options(values):
 
 
 def _train_call(image="image.tif", labels="labels.tif", out="new", classes=None, **changes):
+    start = {"start_from": changes.pop("start_from", None)}
+    start["start_from_best"] = changes.pop("best", False)
     told = ClassMap.parse(classes) if isinstance(classes, str) else classes
     chosen = from_preset(**SMALL | changes | ({"classes": told} if told else {}))
-    train(chosen, read_stack(image), read_annotation(labels, told), out)
+    train(chosen, read_stack(image), read_annotation(labels, told), out, **start)
 
 
 def _evaluate_call(mask, labels="labels.tif", slices=None, threshold=0.5):

@@ -6,6 +6,7 @@ Whatever is refused leaves every file as it was.
 import json
 import os
 import pickle
+import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,6 +150,16 @@ def predict(given, error, prepare=nothing, **values):
     return Case(given, error, "predict", values, prepare)
 
 
+def folder_of(given, error, prepare, **values):
+    """A folder of images, which Python takes as a list of files."""
+    return Case(given, error, "predict", {"image": "stacks", **values}, prepare, python=False)
+
+
+def one_stack():
+    os.mkdir("stacks")
+    shutil.copy("image.tif", "stacks")
+
+
 def evaluate(given, error, prepare=nothing, **values):
     return Case(given, error, "evaluate", {"mask": "strokes.tif", **values}, prepare)
 
@@ -214,7 +225,7 @@ CASES = [
     train("negative λ in steps", SettingsError, adversarial_weight=STEPS),
     train("unknown setting", SettingsError, bacth=4),
     train("setting of a wrong type", SettingsError, network="wide"),
-    train("image of several channels", SettingsError, network={"image_channels": 3}),
+    train("channels that the image lacks", SettingsError, network={"image_channels": 3}),
     train("settings file that is not there", SettingsError, python=False, settings="my.json"),
     train("settings file that is no JSON", SettingsError, python=False, settings="image.tif"),
     # run folder
@@ -249,6 +260,29 @@ CASES = [
     resume("annotation of the run damaged", content("run/annotation.tif", lambda b: b[:300])),
     resume("another image", image(lambda: tifffile.imread("image.tif") // 2), image="cells.tif"),
     resume("run that is complete", nothing, run="finished"),
+    # networks to start from
+    train("start from a folder without a run", RunFolderError, start_from="."),
+    train(
+        "start from networks of another width", RunFolderError,
+        start_from="run", network={"width": 4, "depth": 2},
+    ),
+    train(
+        "start from networks of other classes", RunFolderError,
+        start_from="run", classes="neurite=255,membrane=0",
+    ),
+    train(
+        "start S from a run without S", RunFolderError,
+        config(lambda c: c["settings"].update(method="adversarial")), start_from="run",
+    ),
+    train(
+        "start from best weights before a validation", RunFolderError,
+        start_from="run", best=True,
+    ),
+    train(
+        "start from damaged weights", RunFolderError,
+        content(WEIGHTS, lambda b: b[:-100]), start_from="run",
+    ),
+    train("best weights of no run", SettingsError, python=False, best=True),
     # masks
     predict("both networks, none chosen", RunFolderError, network=None),
     predict("network that the run has not", RunFolderError, run="finished", network="adversarial"),
@@ -257,6 +291,8 @@ CASES = [
     predict("mask in place of a file of the run", AdvSegError, out="run/annotation.tif"),
     predict("mask in place of a folder", AdvSegError, out="run"),
     predict("mask in a folder that is not there", AdvSegError, out="masks/m.tif"),
+    folder_of("folder without a TIFF", ImageError, lambda: os.mkdir("stacks"), out="masks"),
+    folder_of("file in place of a folder of masks", AdvSegError, one_stack, out="image.tif"),
     predict("threshold above 1", SettingsError, threshold=1.5),
     evaluate("threshold that is no number", SettingsError, mask="labels.tif", threshold="nan"),
     predict("zero threads", SettingsError, threads=0),

@@ -194,7 +194,7 @@ def labels_for(draw, shape):
 
 
 LAYOUTS = (
-    *["dense"] * 6, *["strokes"] * 3, "half", "dense, its values 0 and 255", "strokes", "half", "one class", "empty",
+    *["dense"] * 6, *["strokes"] * 4, *["half"] * 2, "dense, its values 0 and 255", "one class", "empty",
     "a pixel of each", "a class that is not named",
 )  # fmt: skip
 
@@ -222,11 +222,12 @@ def assert_good(result, stack, folder, events):
         assert all(0 <= score <= 1 or math.isnan(score) for score in validated.scores.values())
     for learner in result.training.learners.values():
         assert all(torch.isfinite(w).all() for w in learner.network.state_dict().values())
-    last = {(e.network, e.z): e.probability for e in events if isinstance(e, SlicePredicted)}
+    last = {(e.network, e.z): e.prediction for e in events if isinstance(e, SlicePredicted)}
     assert set(last) == {(n, z) for n in resolved.networks for z in range(stack.shape[0])}
-    for probability in last.values():
-        assert probability.shape == stack.shape[1:]
-        assert ((probability >= 0) & (probability <= 1)).all()
+    number = len(result.training.data.annotation.classes)
+    for prediction in last.values():  # a probability, or the index of one of three classes
+        assert prediction.shape == stack.shape[1:]
+        assert ((prediction >= 0) & (prediction <= max(1, number - 1))).all()
     rows = list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
     assert [int(row["update"]) for row in rows] == [v.update for v in result.history]
     run = load_run(folder)

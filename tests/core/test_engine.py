@@ -269,6 +269,7 @@ def test_validation_slices_without_the_first_class_do_not_end_the_run(
     labels[4:] = 2
     annotation = Annotation.from_labels(labels, ClassMap.of(cell=1, membrane=2))
     monkeypatch.setattr(validation, "f1_scores", lambda counts: np.array([np.nan, 1.0]))
+    monkeypatch.setattr(validation, "overall_f1", lambda counts: np.nan)
     folder = tmp_path / "run"
     train(small(), stack, annotation, folder, control=stop_at(14))
     result = resume(folder, stack)

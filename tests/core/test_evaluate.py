@@ -240,6 +240,7 @@ def test_the_dictionary_goes_through_json(labels: NDArray[np.uint8]) -> None:
 
     assert back == {
         "f1": {"glia": None, "cell": 1.0, "membrane": 1.0},
+        "f1_mean": 1.0,
         "accuracy": 1.0,
         "v_rand": None,
         "v_info": None,

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from napari_advseg.core.annotation import Annotation
 from napari_advseg.core.classes import NEW_ANNOTATION, UNLABELLED
 from napari_advseg.core.errors import SplitError
-from napari_advseg.core.split import default_split, format_slices, make_split, parse_slices
+from napari_advseg.core.split import (
+    Split,
+    default_split,
+    format_slices,
+    make_split,
+    parse_slices,
+    touching_slices,
+)
 
 
 def annotation(depth, annotated, width=24, height=8):
@@ -150,3 +157,21 @@ def test_slices_and_their_text_round_trip(slices):
 
 def test_runs_of_slices_are_short():
     assert format_slices((0, 1, 2, 5, 7, 8)) == "0:3,5,7:9"
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "touching"),
+    [
+        (range(20), range(20, 30), (20,)),
+        (range(0, 10, 2), range(1, 10, 2), (1, 3, 5, 7, 9)),
+        (range(19), range(20, 30), ()),
+        ((5, 9), (4, 7, 10), (4, 10)),
+        ((), (1,), ()),
+    ],
+)
+def test_validation_slices_beside_training_ones_are_found(train, val, touching):
+    assert touching_slices(Split(tuple(train), tuple(val))) == touching
+
+
+def test_a_divided_slice_touches_nothing():
+    assert touching_slices(default_split(annotation(4, {2}), 8)) == ()

@@ -244,5 +244,5 @@ def test_impossible_cuts_are_refused_with_the_value(values, named):
 
 
 def test_a_stack_is_refused():
-    with pytest.raises(ValueError, match=r"\(2, 8, 8\)"):
-        predict_slice(np.zeros((2, 8, 8), np.float32), identity, tile=8, overlap=0, multiple=8)
+    with pytest.raises(ValueError, match=r"\(2, 1, 8, 8\)"):
+        predict_slice(np.zeros((2, 1, 8, 8), np.float32), identity, tile=8, overlap=0, multiple=8)

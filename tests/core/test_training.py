@@ -137,7 +137,11 @@ def test_a_batch_is_named_by_its_number_alone():
 
 def test_the_weight_of_the_adversarial_term_follows_the_epochs():
     it = training(
-        adversarial_weight={"kind": "steps", "steps": ((0.0, 0.1), (1.2, 0.4), (3.0, 1.0))}
+        adversarial_weight={
+            "kind": "steps",
+            "value": 1.0,
+            "steps": ((0.0, 0.1), (1.2, 0.4), (3.0, 1.0)),
+        }
     )
     found = [it.adversarial_weight(u) for u in range(20)]
     assert found == [0.1] * 6 + [0.4] * 9 + [1.0] * 5

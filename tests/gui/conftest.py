@@ -23,6 +23,14 @@ def viewer(make_napari_viewer):
 
 
 @pytest.fixture(autouse=True)
+def own_data_folder(tmp_path_factory, monkeypatch):
+    """Nobody's own folder of runs and projects is looked into or written."""
+    folder = tmp_path_factory.mktemp("data")
+    monkeypatch.setattr("platformdirs.user_data_path", lambda *name, **options: folder / name[0])
+    return folder
+
+
+@pytest.fixture(autouse=True)
 def no_thread_left():
     """Fail a test that leaves a Python thread of its own running."""
     before = set(threading.enumerate())

@@ -37,8 +37,8 @@ NAME = "Adversarial Segmentation"
 SHAPE = (6, 64, 64)
 ROLES = (
     "image_layer", "annotation_layer", "new_annotation", "classes", "slices", "method", "preset",
-    "budget", "advanced", "start", "pause", "stop", "progress", "status", "threshold",
-    "side_by_side", "run_folder", "save_masks", "load_run", "apply",
+    "budget", "advanced", "start_from", "live_strokes", "start", "pause", "stop", "progress",
+    "status", "threshold", "side_by_side", "run_folder", "save_masks", "load_run", "apply",
 )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ class Training:
         self.reached = 0
         self.kept = []
 
-    def __call__(self, settings, stack, annotation, folder, *, on_event, control, whole_stack):
+    def __call__(self, settings, stack, annotation, folder, *, on_event, control, **_):
         from napari_advseg.core.control import Stopped
 
         self.controls.append(control)
@@ -291,7 +291,9 @@ def test_the_strip_shows_the_split_and_goes_to_a_slice(qtbot, viewer, dock):
     assert viewer.dims.current_step[0] == 5
     assert dock.model.slice_in_view == 5
     part(dock, "slices").splitChanged.emit((0, 1), (2, 3, 4))
-    qtbot.waitUntil(lambda: part(dock, "split", QLabel).text() == "2 train, 3 validation")
+    qtbot.waitUntil(
+        lambda: part(dock, "split", QLabel).text().startswith("2 train, 3 validation, 1 left out")
+    )
 
 
 def test_a_long_class_map_in_a_problem_is_not_clipped(qtbot, viewer, dock):

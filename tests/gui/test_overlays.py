@@ -50,7 +50,7 @@ def show_all(adapter, depth=5):
     for offset, network in enumerate(BOTH):
         shown[network] = np.stack([probability(100 * offset + z) for z in range(depth)])
         for z in range(depth):
-            adapter.show_probability(network, z, shown[network][z])
+            adapter.show_prediction(network, z, shown[network][z])
     return shown
 
 
@@ -92,7 +92,7 @@ def test_a_slice_is_written_in_place_and_the_others_stay_empty(viewer, adapter):
     begin(adapter)
     layer = viewer.layers["standard mask"]
     array, p = layer.data, probability(1)
-    adapter.show_probability("standard", 2, p)
+    adapter.show_prediction("standard", 2, p)
     assert layer.data is array
     np.testing.assert_array_equal(layer.data[2], expected(p, 0.5))
     assert not layer.data[[0, 1, 3, 4]].any()
@@ -106,9 +106,9 @@ def test_the_canvas_gets_the_slice_in_view_and_no_other(viewer, adapter):
     layer.events.set_data.connect(lambda event: drawn.append(1))
     viewer.dims.set_current_step(0, 2)
     drawn.clear()
-    adapter.show_probability("standard", 3, probability(1))
+    adapter.show_prediction("standard", 3, probability(1))
     assert not drawn
-    adapter.show_probability("standard", 2, probability(1))
+    adapter.show_prediction("standard", 2, probability(1))
     assert drawn
     np.testing.assert_array_equal(layer._slice.image.raw, layer.data[2])
 
@@ -123,13 +123,13 @@ def test_disagreement_is_where_the_two_masks_differ(viewer, adapter):
 def test_no_mask_before_a_run(adapter):
     assert adapter.masks("standard") is None
     with pytest.raises(AdvSegError, match="start a run"):
-        adapter.show_probability("standard", 0, probability(0))
+        adapter.show_prediction("standard", 0, probability(0))
 
 
 def test_masks_are_class_indices_and_unlabelled_where_not_predicted(adapter):
     begin(adapter)
     p = probability(3)
-    adapter.show_probability("adversarial", 1, p)
+    adapter.show_prediction("adversarial", 1, p)
     mask = adapter.masks("adversarial")
     np.testing.assert_array_equal(mask[1], expected(p, 0.5) - 1)
     assert (mask[[0, 2, 3, 4]] == UNLABELLED).all()
@@ -168,7 +168,7 @@ def test_a_slice_looked_at_before_its_turn_is_at_the_threshold(viewer, adapter):
 def test_a_threshold_leaves_slices_that_were_not_predicted_empty(viewer, adapter, qtbot):
     begin(adapter)
     p = probability(5)
-    adapter.show_probability("standard", 2, p)
+    adapter.show_prediction("standard", 2, p)
     adapter.set_threshold(0.2)
     adapter.set_threshold(0.7)
     layer = viewer.layers["standard mask"]
@@ -191,7 +191,7 @@ def test_the_image_may_be_deleted_during_the_run(viewer, adapter):
     begin(adapter)
     viewer.layers.remove("em")
     p = probability(1)
-    adapter.show_probability("standard", 1, p)
+    adapter.show_prediction("standard", 1, p)
     np.testing.assert_array_equal(viewer.layers["standard mask"].data[1], expected(p, 0.5))
     viewer.dims.set_current_step(0, 1)
     assert adapter.slice_in_view() == 1
@@ -202,10 +202,10 @@ def test_a_renamed_mask_goes_on_and_stays_at_the_next_run(viewer, adapter):
     layer = viewer.layers["standard mask"]
     layer.name = "mine"
     p = probability(1)
-    adapter.show_probability("standard", 1, p)
+    adapter.show_prediction("standard", 1, p)
     np.testing.assert_array_equal(layer.data[1], expected(p, 0.5))
     begin(adapter)
-    adapter.show_probability("standard", 1, probability(2))
+    adapter.show_prediction("standard", 1, probability(2))
     np.testing.assert_array_equal(layer.data[1], expected(p, 0.5))
     np.testing.assert_array_equal(
         viewer.layers["standard mask"].data[1], expected(probability(2), 0.5)
@@ -237,7 +237,7 @@ def test_the_next_run_may_be_on_another_image(viewer, adapter):
     assert viewer.layers.index(layer) > viewer.layers.index("other")
     assert "adversarial mask" not in viewer.layers  # nobody's, and of another image
     p = probability(9, (40, 20))
-    adapter.show_probability("standard", 2, p)
+    adapter.show_prediction("standard", 2, p)
     np.testing.assert_array_equal(layer.data[2], expected(p, 0.5))
 
 
@@ -256,7 +256,7 @@ def test_what_was_painted_on_during_the_run_is_the_persons(viewer, adapter):
     paint(theirs, 2)
     painted = theirs.data.copy()
     p = probability(50)
-    adapter.show_probability("standard", 2, p)
+    adapter.show_prediction("standard", 2, p)
     np.testing.assert_array_equal(theirs.data, painted)
     assert theirs.name == "standard mask"
     assert viewer.layers.selection.active is theirs
@@ -265,7 +265,7 @@ def test_what_was_painted_on_during_the_run_is_the_persons(viewer, adapter):
     assert fresh.opacity == 0.35
     np.testing.assert_array_equal(fresh.data[2], expected(p, 0.5))
     np.testing.assert_array_equal(fresh.data[3], expected(shown["standard"][3], 0.5))
-    adapter.show_probability("standard", 4, probability(51))
+    adapter.show_prediction("standard", 4, probability(51))
     adapter.set_threshold(0.1)
     np.testing.assert_array_equal(theirs.data, painted)
     np.testing.assert_array_equal(fresh.data[4] > 0, True)
@@ -276,7 +276,7 @@ def test_a_stroke_that_goes_on_is_not_overwritten(viewer, adapter):
     layer = viewer.layers["standard mask"]
     layer._begin_stroke()  # the mouse is down: napari tells of it only when it comes up
     paint(layer, 1)
-    adapter.show_probability("standard", 1, probability(1))
+    adapter.show_prediction("standard", 1, probability(1))
     layer._commit_stroke()
     assert (layer.data[1] == 7).any()
 
@@ -349,7 +349,7 @@ def test_masks_over_a_single_slice(viewer, adapter):
     adapter.begin_masks("slice", BOTH, CLASSES, 0.5)
     assert viewer.dims.ndim == 2
     p = probability(1)
-    adapter.show_probability("standard", 0, p)
+    adapter.show_prediction("standard", 0, p)
     np.testing.assert_array_equal(viewer.layers["standard mask"].data, expected(p, 0.5))
     np.testing.assert_array_equal(adapter.masks("standard")[0], expected(p, 0.5) - 1)
 
@@ -372,7 +372,7 @@ def test_masks_in_3d_show_every_slice(viewer, adapter):
     with pytest.warns(UserWarning, match="Contours are not displayed"):
         viewer.dims.ndisplay = 3  # napari draws once before anybody can take the outline away
     assert layer.contour == 0  # or it would warn at each drawing
-    adapter.show_probability("standard", 3, probability(4))
+    adapter.show_prediction("standard", 3, probability(4))
     np.testing.assert_array_equal(layer._slice.image.raw, layer.data)
     assert layer.data[3].any()
     viewer.dims.ndisplay = 2
@@ -381,5 +381,5 @@ def test_masks_in_3d_show_every_slice(viewer, adapter):
 
 def test_a_network_that_predicts_nan_shows_the_second_class(viewer, adapter):
     begin(adapter, ("standard",))
-    adapter.show_probability("standard", 0, np.full((24, 32), np.nan, np.float16))
+    adapter.show_prediction("standard", 0, np.full((24, 32), np.nan, np.float16))
     assert (viewer.layers["standard mask"].data[0] == 2).all()

@@ -24,7 +24,7 @@ def adapter(viewer, em):
     viewer.add_points(np.zeros((1, 3)), name="points", visible=False)
     made.begin_masks("em", BOTH, CLASSES, 0.5)
     for network in BOTH:
-        made.show_probability(network, 2, np.random.default_rng(1).random((24, 32)))
+        made.show_prediction(network, 2, np.random.default_rng(1).random((24, 32)))
     yield made
     made.close()
 
@@ -166,7 +166,7 @@ def test_a_mask_painted_on_in_its_column_stays_in_sight(viewer, adapter):
     adapter.set_side_by_side(True, "em", "annotation")
     theirs = viewer.layers["standard mask"]
     theirs.data[2, :3] = 9
-    adapter.show_probability("standard", 2, np.zeros((24, 32), np.float16))
+    adapter.show_prediction("standard", 2, np.zeros((24, 32), np.float16))
     assert columns(viewer) == COLUMNS
     assert viewer.layers[3] is theirs
     adapter.set_side_by_side(False, "em", "annotation")

@@ -119,7 +119,9 @@ def test_the_context_menu_changes_the_slice_under_the_pointer(strip, qtbot):
     assert told.args == [(0, 1, 2, 3, 4), (5, 6, 7, 8)]
     right_click(strip, 9)
     qtbot.waitUntil(strip.menu.isVisible)
-    assert not any(one.isEnabled() for one in strip.menu.actions())
+    roles = [one for one in strip.menu.actions() if one.text().startswith(("Tr", "Va", "Le"))]
+    assert len(roles) == 3
+    assert not any(one.isEnabled() for one in roles)
     assert strip.menu.actions()[0].text() == "slice 9"
 
 
@@ -170,6 +172,32 @@ def test_tooltip_says_use_and_share(strip):
     assert plain(strip.tooltip(1)) == "slice 1: validation, &gt; 99 % labelled"
 
 
+def test_tooltip_of_a_cell_of_several_slices_counts_them(strip):
+    share = [1.0] * 1000 + [0.5] * 500 + [0.0] * 1000
+    strip.set_slices(share, set(range(900)), set(range(900, 1500)))
+    first = strip.tooltip(0)
+    slices = next(cell for *_, cell in cells(2500, 312) if 900 in cell)
+    assert plain(first).startswith("slices 0 to 8: 9 training; annotated ones are 100 %")
+    assert plain(strip.tooltip(2499)).endswith("9 not annotated") or "8 not annotated" in plain(
+        strip.tooltip(2499)
+    )
+    mixed = plain(strip.tooltip(900))
+    train = sum(z < 900 for z in slices)
+    assert f"{train} training, {len(slices) - train} validation" in mixed
+
+
+def test_tooltip_points_out_a_validation_slice_beside_a_training_one(strip):
+    assert "next to slice 4, which trains" in strip.tooltip(5)
+    assert "next to slice" not in strip.tooltip(6)
+    assert "next to slice" not in strip.tooltip(4)
+
+
+def test_the_menu_gives_the_default_split_back(strip, qtbot):
+    right_click(strip, 1)
+    with qtbot.waitSignal(strip.splitReset), qtbot.assertNotEmitted(strip.splitChanged):
+        choose(qtbot, strip, "Default split")
+
+
 def themed(strip, theme: str) -> None:
     from napari._qt.qt_resources import get_stylesheet
 
@@ -182,10 +210,12 @@ def test_uses_differ_without_hue(strip, theme):
     strip.set_slices([1.0, 1.0, 1.0, 0.0, 1.0], {0}, {1})
     strip.set_current(4)
     train, val, unused, unannotated = (tones(strip, z) for z in range(4))
-    assert train.std() == unused.std() == unannotated.std() == 0
+    assert train.std() == unannotated.std() == 0
     assert val.std() > 20  # hatched
-    greys = sorted([train.mean(), unused.mean(), unannotated.mean()])
-    assert min(np.diff(greys)) > 8
+    assert 5 < unused.std() < val.std()  # dotted
+    assert abs(train.mean() - unannotated.mean()) > 20
+    # No line along a diagonal, which is what tells dots from hatching.
+    assert len({unused[i, i + shift] for i in range(8) for shift in range(4)}) == 2
 
 
 def test_a_partly_labelled_slice_fills_its_cell_partly(strip):
@@ -225,6 +255,22 @@ def test_one_slice_of_its_kind_is_visible_among_thousands(strip):
     image, row = strip.grab().toImage(), strip.height() // 2
     x = strip.cell_rect(1234).left()
     assert image.pixelColor(x, row).saturation() > 80  # green among greys
+
+
+def test_sparse_labels_stay_low_among_thousands(strip):
+    strip.set_slices([1.0] * 1000 + [0.1] * 1000, set(range(2000)), set())
+    strip.set_current(0)
+    image = strip.grab().toImage()
+    full, sparse = strip.cell_rect(900), strip.cell_rect(1900)
+    filled = [
+        sum(
+            image.pixelColor(rect.left(), y).saturation() > 80
+            for y in range(rect.top(), rect.bottom() + 1)
+        )
+        for rect in (full, sparse)
+    ]
+    assert filled[0] == full.height()
+    assert 3 < filled[1] < full.height() / 2
 
 
 def test_every_slice_has_a_visible_cell_and_clicks_find_it():

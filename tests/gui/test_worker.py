@@ -173,3 +173,29 @@ def test_two_tasks_run_beside_each_other(qtbot, runner):
     runner.start(lambda emit: go.set(), **second.listen())
     qtbot.waitUntil(lambda: first.ended() and second.ended())
     assert first.heard == [("done", True)]
+
+
+def test_what_waits_is_heard_soon_although_the_window_paints_slowly(qtbot, runner):
+    """Masks in 3D without a graphics card: each frame takes longer than many events."""
+    ears, frames = Ears(), []
+
+    def busy(seconds):
+        end = perf_counter() + seconds
+        while perf_counter() < end:
+            pass
+
+    def frame():
+        frames.append(None)
+        busy(0.2)
+
+    heard = ears.listen()
+    heard["on_event"] = lambda event: busy(0.005)
+    painting = QTimer()
+    painting.setInterval(1)
+    painting.timeout.connect(frame)
+    runner.start(lambda emit: [emit(n) for n in range(100)], **heard)
+    painting.start()
+    qtbot.waitUntil(ears.ended, timeout=30_000)
+    painting.stop()
+    # half a second of events, of which 12 ms would take 3 between two frames
+    assert len(frames) < 30

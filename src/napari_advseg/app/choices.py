@@ -33,6 +33,10 @@ class LayerInfo:
         Whether it is selected in the layer list.
     rgb : bool
         Whether it is a colour image, which is chosen for nobody who did not pick it.
+    told : str or None
+        What a person said earlier about its classes, which the layer keeps.
+    predicted : bool
+        Whether it came with the results of a run: chosen for nobody who did not pick it.
     """
 
     key: str
@@ -41,6 +45,8 @@ class LayerInfo:
     shape: tuple[int, ...]
     selected: bool = False
     rgb: bool = False
+    told: str | None = None
+    predicted: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,12 +71,18 @@ class Choices:
     ----------
     image, annotation : str or None
         Keys of layers.
+    channels : tuple of str
+        Keys of further image layers that are channels of the same image.
     image_picked, annotation_picked : bool
         Whether the person chose them; if not, they follow the layer list.
     class_texts : mapping of str to str
         For an annotation's key what the person said about its classes, ``name=value+value,...``.
     train, val : tuple of int or None
         Slices; None takes the default split.
+    start_from_run : bool
+        Whether the next run goes on from the networks of the run that is shown.
+    live_strokes : bool
+        Whether a run uses what is painted while it goes on.
     advanced : mapping of str to object
         Settings that differ from the preset, by dotted name (``"network.width"``).
     """
@@ -79,6 +91,7 @@ class Choices:
     annotation: str | None = None
     image_picked: bool = False
     annotation_picked: bool = False
+    channels: tuple[str, ...] = ()
     class_texts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     train: tuple[int, ...] | None = None
     val: tuple[int, ...] | None = None
@@ -86,6 +99,8 @@ class Choices:
     preset: str = "quick"
     budget: Budget = Budget()
     advanced: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    start_from_run: bool = False
+    live_strokes: bool = False
     threshold: float = 0.5
     runs_folder: Path = field(default_factory=default_runs_folder)
 
@@ -115,11 +130,13 @@ def follow_layers(choices: Choices, layers: Iterable[LayerInfo]) -> Choices:
     layers = tuple(layers)
     images = {one.key: one for one in layers if one.kind == "image"}
     if not (choices.image_picked and choices.image in images):
-        grey = {key: one for key, one in images.items() if not one.rgb}
+        grey = {key: one for key, one in images.items() if not (one.rgb or one.predicted)}
         selected = [key for key, one in grey.items() if one.selected]
         kept = [choices.image] if choices.image in grey else []
         image = ([*selected, *kept, *reversed(grey), *reversed(images), None])[0]
         choices = replace(choices, image=image, image_picked=False)
+    channels = tuple(key for key in choices.channels if key in _channels_of(choices.image, images))
+    choices = replace(choices, channels=channels)
     labels = {one.key: one for one in layers if one.kind == "labels"}
     if choices.annotation_picked and choices.annotation in labels:
         return choices
@@ -131,10 +148,23 @@ def follow_layers(choices: Choices, layers: Iterable[LayerInfo]) -> Choices:
     return replace(choices, annotation=annotation, annotation_picked=False)
 
 
+def _channels_of(image: str | None, images: Mapping[str, LayerInfo]) -> list[str]:
+    if image is None or image not in images:
+        return []
+    return [k for k, one in images.items() if k != image and one.shape == images[image].shape]
+
+
+def possible_channels(choices: Choices, layers: Iterable[LayerInfo]) -> list[LayerInfo]:
+    """Layers of the chosen image's shape, which can be further channels of it."""
+    images = {one.key: one for one in layers if one.kind == "image"}
+    return [images[key] for key in _channels_of(choices.image, images)]
+
+
 def _default_annotation(
     image: LayerInfo, labels: Iterable[LayerInfo], before: str | None
 ) -> str | None:
-    fitting = [one for one in labels if matching_shape(image.shape, one.shape)]
+    drawn = (one for one in labels if not one.predicted)
+    fitting = [one for one in drawn if matching_shape(image.shape, one.shape)]
     if len(fitting) > 1:
         fitting = [one for one in fitting if one.selected or one.key == before]
     return fitting[0].key if len(fitting) == 1 else None

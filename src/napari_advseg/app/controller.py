@@ -6,11 +6,16 @@ from contextlib import suppress
 
 from ..core.errors import AdvSegError
 from ..core.settings import Method
+from .accept_controller import AcceptController
+from .class_controller import ClassController
+from .compare_controller import CompareController
 from .data_controller import DataController
 from .engine import Engine
+from .files_controller import FilesController
 from .keep_controller import KeepController
 from .model import AppModel
 from .ports import TaskRunner, ViewerPort
+from .project_controller import ProjectController
 from .run_controller import RunController
 
 
@@ -30,7 +35,9 @@ class Controller:
 
     Attributes
     ----------
-    data, run, keep : DataController, RunController, KeepController
+    classes : ClassController
+    data, run, keep, compare : DataController, RunController, KeepController, CompareController
+    project : ProjectController
     model : AppModel
     """
 
@@ -45,8 +52,13 @@ class Controller:
         engine = Engine() if engine is None else engine
         self._viewer = viewer
         self.data = DataController(self.model, viewer, runner, engine)
-        self.run = RunController(self.model, viewer, runner, engine, self.data)
+        self.classes = ClassController(self.model, viewer, self.data)
+        self.compare = CompareController(self.model, viewer, runner, engine)
+        self.run = RunController(self.model, viewer, runner, engine, self.data, self.compare)
         self.keep = KeepController(self.model, viewer, runner, engine, self.data)
+        self.project = ProjectController(self.model, viewer, runner, engine, self.data, self.keep)
+        self.accept = AcceptController(self.model, viewer, runner)
+        self.files = FilesController(self.model, viewer, engine, self.run)
 
     def choose_preset(self, preset: str) -> None:
         """Take a preset, and say how long it would take here."""
@@ -62,6 +74,7 @@ class Controller:
         """Move the masks to another threshold at once; nothing is predicted."""
         self.data.choose(threshold=threshold)
         self._viewer.set_threshold(threshold)
+        self.compare.threshold_changed()
 
     def set_side_by_side(self, on: bool) -> None:
         """Show image, annotation and masks beside each other, or put everything back."""
@@ -84,5 +97,6 @@ class Controller:
         self.model.slice_in_view = z
 
     def shutdown(self, seconds: float = 10.0) -> bool:
-        """Stop what is going on and wait for it; return whether all has ended."""
+        """Save what was painted, stop what is going on and wait; return whether all has ended."""
+        self.project.close()
         return self.run.shutdown(seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from ..core.classes import NEW_ANNOTATION, ClassMap
 from ..core.errors import AdvSegError, AnnotationError, ImageError
 from ..core.settings import RunSettings
+from ..core.stack import EMStack
 from .choices import Choices, LayerInfo, follow_layers, matching_shape, settings_of
 from .engine import Engine
 from .model import AppModel
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 
 CONTROL_OF_CHOICE = {
     "image": ("image_layer", "open_image", "annotation_layer", "open_annotation", "slices"),
+    "channels": ("image_layer",),
     "annotation": ("annotation_layer", "open_annotation", "classes", "slices"),
     "class_texts": ("classes",),
     "train": ("slices",),
@@ -31,6 +34,7 @@ CONTROL_OF_CHOICE = {
     "method": ("method",),
     "preset": ("preset", "budget", "advanced"),
     "budget": ("budget",),
+    "start_from_run": ("start_from",),
     "advanced": ("advanced",),
     "runs_folder": ("run_folder",),
 }
@@ -59,7 +63,9 @@ class DataController:
         """Take over the viewer's layers after one came, went, or was renamed or selected."""
         if layers != self._model.layers:
             self._model.layers = layers
-            self._settle(follow_layers(self._model.choices, layers))
+            kept = {one.key: one.told for one in layers if one.told is not None}
+            texts = MappingProxyType({**kept, **self._model.choices.class_texts})
+            self._settle(follow_layers(replace(self._model.choices, class_texts=texts), layers))
 
     def pick_image(self, key: str | None) -> None:
         """Choose an image; an annotation that nobody picked follows it.
@@ -71,6 +77,27 @@ class DataController:
         self._settle(follow_layers(chosen, self._model.layers))
         if same:
             self.image_data_changed()
+
+    def pick_channels(self, keys: tuple[str, ...]) -> None:
+        """Take further image layers as channels of the chosen image."""
+        self.choose(channels=keys)
+
+    def stack(self) -> EMStack:
+        """The chosen image with its channels.
+
+        Raises
+        ------
+        AdvSegError
+            If none is chosen, or a layer is gone or cannot be used.
+        """
+        image = self._model.image
+        if image is None:
+            raise ImageError("Open an image first.")
+        further = [self._model.layer(key) for key in self._model.choices.channels]
+        names = [one.name for one in further if one is not None]
+        # The image last: the viewer follows the slices of the one that was asked for last.
+        others = [self._viewer.image(name) for name in names]
+        return EMStack.together([self._viewer.image(image.name), *others])
 
     def image_data_changed(self) -> None:
         """Forget what was wrong with the chosen image, which has other pixels now, and look anew."""
@@ -84,13 +111,21 @@ class DataController:
     def tell_classes(self, text: str) -> None:
         """Say what the labels of the chosen annotation mean, as ``name=value+value,...``."""
         choices = self._model.choices
-        if choices.annotation is not None:
-            texts = {**choices.class_texts, choices.annotation: text}
+        annotation = self._model.annotation
+        if annotation is not None:
+            carried = self._model.summary is not None and self._model.summary.carried
+            with suppress(AdvSegError):  # a layer that went needs to keep nothing
+                self._viewer.annotations.keep_told(annotation.name, text, carried=carried)
+            texts = {**choices.class_texts, annotation.key: text}
             self.choose(class_texts=MappingProxyType(texts))
 
     def set_split(self, train: tuple[int, ...], val: tuple[int, ...]) -> None:
         """Say which slices train and which validate."""
         self.choose(train=train, val=val)
+
+    def reset_split(self) -> None:
+        """Let the last third of the annotated slices validate again."""
+        self.choose(train=None, val=None)
 
     def _settle(self, choices: Choices) -> None:
         before = self._model.choices

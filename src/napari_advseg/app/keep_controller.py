@@ -93,6 +93,7 @@ class KeepController:
             run.networks,
             run.classes,
             run_words(run.settings, run.history, run.history[-1].update if run.history else None),
+            network=run.settings.network,
         )
         model.lambda_marks, model.history = run.lambda_marks, run.history
         model.progress = Progress()

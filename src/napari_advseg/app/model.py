@@ -13,7 +13,11 @@ from psygnal import SignalGroupDescriptor
 
 from ..core.classes import ClassMap
 from ..core.events import NetworkName, Validated
+from ..core.settings import NetworkSettings
+from ..core.slice_scores import SliceTable
 from .choices import Choices, LayerInfo
+from .class_rows import ClassList
+from .project_info import Offer, ProjectInfo
 from .summary import AnnotationSummary
 
 
@@ -72,6 +76,8 @@ class RunInfo:
         One line about it.
     scale : tuple of float
         Size of a voxel of its image along Z, Y, X.
+    network : NetworkSettings or None
+        Shape of its U-Net, for a run that goes on from it.
     applied_to : str
         Name of the image that it was applied to after training; empty for the run's own masks.
     """
@@ -82,6 +88,7 @@ class RunInfo:
     words: str = ""
     scale: tuple[float, ...] = (1.0, 1.0, 1.0)
     applied_to: str = ""
+    network: NetworkSettings | None = None
 
 
 @dataclass
@@ -113,9 +120,15 @@ class AppModel:
         Whether a mask of this session lies over an image.
     masks_of : RunInfo or None
         The run that these masks are of; another than `run` once another is loaded.
+    masks_over : str or None
+        Key of the image layer that they lie over.
     preset_note : str
         How long the preset would take on this computer.
     slice_in_view : int
+    class_list : ClassList
+        The classes of the chosen annotation.
+    slice_table : SliceTable
+        Each slice by itself: of the masks over the image, or as a loaded run kept it.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -132,8 +145,13 @@ class AppModel:
     problems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     masks_shown: bool = False
     masks_of: RunInfo | None = None
+    masks_over: str | None = None
     preset_note: str = ""
     slice_in_view: int = 0
+    project: ProjectInfo = field(default_factory=ProjectInfo)
+    offer: Offer | None = None
+    class_list: ClassList = field(default_factory=ClassList)
+    slice_table: SliceTable = field(default_factory=SliceTable)
 
     def advance(self, state: RunState) -> None:
         """Go to another run state.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 
 from ..core.classes import ClassMap
 from ..core.events import NetworkName
+from ..core.predictions import Prediction
 from ..core.stack import EMStack
+from .accept_port import AcceptPort
+from .annotation_port import AnnotationPort
+from .project_port import ProjectPort
 
 
 class ViewerPort(Protocol):
@@ -20,6 +24,21 @@ class ViewerPort(Protocol):
     Layers are named by what the person sees in the layer list. A method that is given a layer that is
     gone raises `AdvSegError` with a sentence.
     """
+
+    @property
+    def accepting(self) -> AcceptPort:
+        """Masks on their way into an annotation."""
+        ...
+
+    @property
+    def annotations(self) -> AnnotationPort:
+        """Classes, colours and the brush of annotation layers."""
+        ...
+
+    @property
+    def project_layers(self) -> ProjectPort:
+        """Layers as a project keeps and reopens them."""
+        ...
 
     def image(self, layer: str) -> EMStack:
         """Take a reference to an image layer's pixels, name, scale and source file."""
@@ -68,20 +87,33 @@ class ViewerPort(Protocol):
         """
         ...
 
-    def show_probability(
-        self, network: NetworkName, z: int, probability: NDArray[np.float16]
-    ) -> None:
-        """Put one slice's probability of the first class into the network's overlay, in place."""
+    def show_prediction(self, network: NetworkName, z: int, prediction: Prediction) -> None:
+        """Put what a network says of one slice into its overlay, in place; see `SlicePredicted`."""
         ...
 
     def set_threshold(self, threshold: float) -> None:
         """Threshold the kept probabilities anew; nothing is predicted."""
         ...
 
+    def prediction(self, network: NetworkName, z: int) -> Prediction | None:
+        """What a network said of slice `z` last, to be read and not written; None if it said nothing."""
+        ...
+
     def masks(self, network: NetworkName) -> NDArray[np.uint8] | None:
         """Class indices (Z, Y, X) of a network's mask at the threshold, `UNLABELLED` where not predicted;
         None if there is no such mask.
         """
+        ...
+
+    def open_predicted(
+        self,
+        stack: EMStack,
+        masks: Sequence[tuple[NetworkName, NDArray[np.uint8]]],
+        classes: ClassMap,
+        *,
+        visible: bool,
+    ) -> None:
+        """Add an image that a run was applied to, and its masks: class indices + 1, shape (Z, Y, X)."""
         ...
 
     def set_side_by_side(self, on: bool, image_layer: str, annotation_layer: str | None) -> None:
@@ -126,3 +158,8 @@ def default_runs_folder() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("napari-advseg", appauthor=False) / "runs"
+
+
+def default_projects_folder() -> Path:
+    """Folder beside the runs where annotations save themselves until the person saves a project."""
+    return default_runs_folder().with_name("projects")

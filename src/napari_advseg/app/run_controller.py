@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..core.classes import ClassMap
 from ..core.control import RunControl, Stopped
 from ..core.errors import AdvSegError
@@ -26,13 +24,18 @@ from ..core.events import (
     Step,
     Validated,
 )
+from ..core.predictions import kept_prediction
+from ..core.slice_scores import SliceTruth
 from .choices import gui_threads, preset_settings
+from .compare_controller import CompareController
 from .data_controller import DataController
 from .engine import Engine
+from .live_strokes import LiveStrokes
 from .model import AppModel, Progress, RunInfo, RunState
 from .ports import TaskRunner, ViewerPort
 from .sections import apply_waits_for, train_waits_for
 from .summary import read_annotation
+from .warm_start import start_folder
 from .words import TimeLeft, duration, first_sentence, run_words, score_line
 
 log = logging.getLogger(__name__)
@@ -44,6 +47,8 @@ class Prepared:
 
     info: RunInfo
     begin_masks: bool = False
+    truth: SliceTruth | None = None
+    """What the masks are measured by; None if the image has no annotation of this run."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +70,12 @@ class RunController:
         runner: TaskRunner,
         engine: Engine,
         data: DataController,
+        compare: CompareController,
     ) -> None:
         self._model, self._viewer, self._runner, self._engine = model, viewer, runner, engine
-        self._data = data
+        self._data, self._compare = data, compare
+        self._truth: SliceTruth | None = None
+        self.live = LiveStrokes(model, viewer)
         self._run_id = 0
         self._control = RunControl()
         self._time_left = TimeLeft()
@@ -100,25 +108,34 @@ class RunController:
             model.status = waits
             return
         try:
-            stack = self._viewer.image(image.name)
+            stack = self._data.stack()
             labels, carried = self._viewer.labels(annotation.name)  # a copy: painting may go on
         except AdvSegError as error:
             model.set_problem(error.control, str(error))
             return
         choices = model.choices
+        model.clear_problems("start_from")
         control = self._begin(image.key, "Starting.")
         self._applying = False
         self._before = Before(model.run, model.history, model.lambda_marks)
         model.history, model.lambda_marks = (), ()
         words = run_words(settings, (), None)
+        read = partial(read_annotation, carried=carried, told=choices.class_text)
+        extras: dict[str, Any] = {"start_from": start_folder(model)}
+        extras["annotation_updates"] = self.live.begin(annotation.key, labels, read)
 
         def task(emit: Callable[[Any], None]) -> Any:
-            meaning = read_annotation(labels, carried, choices.class_text)
+            meaning = read(labels)
             folder: Path = self._engine.new_run_folder(choices.runs_folder, stack.name)
-            emit(Prepared(RunInfo(folder, settings.networks, meaning.classes, words, stack.scale)))
+            info = RunInfo(
+                folder, settings.networks, meaning.classes, words, stack.scale,
+                network=settings.network,
+            )  # fmt: skip
+            emit(Prepared(info, truth=self._engine.truth_of_start(meaning, settings)))
             return self._engine.train(
-                settings, stack, meaning, folder, on_event=emit, control=control, whole_stack=True
-            )
+                settings, stack, meaning, folder, on_event=emit, control=control, whole_stack=True,
+                **extras,
+            )  # fmt: skip
 
         self._launch(task)
 
@@ -132,7 +149,7 @@ class RunController:
             return
         model.clear_problems("apply")
         try:
-            stack = self._viewer.image(image.name)
+            stack = self._data.stack()
         except AdvSegError as error:
             model.set_problem(error.control, str(error))
             return
@@ -150,7 +167,7 @@ class RunController:
                 scale=stack.scale,
                 applied_to=stack.name,
             )
-            emit(Prepared(info, begin_masks=True))
+            emit(Prepared(info, True, self._engine.truth_of_run(run.folder, stack)))
             counted = _Counted(emit, stack.shape[0], len(loaded.networks))
             with suppress(Stopped):
                 self._engine.predict_stack(
@@ -164,6 +181,19 @@ class RunController:
             emit(counted.finished(control.stopping))
 
         self._launch(task)
+
+    def carry_out(
+        self,
+        task: Callable[[Callable[[Any], None], RunControl], Any],
+        handlers: dict[type, Callable[[Any], None]],
+        status: str,
+    ) -> None:
+        """Do another task, ``task(emit, control)``, under the bar, Pause and Stop of a run."""
+        control = self._begin(self._image_key, status)
+        self._applying, self._before = True, None
+        self._on_event.update(handlers)
+        self._running()
+        self._launch(lambda emit: task(emit, control))
 
     def pause(self) -> None:
         """Let the run wait after the update or tile it is at, or go on."""
@@ -182,6 +212,11 @@ class RunController:
             self._model.advance(RunState.STOPPING)
             self._model.progress = replace(self._model.progress, text="stopping")
             self._control.stop()
+
+    def use_new_strokes(self, on: bool) -> None:
+        """Let a run that goes on, and those to come, use what is painted meanwhile, or not."""
+        self._data.choose(live_strokes=on)
+        self.live.switch(on)
 
     def estimate(self) -> None:
         """Measure in the background how long the preset would take on this computer."""
@@ -214,7 +249,7 @@ class RunController:
 
     # ---- the task
 
-    def _begin(self, image_key: str, status: str) -> RunControl:
+    def _begin(self, image_key: str | None, status: str) -> RunControl:
         self._control = RunControl(self._viewer.slice_in_view)
         self._time_left = TimeLeft()
         self._unsaved = ""
@@ -240,10 +275,12 @@ class RunController:
         )
 
     def _ended(self) -> None:
+        self.live.end()
         self._model.advance(RunState.IDLE)
 
     def _failed(self, error: BaseException) -> None:
         model = self._model
+        self.live.end()
         model.progress = Progress()
         model.advance(RunState.IDLE)
         if isinstance(error, AdvSegError):
@@ -267,6 +304,7 @@ class RunController:
 
     def _prepared(self, event: Prepared) -> None:
         self._model.run = event.info
+        self._truth = event.truth
         if event.begin_masks:
             self._running()
             self._begin_masks(event.info.networks, event.info.classes)
@@ -297,7 +335,9 @@ class RunController:
         except AdvSegError as error:
             self._model.status = str(error)
         else:
-            self._model.masks_of = self._model.run
+            self._model.masks_of, self._model.masks_over = self._model.run, image.key
+            if self._model.run is not None:
+                self._compare.begin(self._model.run, self._truth)
 
     def _notice(self, event: Notice) -> None:
         log.info(event.text)
@@ -322,11 +362,12 @@ class RunController:
 
     def _predicted(self, event: SlicePredicted) -> None:
         try:
-            self._viewer.show_probability(event.network, event.z, event.probability)
+            self._viewer.show_prediction(event.network, event.z, event.prediction)
         except AdvSegError:  # the person deleted that mask: the run goes on without showing it
             log.debug("Slice %d of %s is not shown.", event.z, event.network)
         else:
             self._model.masks_shown = True
+            self._compare.predicted(event.z)
 
     def _stack_progress(self, event: StackProgress) -> None:
         self._show_progress(event.done, event.total, f"slice {event.done} of {event.total}")
@@ -360,8 +401,8 @@ class _Counted:
     def _done(self) -> int:
         return self._calls // self._networks
 
-    def __call__(self, network: NetworkName, z: int, probability: Any) -> None:
-        self._emit(SlicePredicted(network, z, np.asarray(probability[0]).astype(np.float16)))
+    def __call__(self, network: NetworkName, z: int, probabilities: Any) -> None:
+        self._emit(SlicePredicted(network, z, kept_prediction(probabilities)))
         self._calls += 1
         self._emit(StackProgress(self._done, self._total))
 

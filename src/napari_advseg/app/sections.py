@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..core.errors import AnnotationError
 from .model import AppModel
+from .warm_start import continue_waits_for
 
 PROBLEMS_BEFORE_START = (
     "image_layer",
@@ -29,6 +30,8 @@ def train_waits_for(model: AppModel) -> str:
         return str(problem)
     if problem is not None or any(control in model.problems for control in PROBLEMS_BEFORE_START):
         return "Waits until what is marked is mended."
+    if continue_waits_for(model):
+        return "Waits until what is marked is mended."
     if model.summary is None:
         return "Reading the annotation."
     return ""
@@ -43,15 +46,29 @@ def compare_waits_for(model: AppModel) -> str:
     )
 
 
+def threshold_waits_for(model: AppModel) -> str:
+    """Why the threshold can not be moved although there are masks."""
+    classes = None if model.masks_of is None else model.masks_of.classes
+    if not model.masks_shown or classes is None or len(classes) == 2:
+        return ""
+    return f"None with {len(classes)} classes: the likeliest counts."
+
+
 def save_waits_for(model: AppModel) -> str:
     """What has to happen before masks can be saved."""
     return "" if model.masks_shown else "Waits for masks."
 
 
-def apply_waits_for(model: AppModel) -> str:
-    """What has to happen before a run can be applied."""
+def apply_files_waits_for(model: AppModel) -> str:
+    """What has to happen before a run can be applied to files."""
     if model.busy:
         return "Waits until the run has ended."
     if model.run is None or model.run.folder is None:
         return "Waits for a run: train one or load one."
-    return "" if model.image is not None else "Waits for an image."
+    return ""
+
+
+def apply_waits_for(model: AppModel) -> str:
+    """What has to happen before a run can be applied."""
+    without_image = "" if model.image is not None else "Waits for an image."
+    return apply_files_waits_for(model) or without_image

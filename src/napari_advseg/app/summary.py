@@ -10,12 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.annotation import Annotation
-from ..core.classes import UNLABELLED, ClassMap
+from ..core.classes import MANY_LABELS, UNLABELLED, ClassMap
 from ..core.errors import AdvSegError, AnnotationError, ClassMapError
 from ..core.split import Split, make_split
-
-CLASSES_SHOWN = 2
-"""Classes that the window's masks can show; the engine and the command line take more."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,13 @@ class AnnotationSummary:
         What was decided about the labels without being told.
     problem : AdvSegError or None
         Why a run cannot start with it.
+    pixels_of_class : tuple of int
+        How many pixels each class of `classes` has; empty where that is not known.
+    carried : bool
+        Whether the layer, or the file it came from, says what its labels mean.
+    unnamed : tuple of int
+        Labels that it holds and no class names, where there are few; 0 only if nothing says what
+        the labels mean.
     """
 
     classes: ClassMap | None = None
@@ -44,12 +48,15 @@ class AnnotationSummary:
     split: Split | None = None
     notes: tuple[str, ...] = ()
     problem: AdvSegError | None = None
+    pixels_of_class: tuple[int, ...] = ()
+    carried: bool = False
+    unnamed: tuple[int, ...] = ()
 
 
 def read_annotation(labels: NDArray[Any], carried: ClassMap | None, told: str | None) -> Annotation:
     """Give labels their meaning: what the person told, else what the layer carries, else inferred.
 
-    Where the person only renames classes that were inferred, the slices that the inference counts
+    Where the person only renames or sorts classes that were inferred, the slices that the inference counts
     as unannotated stay so.
 
     Parameters
@@ -74,8 +81,11 @@ def read_annotation(labels: NDArray[Any], carried: ClassMap | None, told: str | 
             inferred = Annotation.from_labels(labels)
         except ClassMapError:
             return Annotation.from_labels(labels, classes)
-        if [c.values for c in inferred.classes.classes] == [c.values for c in classes.classes]:
-            return replace(inferred, classes=classes, notes=inferred.notes[1:])
+        same = [sorted(c.values for c in one.classes) for one in (inferred.classes, classes)]
+        if same[0] == same[1]:
+            targets = classes.encode(labels)
+            targets[inferred.targets == UNLABELLED] = UNLABELLED
+            return Annotation(targets, classes, inferred.notes[1:])
     return Annotation.from_labels(labels, classes)
 
 
@@ -93,16 +103,16 @@ def summarise(
     try:
         annotation = read_annotation(labels, carried, told)
     except AdvSegError as problem:
-        return AnnotationSummary(carried, (0.0,) * depth, problem=problem)
+        return _unreadable(labels, carried, told, (0.0,) * depth, problem)
     present = np.bincount(annotation.targets.ravel(), minlength=UNLABELLED + 1)[:UNLABELLED]
     summary = AnnotationSummary(
         annotation.classes,
         tuple(float(share) for share in annotation.share_labelled()),
         int(np.count_nonzero(present)),
         notes=annotation.notes,
+        pixels_of_class=tuple(int(n) for n in present[: len(annotation.classes)]),
+        carried=carried is not None,
     )
-    if len(annotation.classes) > CLASSES_SHOWN:
-        return replace(summary, problem=_too_many(annotation.classes))
     if summary.classes_present < 2:
         only = annotation.classes.names[int(present.argmax())]
         return replace(
@@ -115,8 +125,25 @@ def summarise(
         return replace(summary, problem=problem)
 
 
-def _too_many(classes: ClassMap) -> ClassMapError:
-    return ClassMapError(
-        f"The window trains {CLASSES_SHOWN} classes so far and the annotation has {len(classes)} "
-        f"({', '.join(classes.names)}): merge some with +, or use advseg train."
+def _unreadable(
+    labels: NDArray[Any],
+    carried: ClassMap | None,
+    told: str | None,
+    share: tuple[float, ...],
+    problem: AdvSegError,
+) -> AnnotationSummary:
+    """What can be said of labels that do not fit their classes: which ones have none."""
+    try:
+        classes = carried if told is None else ClassMap.parse(told)
+    except ClassMapError:
+        classes = None
+    named = [] if classes is None else [0, *(v for one in classes.classes for v in one.values)]
+    unnamed = tuple(int(v) for v in np.setdiff1d(np.unique(labels), named))
+    return AnnotationSummary(
+        classes,
+        share,
+        problem=problem,
+        pixels_of_class=() if unnamed or classes is None else (0,) * len(classes),
+        carried=carried is not None,
+        unnamed=unnamed if len(unnamed) <= MANY_LABELS else (),
     )

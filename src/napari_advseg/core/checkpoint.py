@@ -65,7 +65,7 @@ def load_weights(path: Path, network: nn.Module, *, assign: bool = False) -> Non
         If the file is missing, damaged, no safetensors file, or of another network.
     """
     tensors = read_weights(path)
-    with _fitting(path):
+    with fitting(path):
         network.load_state_dict(tensors, assign=assign)
 
 
@@ -113,7 +113,7 @@ def restore_checkpoint(
     if not path.is_file():
         raise RunFolderError(f"The run in {folder} has no checkpoint yet: start it anew.")
     tensors, metadata = _load(path)
-    with _fitting(path):
+    with fitting(path):
         plain = json.loads(metadata["learners"])
         for name, learner in learners.items():
             learner.network.load_state_dict(_below(tensors, f"{name}/weights/"))
@@ -128,7 +128,7 @@ def restore_checkpoint(
 
 
 @contextmanager
-def _fitting(path: Path) -> Iterator[None]:
+def fitting(path: Path) -> Iterator[None]:
     """Word what does not fit the networks of the run for a person."""
     try:
         yield

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +13,27 @@ from . import run_folder
 from .annotation import Annotation
 from .budget import updates_for
 from .checks import check_channels
-from .classes import ClassMap
 from .control import RunControl, Stopped
 from .devices import Place, choose_place
 from .errors import AdvSegError, RunFolderError, SettingsError
 from .events import Event, Outcome, Validated
-from .io import read_annotation, read_stack, write_labels
+from .io import read_stack
+from .live_annotation import (
+    AnnotationRecord,
+    AnnotationUpdates,
+    LiveAnnotation,
+    unchanged,
+    write_annotation,
+)
 from .run_folder import Run
 from .run_lock import only_writer
 from .session import Session, failure_sentence, is_out_of_memory
 from .settings import RunSettings
 from .split import format_slices
-from .stack import EMStack
+from .stack import EMStack, alike
 from .training import Training
 from .training_data import TrainingData
+from .warm_start import WarmStart
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +88,9 @@ def train(
     on_event: Callable[[Event], None] = lambda event: None,
     control: RunControl | None = None,
     whole_stack: bool = False,
+    start_from: Path | str | None = None,
+    start_from_best: bool = False,
+    annotation_updates: AnnotationUpdates = unchanged,
 ) -> RunResult:
     """Train on an annotated stack.
 
@@ -90,7 +99,7 @@ def train(
     settings : RunSettings
         See `from_preset`.
     stack : EMStack
-        Grey stack (Z, Y, X).
+        Stack (Z, Y, X) of one grey channel or several.
     annotation : Annotation or callable
         Class indices (Z, Y, X), or a callable that returns them.
     folder : path, optional
@@ -101,6 +110,17 @@ def train(
         To pause and stop from another thread.
     whole_stack : bool
         Predict every slice at the end, and report each as `SlicePredicted`.
+    start_from : path, optional
+        Folder of a run whose networks this one goes on from, each network from its own last weights
+        (see `warm_start`). Optimizers, learning rates and λ start anew. The classes and the shape of
+        the U-Net have to be the same. In a paired run S and G/S go on from different weights then:
+        from then on they differ by all that D has made of G/S, in both runs.
+    start_from_best : bool
+        Take S and G/S as of their best validation instead.
+    annotation_updates : callable, optional
+        Asked after each validation for the annotation as it is now; None says that nothing has
+        changed. From then on the run learns from it (see `live_annotation`); one that cannot be used
+        is told as a `Notice`, and the one before stays in use. Called from this thread.
 
     Raises
     ------
@@ -114,20 +134,22 @@ def train(
     place = choose_place(settings.device, settings.precision, settings.threads)
     place.claim_threads()
     labels = annotation() if callable(annotation) else annotation
-    if settings.network.image_channels != 1:
-        raise SettingsError(
-            f"image_channels = {settings.network.image_channels}, and a grey stack has 1: choose 1."
-        )
+    settings = _with_channels(settings, stack)
     data = TrainingData.prepare(settings, stack, labels, place.device)
+    start = None
+    if start_from is not None:
+        classes = labels.classes
+        start = WarmStart.of(Path(start_from), settings, classes, best=start_from_best)
     folder = Path(folder) if folder is not None else None
     if folder is not None:
         run_folder.check_new(folder)
     settings = updates_for(settings, data, stack, place, control)
     settings = _resolved(settings, data, place)
-    session = Session(
-        Training.build(settings, data, place), stack, folder, on_event, control, whole_stack
-    )
-    session.keeper.begin = lambda place: _begin_folder(place, session, labels)
+    training = Training.build(settings, data, place)
+    live = LiveAnnotation(annotation_updates)
+    session = Session(training, stack, folder, on_event, control, whole_stack, live=live)
+    details = {} if start is None else start.begin(training, session.note)
+    session.keeper.begin = lambda place: _begin_folder(place, session, _config(session, details))
     if control.stopping:
         raise Stopped
     if folder is None:
@@ -145,6 +167,7 @@ def resume(
     on_event: Callable[[Event], None] = lambda event: None,
     control: RunControl | None = None,
     whole_stack: bool = False,
+    annotation_updates: AnnotationUpdates = unchanged,
 ) -> RunResult:
     """Go on from the last checkpoint of a run; on the CPU, bit for bit as if it had never stopped.
 
@@ -154,7 +177,7 @@ def resume(
         Run folder.
     stack : EMStack, optional
         The image, if it is no file or has moved.
-    on_event, control, whole_stack
+    on_event, control, whole_stack, annotation_updates
         As in `train`.
 
     Raises
@@ -167,7 +190,8 @@ def resume(
     folder = Path(folder)
     run_folder.read_config(folder)  # a folder that is no run gets no lock
     with only_writer(folder):
-        session = _restored(folder, stack, on_event, control or RunControl(), whole_stack)
+        control = control or RunControl()
+        session = _restored(folder, stack, on_event, control, whole_stack, annotation_updates)
         return _run(session)
 
 
@@ -177,20 +201,23 @@ def _restored(
     on_event: Callable[[Event], None],
     control: RunControl,
     whole_stack: bool,
+    annotation_updates: AnnotationUpdates,
 ) -> Session:
     """A run as of its last checkpoint, checked against its image."""
     run = run_folder.load_run(folder)
     settings = run.settings
     place = _same_place(run)
     place.claim_threads()
-    check_channels(run, 1)
     stack = stack or _image_of(run)
-    annotation = _annotation_of(run)
-    data = TrainingData.prepare(settings, stack, annotation, place.device)
+    check_channels(run, stack.channels)
+    live = LiveAnnotation(annotation_updates, AnnotationRecord.of(folder))
+    annotation = _annotation_of(run, live, stack)
+    split = None if live.record is None else live.record.split
+    data = TrainingData.prepare(settings, stack, annotation, place.device, split)
     _check_same_image(run, data)
     training = Training.build(settings, data, place)
-    session = Session(training, stack, folder, on_event, control, whole_stack)
-    session.keeper.begin = lambda place: _begin_folder(place, session, annotation, run.config)
+    session = Session(training, stack, folder, on_event, control, whole_stack, live=live)
+    session.keeper.begin = lambda place: _begin_folder(place, session, run.config)
     session.restore(folder)
     if session.finished:
         raise RunFolderError(
@@ -211,11 +238,11 @@ def _same_place(run: Run) -> Place:
         ) from None
 
 
-def _annotation_of(run: Run) -> Annotation:
+def _annotation_of(run: Run, live: LiveAnnotation, stack: EMStack) -> Annotation:
     """The annotation that the run keeps, with the classes as its person named them."""
     path = run.folder / run_folder.ANNOTATION
     try:
-        annotation = read_annotation(path)
+        annotation = live.annotation_of(run.folder, stack)
     except AdvSegError as error:
         raise RunFolderError(str(error)) from None
     if annotation.classes.names != run.classes.names:
@@ -243,24 +270,12 @@ def _make_folder(folder: Path, session: Session) -> None:
         raise run_folder.not_writable(folder, error) from error
 
 
-def _begin_folder(
-    folder: Path, session: Session, annotation: Annotation, config: dict[str, Any] | None = None
-) -> None:
+def _begin_folder(folder: Path, session: Session, config: dict[str, Any]) -> None:
     """Write what is known before the first update; ``config.json`` last, for it makes it a run."""
     run_folder.create(folder)
-    _keep_annotation(folder, annotation, session.stack)
-    run_folder.write_config(folder, config or _config(session, annotation))
-
-
-def _keep_annotation(folder: Path, annotation: Annotation, stack: EMStack) -> None:
-    """Write the annotation as it is now: 0 unlabelled, then 1, 2, ... in the order of the classes.
-
-    Its own values could not tell an unlabelled pixel from a class that has the value 0.
-    """
-    names = annotation.classes.names
-    classes = ClassMap.of(**{name: index + 1 for index, name in enumerate(names)})
-    labels = classes.decode(annotation.targets)
-    write_labels(folder / run_folder.ANNOTATION, labels, classes, scale=stack.scale)
+    annotation = session.training.data.annotation
+    write_annotation(folder / run_folder.ANNOTATION, annotation, session.stack)
+    run_folder.write_config(folder, session.live.described(config))
 
 
 def _image_of(run: Run) -> EMStack:
@@ -273,17 +288,35 @@ def _image_of(run: Run) -> EMStack:
             f"The image {run.image_path} is no longer there: say where it is, for example "
             "--image STACK.tif."
         )
-    return read_stack(run.image_path)
+    return read_stack(run.image_path, channel_axis=run.config["image"].get("channel_axis"))
+
+
+def _with_channels(settings: RunSettings, stack: EMStack) -> RunSettings:
+    """Settings whose U-Net takes the image's channels; another number that was asked for is refused."""
+    asked = settings.network.image_channels
+    if asked == stack.channels:
+        return settings
+    if asked != 1:
+        raise SettingsError(
+            f"image_channels = {asked}, and the image has {stack.channels}: leave image_channels out."
+        )
+    network = settings.network.model_copy(update={"image_channels": stack.channels})
+    return settings.model_copy(update={"network": network})
 
 
 def _check_same_image(run: Run, data: TrainingData) -> None:
-    kept = run.config["normalisation"]
-    found = data.normalisation
-    if not (isclose(kept["mean"], found.mean) and isclose(kept["std"], found.std)):
+    kept, found = run.config["normalisation"], data.normalisation.numbers()
+    if not alike(found, kept):
         raise RunFolderError(
-            f"The image has mean {found.mean:.6g} and standard deviation {found.std:.6g}, the run's had "
-            f"{kept['mean']:.6g} and {kept['std']:.6g}: give the image that the run was started on."
+            f"The image has mean {_short(found['mean'])} and standard deviation {_short(found['std'])}, "
+            f"the run's had {_short(kept['mean'])} and {_short(kept['std'])}: "
+            "give the image that the run was started on."
         )
+
+
+def _short(value: Any) -> str:
+    """A number, or one for each channel."""
+    return " and ".join(f"{v:.6g}" for v in (value if isinstance(value, list) else [value]))
 
 
 def _resolved(settings: RunSettings, data: TrainingData, place: Place) -> RunSettings:
@@ -313,8 +346,9 @@ def _resolved(settings: RunSettings, data: TrainingData, place: Place) -> RunSet
     )
 
 
-def _config(session: Session, annotation: Annotation) -> dict[str, Any]:
+def _config(session: Session, details: dict[str, Any]) -> dict[str, Any]:
     data = session.training.data
+    annotation = data.annotation
     return run_folder.describe(
         session.settings,
         session.stack,
@@ -326,8 +360,9 @@ def _config(session: Session, annotation: Annotation) -> dict[str, Any]:
                 "train_columns": data.split.train_columns,
                 "val_columns": data.split.val_columns,
             },
-            "normalisation": {"mean": data.normalisation.mean, "std": data.normalisation.std},
+            "normalisation": data.normalisation.numbers(),
             "lambda_marks": session.lambda_marks(),
             "notes": annotation.notes,
+            **details,
         },
     )

@@ -59,3 +59,9 @@ class RunFolderError(AdvSegError):
     """A run folder cannot be written, read or resumed."""
 
     control = "run_folder"
+
+
+class ProjectError(AdvSegError):
+    """A project, or the annotation that saves itself, cannot be written, read or restored."""
+
+    control = "project"

@@ -14,9 +14,12 @@ from .annotation import Annotation
 from .checks import check_threshold
 from .classes import UNLABELLED, ClassMap
 from .errors import AnnotationError, ClassMapError, SplitError
-from .metrics import accuracy, confusion, f1_scores, to_indices
-from .segmentation_scores import rand_and_info
+from .metrics import accuracy, confusion, f1_scores, mean_f1, to_indices
+from .segmentation_scores import BoundaryScores, rand_and_info
+from .slice_scores import slice_f1
 from .split import format_slices
+
+_NO_REGIONS = BoundaryScores(math.nan, math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,13 @@ class Evaluation:
     ----------
     f1 : dict of str to float
         F1 of each class from pooled counts, positive class first; NaN for a class in neither.
+    f1_mean : float
+        Mean of the F1 of the classes that the annotation holds there.
     accuracy : float
         Share of the labelled pixels whose class is right.
     v_rand, v_info : float
-        Scores of the regions of the first class, means over slices; for a probability map each at
-        its best threshold. NaN without a pixel of that class.
+        Scores of the regions of the first of two classes, means over slices; for a probability map
+        each at its best threshold. NaN without a pixel of that class, and with more than two classes.
     threshold_rand, threshold_info : float or None
         Those best thresholds; None for a mask of labels.
     slices : tuple of int
@@ -40,9 +45,12 @@ class Evaluation:
         Labelled pixels that counted.
     notes : tuple of str
         What was decided about the mask without being told.
+    slice_f1 : tuple of tuple of float
+        For each of `slices` the F1 of each class; NaN for a class without a true pixel there.
     """
 
     f1: dict[str, float]
+    f1_mean: float
     accuracy: float
     v_rand: float
     v_info: float
@@ -51,11 +59,31 @@ class Evaluation:
     slices: tuple[int, ...]
     pixels: int
     notes: tuple[str, ...] = ()
+    slice_f1: tuple[tuple[float, ...], ...] = ()
+
+    def per_slice(self) -> str:
+        """A line for each slice: its number and the F1 of each class."""
+        names = [f"F1 {name}" for name in self.f1]
+        lines = ["  ".join(["slice", *names])]
+        for z, scores in zip(self.slices, self.slice_f1, strict=True):
+            shown = (
+                f"{_shown(score):>{len(name)}}" for name, score in zip(names, scores, strict=True)
+            )
+            lines.append("  ".join([f"{z:>5}", *shown]))
+        return "\n".join(lines)
+
+    def per_slice_as_list(self) -> list[dict[str, Any]]:
+        """The same as plain values ready for JSON; NaN becomes None."""
+        return [
+            {"slice": z, "f1": dict(zip(self.f1, map(_plain, scores), strict=True))}
+            for z, scores in zip(self.slices, self.slice_f1, strict=True)
+        ]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values ready for JSON; NaN becomes None."""
         return {
             "f1": {name: _plain(value) for name, value in self.f1.items()},
+            "f1_mean": _plain(self.f1_mean),
             "accuracy": _plain(self.accuracy),
             "v_rand": _plain(self.v_rand),
             "v_info": _plain(self.v_info),
@@ -68,10 +96,16 @@ class Evaluation:
 
     def __str__(self) -> str:
         rows = [(f"F1 {name}", _shown(value)) for name, value in self.f1.items()]
+        if len(self.f1) > 2:
+            regions = [("F1 mean", _shown(self.f1_mean))]
+        else:
+            regions = [
+                ("V_Rand", _shown(self.v_rand, self.threshold_rand)),
+                ("V_Info", _shown(self.v_info, self.threshold_info)),
+            ]
         rows += [
             ("accuracy", _shown(self.accuracy)),
-            ("V_Rand", _shown(self.v_rand, self.threshold_rand)),
-            ("V_Info", _shown(self.v_info, self.threshold_info)),
+            *regions,
             ("slices", f"{format_slices(self.slices)} ({self.pixels:,} labelled pixels)"),
         ]
         width = max(len(name) for name, _ in rows)
@@ -144,10 +178,13 @@ def evaluate(
     else:
         predicted, notes = _class_indices(counted, targets, annotation.classes, mask_classes)
     counts = confusion(predicted, targets, len(annotation.classes))
-    proposal = predicted == 0 if probability is None else probability
-    regions = rand_and_info(proposal, targets, breathe=breathe)
+    regions = _NO_REGIONS
+    if len(annotation.classes) == 2:
+        proposal = predicted == 0 if probability is None else probability
+        regions = rand_and_info(proposal, targets, breathe=breathe)
     return Evaluation(
         f1=dict(zip(annotation.classes.names, f1_scores(counts).tolist(), strict=True)),
+        f1_mean=mean_f1(counts),
         accuracy=accuracy(counts),
         v_rand=regions.v_rand,
         v_info=regions.v_info,
@@ -156,6 +193,10 @@ def evaluate(
         slices=used,
         pixels=int(counts.sum()),
         notes=notes,
+        slice_f1=tuple(
+            slice_f1(mask, truth, len(annotation.classes))
+            for mask, truth in zip(predicted, targets, strict=True)
+        ),
     )
 
 

@@ -10,8 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from .predictions import Prediction
 
 NetworkName = Literal["standard", "adversarial"]
 
@@ -80,11 +79,17 @@ class Validated:
 
 @dataclass(frozen=True)
 class SlicePredicted:
-    """One slice's probability of the first class, float16, shape (Y, X)."""
+    """What a network says of one slice.
+
+    Attributes
+    ----------
+    prediction : ndarray, shape (Y, X)
+        Of two classes the probability of the first, float16; of more the index of the likeliest, uint8.
+    """
 
     network: NetworkName
     z: int
-    probability: NDArray[np.float16]
+    prediction: Prediction
 
 
 @dataclass(frozen=True)

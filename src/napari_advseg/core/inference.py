@@ -35,7 +35,7 @@ def class_probabilities(
     Parameters
     ----------
     network : UNet
-    image : ndarray of float32, shape (Y, X)
+    image : ndarray of float32, shape (Y, X) or (channels, Y, X)
         Normalised grey values.
     settings : RunSettings
         Tile side and network depth.

@@ -33,8 +33,8 @@ ISBI2012_VOXEL_NM = (50.0, 4.0, 4.0)
 """Size of a voxel of the ISBI 2012 challenge along Z, Y, X in nanometres."""
 
 
-def read_stack(path: str | Path) -> EMStack:
-    """Open a grey TIFF as a stack.
+def read_stack(path: str | Path, *, channel_axis: int | None = None) -> EMStack:
+    """Open a TIFF as a stack.
 
     Uncompressed files whose pixels lie in one piece are mapped, not loaded. Axes of length 1 are
     dropped; what is left besides Y and X is taken as Z, be it called Z, T or anything but colour.
@@ -42,7 +42,10 @@ def read_stack(path: str | Path) -> EMStack:
     Parameters
     ----------
     path : str or Path
-        A 2D or 3D TIFF of uint8, uint16, int16 or float, of either byte order.
+        A 2D or 3D TIFF of uint8, uint16, int16 or float, of either byte order; with channels, 3D or 4D.
+    channel_axis : int, optional
+        Axis that counts the channels, among the file's axes without those of length 1 (but for Y and X):
+        0 is the first, -1 the last. None for a grey file.
 
     Returns
     -------
@@ -56,9 +59,13 @@ def read_stack(path: str | Path) -> EMStack:
     """
     path = Path(path)
     with opened(path, ImageError) as tif:
-        data = pixels(tif, path, ImageError)
+        data = pixels(tif, path, ImageError, with_channels=channel_axis is not None)
         scale = voxel_size(tif)
     try:
+        if channel_axis is not None:
+            return EMStack.from_channels(
+                data, channel_axis, name=path.stem, source=path, scale=scale
+            )
         return EMStack.from_array(data, name=path.stem, source=path, scale=scale)
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
@@ -176,7 +183,7 @@ def read_isbi2012(folder: str | Path) -> tuple[EMStack, NDArray[Any] | None]:
 def write_labels(
     path: str | Path,
     labels: NDArray[Any],
-    classes: ClassMap,
+    classes: ClassMap | None,
     *,
     scale: Sequence[float] | None = None,
 ) -> None:
@@ -190,8 +197,8 @@ def write_labels(
         Where to; an existing file is replaced.
     labels : ndarray of integers or bool, shape (Z, Y, X) or (Y, X)
         Written as uint8 where the values fit, else in the narrowest type that holds them.
-    classes : ClassMap
-        What the labels mean.
+    classes : ClassMap or None
+        What the labels mean; None if nothing says it.
     scale : (float, float, float), optional
         Size of a voxel along Z, Y, X.
 

@@ -16,7 +16,9 @@ from . import run_folder
 from .checkpoint import copied_weights, save_checkpoint, save_weights
 from .errors import AdvSegError
 from .events import NetworkName, Validated
+from .files import write_text
 from .samples import draw_samples
+from .slice_scores import SliceTable
 from .steps import Learner
 
 RETRY_SECONDS = 30.0  # between attempts while nothing can be written
@@ -51,6 +53,10 @@ class Keeper:
         self.folder = folder
         self.begin: Callable[[Path], None] = _nothing
         """Writes what a run folder holds before the first update, ``config.json`` last."""
+        self.stage: Callable[[Path], None] = _nothing
+        """Writes beside a file of the run what takes its place with the next checkpoint."""
+        self.settle: Callable[[Path], None] = _nothing
+        """Lets that take its place, once the checkpoint is written."""
         self.error: Exception | None = None
         """Why something could not be written since the last checkpoint that could; None if all was."""
         self._say = say
@@ -109,7 +115,9 @@ class Keeper:
             for name, learner in learners.items():
                 save_weights(self.folder / f"{name}.safetensors", learner.network)
             run_folder.write_metrics(self.folder, history, classes)
+            self.stage(self.folder)
             save_checkpoint(self.folder, learners, copies, progress)
+            self.settle(self.folder)
         except (OSError, AdvSegError) as error:  # the TIFF writer words what the disk says
             self._fails(error)
         else:
@@ -144,6 +152,10 @@ class Keeper:
     def summary(self, summary: dict[str, Any]) -> None:
         """Write ``summary.json``."""
         self._try(lambda folder: run_folder.write_summary(folder, summary))
+
+    def slices(self, table: SliceTable) -> None:
+        """Write ``slices.csv``."""
+        self._try(lambda folder: write_text(folder / run_folder.SLICES, table.csv()))
 
     def _write_best(self, folder: Path) -> None:
         for name, weights in self._best.items():

@@ -72,6 +72,31 @@ def f1_scores(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     return scores
 
 
+def mean_f1(confusion: NDArray[np.int64]) -> float:
+    """F1 of each class that truly occurs, averaged with equal weights (macro F1).
+
+    A class without a true pixel is left out, so that all predictions of the same pixels are means over
+    the same classes; pixels called so by mistake lower the F1 of the classes that they truly have.
+
+    Parameters
+    ----------
+    confusion : ndarray of int, shape (C, C)
+        Rows truth, columns prediction.
+
+    Returns
+    -------
+    float
+        0 to 1; NaN without a true pixel.
+    """
+    occurs = confusion.sum(axis=1) > 0
+    return float(f1_scores(confusion)[occurs].mean()) if occurs.any() else float("nan")
+
+
+def overall_f1(confusion: NDArray[np.int64]) -> float:
+    """The one number for how good a mask is: F1 of the first of two classes, `mean_f1` of more."""
+    return float(f1_scores(confusion)[0]) if len(confusion) == 2 else mean_f1(confusion)
+
+
 def accuracy(confusion: NDArray[np.int64]) -> float:
     """Share of labelled pixels whose class is right, 0 to 1; NaN without a labelled pixel."""
     pixels = int(confusion.sum())

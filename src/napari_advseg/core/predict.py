@@ -18,10 +18,10 @@ from .errors import RunFolderError
 from .events import NetworkName
 from .inference import class_probabilities, in_view_first
 from .io import open_mask_writer
-from .metrics import to_indices
 from .networks import UNet
+from .predictions import class_indices
 from .run_folder import Run, load_run
-from .stack import EMStack, Normalisation
+from .stack import EMStack, normalisation_of
 
 
 def predict_stack(
@@ -61,7 +61,7 @@ def predict_stack(
     Raises
     ------
     RunFolderError
-        If the run does not have such a network, is for images of several channels, or is damaged.
+        If the run does not have such a network, is for images of other channels, or is damaged.
     SettingsError
         If the device is unknown or not there, or `threads` is less than 1.
     ImageError
@@ -71,14 +71,14 @@ def predict_stack(
     """
     check_threads(threads)
     run = run if isinstance(run, Run) else load_run(Path(run))
-    check_channels(run, 1)
+    check_channels(run, stack.channels)
     control = control or RunControl()
     place = choose_place(device, threads=threads)
     if place.device.type == torch.device(run.settings.device).type:
         place = replace(place, precision=run.settings.precision)  # the run's own numbers again
     place.claim_threads()
     loaded = {name: _load(run, name, place, best) for name in networks or run.networks}
-    normalise = Normalisation.of(stack)
+    normalise = normalisation_of(stack)
     for z in in_view_first(stack.shape[0], first):
         grey = normalise(stack.slice(z))
         for name, network in loaded.items():
@@ -111,7 +111,8 @@ def predict_to_file(
     network : {"standard", "adversarial"}, optional
         Required if the run holds both.
     probability : bool
-        Write float32 probabilities of the first class instead of the annotation's values.
+        Write float32 probabilities instead of the annotation's values: of two classes that of the
+        first, axes ZYX; of more one channel for each, axes ZCYX.
     threshold : float, optional
         Probability from which a pixel is of the first of two classes; None takes the run's own.
     on_slice : callable
@@ -139,24 +140,21 @@ def predict_to_file(
     check_mask_path(Path(path), stack.source, run.folder)
     dtype = np.float32 if probability else run.classes.decode(np.zeros(1, np.uint8)).dtype
     classes = None if probability else run.classes
+    channels = len(run.classes) if probability and len(run.classes) > 2 else 1
     with open_mask_writer(
-        Path(path), stack.shape, dtype, classes=classes, scale=stack.scale
+        Path(path), stack.shape, dtype, classes=classes, scale=stack.scale, channels=channels
     ) as writer:
 
         def keep(_: NetworkName, z: int, found: NDArray[np.float32]) -> None:
-            writer.write(found[0] if probability else run.classes.decode(_indices(found, level)))
+            mask = run.classes.decode(class_indices(found, level))
+            for one in found if probability else [mask]:
+                writer.write(one)
             on_slice(z + 1)
 
         predict_stack(
             run, stack, networks=(chosen,), on_slice=keep, control=control,
             device=device, threads=threads, best=best,
         )  # fmt: skip
-
-
-def _indices(found: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
-    if len(found) == 1:
-        return to_indices(found[0], threshold)
-    return np.asarray(found.argmax(axis=0).astype(np.uint8))
 
 
 def _load(run: Run, name: NetworkName, place: Place, best: bool) -> UNet:

@@ -3,7 +3,7 @@
 ::
 
     config.json               settings as resolved, image, classes, split, versions
-    annotation.tif            the annotation as it was when the run started
+    annotation.tif            the annotation that the run learns from, without what was painted later
     metrics.csv               a row for each validation
     samples/                  validation samples after each validation
     standard.safetensors      weights of S, as of the last checkpoint
@@ -11,6 +11,7 @@
     discriminator.safetensors weights of D
     *-best.safetensors        weights of S, or of the S in G, at its best validation
     checkpoint.safetensors    all that `advseg resume` needs, in one file
+    slices.csv                F1 and disagreement of each slice predicted, written at the end
     summary.json              how it ended, written last
     lock                      held while a run writes here; without meaning once it has ended
 """
@@ -39,12 +40,15 @@ from .events import NetworkName, Validated
 from .files import file_stem, write_json, write_text
 from .run_lock import only_writer
 from .settings import RunSettings, run_settings
-from .stack import EMStack
+from .stack import EMStack, alike
 from .validation_columns import score_columns
 
 FORMAT = 1
 CONFIG, SUMMARY, METRICS = "config.json", "summary.json", "metrics.csv"
 ANNOTATION, CHECKPOINT, SAMPLES = "annotation.tif", "checkpoint.safetensors", "samples"
+ANNOTATION_NEXT = "annotation-next.tif"
+"""Takes the place of the annotation with the next checkpoint; a crash may leave it beside."""
+SLICES = "slices.csv"
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,8 @@ def check_new(folder: Path) -> None:
 
 def run_files(folder: Path) -> list[Path]:
     """The files of a run that are in `folder`, the pictures of samples aside."""
-    named = [folder / name for name in (CONFIG, SUMMARY, METRICS, ANNOTATION)]
+    annotations = (ANNOTATION, ANNOTATION_NEXT)
+    named = [folder / name for name in (CONFIG, SUMMARY, METRICS, SLICES, *annotations)]
     weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
     return [path for path in (*named, *weights) if path.is_file()]
 
@@ -175,6 +180,8 @@ def describe(settings: RunSettings, stack: EMStack, details: dict[str, Any]) -> 
             "source": str(stack.source.absolute()) if stack.source else None,
             "shape": list(stack.shape),
             "dtype": str(stack.data.dtype),
+            "channels": stack.channels,
+            "channel_axis": stack.channel_axis,
             "scale": list(stack.scale),
         },
         **details,
@@ -345,8 +352,7 @@ def _from_config(
         raise ValueError("settings.updates is missing")
     classes = ClassMap.model_validate(config["classes"])
     marks = tuple((int(u), float(w)) for u, w in config["lambda_marks"])
-    for name in ("mean", "std"):
-        float(config["normalisation"][name])
+    alike(config["normalisation"], config["normalisation"])
     source = config["image"]["source"]
     return settings, classes, marks, None if source is None else Path(source)
 

@@ -12,7 +12,10 @@ from .losses import probabilities
 
 
 def batch_f1(logits: Tensor, targets: Tensor) -> Tensor:
-    """F1 of the first class in one batch, probabilities rounded; NaN where it is undefined.
+    """F1 of one batch, probabilities rounded; NaN where it is undefined.
+
+    Of two classes it is that of the first; of more the mean over the classes that the batch truly
+    holds, of each pixel's likeliest class.
 
     Parameters
     ----------
@@ -25,11 +28,17 @@ def batch_f1(logits: Tensor, targets: Tensor) -> Tensor:
         Scalar on the device.
     """
     if logits.shape[1] == 1:
-        found = probabilities(logits)[:, 0] > 0.5
-    else:
-        found = logits.argmax(dim=1) == 0
+        return _class_f1(probabilities(logits)[:, 0] > 0.5, targets, 0)
+    likeliest = logits.argmax(dim=1)
+    classes = range(logits.shape[1])
+    scores = torch.stack([_class_f1(likeliest == index, targets, index) for index in classes])
+    occurs = torch.stack([(targets == index).any() for index in classes])
+    return torch.where(occurs, scores, 0).sum() / occurs.sum()
+
+
+def _class_f1(found: Tensor, targets: Tensor, index: int) -> Tensor:
     found = found & (targets != UNLABELLED)
-    truth = targets == 0
+    truth = targets == index
     return 2 * (found & truth).sum() / (found.sum() + truth.sum())
 
 

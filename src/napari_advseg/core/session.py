@@ -11,9 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from .checkpoint import read_weights, restore_checkpoint
 from .control import RunControl, Stopped
@@ -32,9 +30,12 @@ from .events import (
 )
 from .inference import in_view_first
 from .keeper import Keeper
+from .live_annotation import LiveAnnotation
+from .predictions import Prediction
 from .run_folder import history_as_json, history_from_json
 from .running_scores import RunningScores
 from .schedules import lambda_marks
+from .slice_log import SliceLog
 from .stack import EMStack
 from .training import Training
 from .turns import number_of_turns, turns
@@ -62,6 +63,8 @@ class Session:
     seconds : float
         Training time, validation and pauses aside.
     history : list of Validated
+    live : LiveAnnotation
+        What is painted while the run goes on.
     """
 
     training: Training
@@ -75,6 +78,7 @@ class Session:
     update: int = 0
     seconds: float = 0.0
     history: list[Validated] = field(default_factory=list)
+    live: LiveAnnotation = field(default_factory=LiveAnnotation)
 
     def __post_init__(self) -> None:
         t = self.training
@@ -82,8 +86,10 @@ class Session:
         self.updates = t.settings.updates or 0
         self.validator = Validator(t.settings, self.stack, t.data, t.place)
         self.keeper = Keeper(self.folder, self._notice)
+        self.keeper.stage, self.keeper.settle = self.live.stage, self.live.settle
         self._notices: list[Notice] = []
         self._running = RunningScores()
+        self._slices = SliceLog(t.settings)
         self._predicted_at: dict[tuple[NetworkName, int], int] = {}
         self._first_update, self._first_turn, self._first_seconds = 0, 0, 0.0
         self._validation_seconds = 0.0
@@ -143,13 +149,16 @@ class Session:
                 sound and not self.keeper.complete
             ):  # predicting took its time: there may be room now
                 self.keep()
+            if self._slices.table.rows:
+                self.keeper.slices(self._slices.table)
             self.keeper.summary(summary)
         except Exception as problem:
             log.exception("The end of the run was not written.")
             self.keeper.error = problem
         closing = self._closing(outcome, error)
         last = RunFinished(outcome, self.update, closing, error, summary)
-        for event in (*self._notices, last):
+        said: tuple[Event, ...] = (*self._notices, last)
+        for event in said:
             try:
                 self.on_event(event)
             except Exception:
@@ -192,11 +201,21 @@ class Session:
         self._validate()
         self._running.reset()
         self.validation_due = False
+        self._take_strokes()
         self.keep()
         self.on_event(self.history[-1])  # what is told is also kept
         self._pass_on_notices()
         self._samples()
         self._validation_seconds = perf_counter() - started
+
+    def _take_strokes(self) -> None:
+        """Learn from now on from what was painted meanwhile; the checkpoint that follows knows it."""
+        if self.finished:
+            return
+        data, sentences = self.live.look(self.settings, self.stack, self.training.data, self.update)
+        if data is not None:
+            self.training.data = self.validator.data = data
+        self._notices += [Notice(sentence) for sentence in sentences]
 
     def _validate(self) -> None:
         t = self.training
@@ -210,6 +229,7 @@ class Session:
                 t.critic,
                 t.adversary,
             )
+        self._slices.validated(self.validator.predictions, t.data)
         scores |= {f"{name} train": score for name, score in self._running.means().items()}
         epoch = self.update / (self.settings.epoch or 1)
         weight = t.adversarial_weight(self.update - 1) if "discriminator" in t.learners else 0.0
@@ -229,9 +249,10 @@ class Session:
                 for name, network in self.training.networks.items():
                     if self._predicted_at.get((name, z)) != self.update:
                         self.validator.predict(name, network, z, self.control.breathe)
-                        self._show(name, z, self.validator.probabilities[name, z])
-                        if z not in self.training.data.split.val:  # the stack may not fit in memory
-                            del self.validator.probabilities[name, z]
+                        self._show(name, z, self.validator.predictions[name, z])
+                self._slices.add(z, self.validator.predictions, self.training.data)
+                if z not in self.training.data.split.val:  # the stack may not fit in memory
+                    self.validator.forget(z)
                 self.on_event(StackProgress(done, depth))
         except Stopped:
             self.on_event(Notice("Stopped before the whole stack was predicted."))
@@ -241,6 +262,10 @@ class Session:
     def _notice(self, text: str, *, unsaved: bool) -> None:
         """Take a sentence of the keeper's; told after the scores, whose place it may take."""
         self._notices.append(Notice(text, unsaved))
+
+    def note(self, sentence: str) -> None:
+        """Let a sentence be told once the run has started."""
+        self._notices.append(Notice(sentence))
 
     def _pass_on_notices(self) -> None:
         while self._notices:
@@ -265,6 +290,7 @@ class Session:
         )
         for note in self.training.data.annotation.notes:
             self.on_event(Notice(note))
+        self._pass_on_notices()
 
     def lambda_marks(self) -> tuple[tuple[int, float], ...]:
         """(update, λ) where the adversarial weight of this run changes."""
@@ -287,9 +313,9 @@ class Session:
         validations = (self.updates - self.update) / (self.settings.validate_every or 1)
         return left * each + validations * self._validation_seconds
 
-    def _show(self, name: NetworkName, z: int, probability: NDArray[np.float16]) -> None:
+    def _show(self, name: NetworkName, z: int, prediction: Prediction) -> None:
         self._predicted_at[name, z] = self.update
-        self.on_event(SlicePredicted(name, z, probability))
+        self.on_event(SlicePredicted(name, z, prediction))
 
     # What it keeps
 
@@ -302,6 +328,7 @@ class Session:
             "seconds": self.seconds,
             "history": history_as_json(tuple(self.history)),
             "running": self._running.state(),
+            **self.live.progress(),
         }
         classes = self.training.data.annotation.classes.names
         self.keeper.checkpoint(
@@ -336,6 +363,7 @@ class Session:
             "scores": {k: v for k, v in last.scores.items() if v == v} if last else {},
             "boundaries": self._boundaries,
             "best": {name: self._best(name) for name in self.settings.networks},
+            **self.live.marks,
         }
 
     def _boundary_scores(self) -> dict[str, dict[str, float]]:

@@ -39,6 +39,18 @@ class Split:
         return f"{len(self.train)} train, {len(self.val)} validation"
 
 
+def touching_slices(split: Split) -> tuple[int, ...]:
+    """Validation slices directly above or below a training slice, sorted.
+
+    Neighbouring sections of a stack look alike, so the score of such a slice flatters. One slice that is
+    divided has a gap between its parts and touches nothing.
+    """
+    if split.val_columns is not None:
+        return ()
+    train = set(split.train)
+    return tuple(sorted(z for z in split.val if z - 1 in train or z + 1 in train))
+
+
 def default_split(annotation: Annotation, patch: int) -> Split:
     """Let the last third of the annotated slices validate.
 

@@ -1,10 +1,10 @@
-"""A grey image stack: axes, voxel size, normalisation."""
+"""An image stack of one or several grey channels: axes, voxel size, normalisation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import isfinite
+from dataclasses import dataclass, replace
+from math import isclose, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .errors import ImageError
 
+MOST_CHANNELS = 64
 _LARGEST = 1e30
 """Grey values from here on would leave float32 when they are normalised."""
 _LEAST_DEVIATION = 1e-30
@@ -21,24 +22,31 @@ _LEAST_DEVIATION = 1e-30
 
 @dataclass(frozen=True)
 class EMStack:
-    """A grey stack with axes ZYX; one slice is a stack of depth 1.
+    """A stack with axes ZYX, of one grey channel or several; one slice is a stack of depth 1.
 
     Attributes
     ----------
     data : array-like, shape (Z, Y, X)
-        uint8, uint16, int16 or float; may be lazy (dask, zarr): it is read slice by slice.
+        uint8, uint16, int16 or float; may be lazy (dask, zarr): it is read slice by slice. With several
+        channels the first.
     name : str
         What the person calls it.
     source : Path or None
         The file it came from.
     scale : (float, float, float)
         Size of a voxel along Z, Y, X in the image's own unit.
+    further : tuple of array-like, each of shape (Z, Y, X)
+        The other channels.
+    channel_axis : int or None
+        Axis of the source file along which the channels lie.
     """
 
     data: Any
     name: str = "image"
     source: Path | None = None
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    further: tuple[Any, ...] = ()
+    channel_axis: int | None = None
 
     @classmethod
     def from_array(
@@ -74,6 +82,72 @@ class EMStack:
         steps = (1.0, 1.0, 1.0, *(_size(s) for s in scale))[-3:]
         return cls(data, name, source, (steps[0], steps[1], steps[2]))
 
+    @classmethod
+    def from_channels(
+        cls,
+        data: Any,
+        channel_axis: int,
+        *,
+        name: str = "image",
+        source: Path | None = None,
+        scale: Sequence[float] = (),
+    ) -> EMStack:
+        """Wrap a 3D or 4D array of which one axis counts the channels.
+
+        Parameters
+        ----------
+        data : array-like, shape (C, Z, Y, X) or (C, Y, X), the axes in any order
+        channel_axis : int
+            Axis of the channels; -1 is the last.
+
+        Raises
+        ------
+        ImageError
+            If there is no such axis, or as `from_array` does.
+        """
+        shape = tuple(int(n) for n in data.shape)
+        if len(shape) not in (3, 4) or not -len(shape) <= channel_axis < len(shape):
+            raise ImageError(
+                f"The image has shape {shape}, so axis {channel_axis} cannot be that of its channels: "
+                "give an image of 3 or 4 axes and say which of them, from 0."
+            )
+        axis = channel_axis % len(shape)
+        if shape[axis] > MOST_CHANNELS:
+            raise ImageError(
+                f"Axis {channel_axis} of the image has {shape[axis]} entries: choose the axis of the "
+                f"channels, of which there may be {MOST_CHANNELS}."
+            )
+        stacks = [
+            cls.from_array(_Channel(data, axis, c), name=name, source=source, scale=scale)
+            for c in range(shape[axis])
+        ]
+        return replace(cls.together(stacks), channel_axis=channel_axis)
+
+    @classmethod
+    def together(cls, stacks: Sequence[EMStack]) -> EMStack:
+        """Take stacks of one shape as the channels of one image, named as the first.
+
+        Raises
+        ------
+        ImageError
+            If their shapes differ.
+        """
+        first = stacks[0]
+        for other in stacks[1:]:
+            if other.shape != first.shape:
+                raise ImageError(
+                    f"{first.name} has shape {first.shape} and {other.name} {other.shape}: "
+                    "choose channels of one size."
+                )
+        if len(stacks) == 1:
+            return first
+        return replace(first, further=tuple(one.data for one in stacks[1:]))
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return 1 + len(self.further)
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """Depth, height and width."""
@@ -81,7 +155,7 @@ class EMStack:
         return int(depth), int(height), int(width)
 
     def slice(self, z: int) -> NDArray[np.float32]:
-        """Slice `z` as float32, shape (Y, X), raw grey values.
+        """Slice `z` as float32, raw grey values: shape (Y, X), with several channels (C, Y, X).
 
         Raises
         ------
@@ -90,13 +164,40 @@ class EMStack:
         """
         try:
             with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite
-                return np.asarray(self.data[z]).astype(np.float32)
+                planes = [
+                    np.asarray(one[z]).astype(np.float32) for one in (self.data, *self.further)
+                ]
+                return planes[0] if len(planes) == 1 else np.stack(planes)
         except Exception as error:  # a lazy array raises what its maker chose
             reason = str(error).strip().split("\n", 1)[0].rstrip(".") or type(error).__name__
             raise ImageError(
                 f"Slice {z} of {self.name} cannot be read ({reason}): "
                 "check where its pixels come from, or choose another image."
             ) from error
+
+
+@dataclass(frozen=True)
+class _Channel:
+    """One channel of an array, read slice by slice: lazy arrays stay lazy."""
+
+    data: Any
+    axis: int
+    channel: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape = tuple(int(n) for i, n in enumerate(self.data.shape) if i != self.axis)
+        return (1, *shape)[-3:]
+
+    @property
+    def dtype(self) -> Any:
+        return self.data.dtype
+
+    def __getitem__(self, z: int) -> NDArray[Any]:
+        stack = len(self.data.shape) == 4
+        where: list[Any] = [z, slice(None), slice(None)] if stack else [slice(None), slice(None)]
+        where.insert(self.axis, self.channel)
+        return np.asarray(self.data[tuple(where)])
 
 
 def _kind(dtype: Any) -> str:
@@ -128,7 +229,7 @@ class Normalisation:
 
     @classmethod
     def of(cls, stack: EMStack) -> Normalisation:
-        """Measure a stack, one slice at a time, in float64.
+        """Measure a stack of one channel, one slice at a time, in float64.
 
         Raises
         ------
@@ -166,6 +267,69 @@ class Normalisation:
     def __call__(self, grey: NDArray[Any]) -> NDArray[np.float32]:
         """Normalise grey values of any shape."""
         return ((grey - self.mean) / self.std).astype(np.float32)
+
+    def numbers(self) -> dict[str, Any]:
+        """What `alike` compares, as plain values."""
+        return {"mean": self.mean, "std": self.std}
+
+
+@dataclass(frozen=True)
+class ChannelNormalisation:
+    """`Normalisation` of each channel by its own statistics."""
+
+    each: tuple[Normalisation, ...]
+
+    @classmethod
+    def of(cls, stack: EMStack) -> ChannelNormalisation:
+        """Measure every channel.
+
+        Raises
+        ------
+        ImageError
+            As `Normalisation.of` does, with the number of the channel.
+        """
+        found = []
+        for number, data in enumerate((stack.data, *stack.further), start=1):
+            try:
+                found.append(Normalisation.of(replace(stack, data=data, further=())))
+            except ImageError as error:
+                raise ImageError(f"Channel {number}: {error}") from error
+        return cls(tuple(found))
+
+    def __call__(self, planes: NDArray[Any]) -> NDArray[np.float32]:
+        """Normalise (C, Y, X)."""
+        return np.stack([one(plane) for one, plane in zip(self.each, planes, strict=True)])
+
+    def numbers(self) -> dict[str, Any]:
+        """What `alike` compares, as plain values: a list with an entry for each channel."""
+        return {name: [one.numbers()[name] for one in self.each] for name in ("mean", "std")}
+
+
+AnyNormalisation = Normalisation | ChannelNormalisation
+
+
+def normalisation_of(stack: EMStack) -> AnyNormalisation:
+    """Measure a stack of one or several channels.
+
+    Raises
+    ------
+    ImageError
+        As `Normalisation.of` does.
+    """
+    return Normalisation.of(stack) if stack.channels == 1 else ChannelNormalisation.of(stack)
+
+
+def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two normalisations are those of the same image."""
+    found, kept = (
+        [float(v) for name in ("mean", "std") for v in _listed(numbers[name])]
+        for numbers in (one, other)
+    )
+    return len(found) == len(kept) and all(map(isclose, found, kept))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _not_finite_sentence(stack: EMStack, z: int, raw: NDArray[np.float32]) -> str:

@@ -76,10 +76,12 @@ def opened(path: Path, refusal: type[AdvSegError]) -> Iterator[tifffile.TiffFile
         ) from error
 
 
-def pixels(tif: tifffile.TiffFile, path: Path, refusal: type[AdvSegError]) -> NDArray[Any]:
+def pixels(
+    tif: tifffile.TiffFile, path: Path, refusal: type[AdvSegError], *, with_channels: bool = False
+) -> NDArray[Any]:
     """Pixels of the file's stack, 2D or 3D, mapped where possible.
 
-    Axes of length 1 are dropped.
+    Axes of length 1 are dropped. With channels, what would look like RGB and a fourth axis are taken too.
 
     Raises
     ------
@@ -91,7 +93,7 @@ def pixels(tif: tifffile.TiffFile, path: Path, refusal: type[AdvSegError]) -> ND
     kept = [
         (axis, n) for axis, n in zip(first.axes, first.shape, strict=True) if n != 1 or axis in "YX"
     ]
-    _refuse_no_grey_stack(kept, path, refusal)
+    _refuse_no_grey_stack(kept, path, refusal, with_channels)
     _refuse_less_than_declared(first, tif, path, refusal)
     alike = _slices_alike(tif, path, refusal)
     if len(alike) > 1:  # one series a slice, as page-wise writers leave
@@ -168,7 +170,7 @@ def _kind(series: tifffile.TiffPageSeries) -> str:
 
 
 def _refuse_no_grey_stack(
-    axes: list[tuple[str, int]], path: Path, refusal: type[AdvSegError]
+    axes: list[tuple[str, int]], path: Path, refusal: type[AdvSegError], with_channels: bool
 ) -> None:
     shape = " × ".join(f"{axis} {n}" for axis, n in axes)
     if not axes or any(n == 0 for _, n in axes):
@@ -176,6 +178,8 @@ def _refuse_no_grey_stack(
             f"The file {path} holds no pixels ({shape or 'no axes'}): choose another file."
         )
     channels = [n for axis, n in axes if axis == "S" or (axis == "C" and n <= 4)]
+    if with_channels and len(axes) <= 4:
+        return
     if channels and len(axes) <= 4:
         raise refusal(
             f"The file {path} holds {channels[0]} channels, as RGB does: convert it to grey, "

@@ -23,9 +23,13 @@ _LONGEST_SHOWN = 80
 _MICROMETRES = {"pm": 1e-6, "nm": 1e-3, "µm": 1.0, "um": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
 
 
-def description(depth: int, classes: ClassMap | None, scale: tuple[float, ...] | None) -> str:
+def description(
+    depth: int, classes: ClassMap | None, scale: tuple[float, ...] | None, channels: int = 1
+) -> str:
     """ImageDescription of a stack as ImageJ writes it, with the class map as one more line."""
-    lines = ["ImageJ=1.54f", f"images={depth}", f"slices={depth}", "loop=false"]
+    several = [f"channels={channels}", "hyperstack=true"] if channels > 1 else []
+    lines = ["ImageJ=1.54f", f"images={depth * channels}", *several]
+    lines += [f"slices={depth}", "loop=false"]
     if scale is not None:
         lines.append(f"spacing={scale[0]!r}")
     if classes is not None:

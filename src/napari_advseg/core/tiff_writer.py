@@ -27,6 +27,7 @@ def open_mask_writer(
     dtype: DTypeLike,
     classes: ClassMap | None = None,
     scale: Sequence[float] | None = None,
+    channels: int = 1,
 ) -> StackWriter:
     """Write a TIFF stack that need not fit in memory; see `StackWriter`.
 
@@ -36,7 +37,7 @@ def open_mask_writer(
     ...     for mask in masks:
     ...         writer.write(mask)
     """
-    return StackWriter(Path(path), shape, np.dtype(dtype), classes, scale)
+    return StackWriter(Path(path), shape, np.dtype(dtype), classes, scale, channels)
 
 
 class StackWriter:
@@ -58,6 +59,8 @@ class StackWriter:
         Written into the file.
     scale : sequence of float, optional
         Size of a voxel along Z, Y, X.
+    channels : int
+        More than one make axes ZCYX: each slice then comes as so many, one channel after the other.
 
     Raises
     ------
@@ -72,16 +75,18 @@ class StackWriter:
         dtype: np.dtype[Any],
         classes: ClassMap | None = None,
         scale: Sequence[float] | None = None,
+        channels: int = 1,
     ) -> None:
         self.path, self.shape, self.dtype = path, shape, dtype
+        self._pages = shape[0] * channels
         self._scale = None if scale is None else tuple(float(s) for s in scale)[-3:]
-        self._description = description(shape[0], classes, self._scale)
+        self._description = description(shape[0], classes, self._scale, channels)
         self._part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
         self._written = 0
 
     def __enter__(self) -> Self:
         """Open the hidden file."""
-        pixel_bytes = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        pixel_bytes = self._pages * self.shape[1] * self.shape[2] * self.dtype.itemsize
         with self._mendable():
             self._tif = tifffile.TiffWriter(self._part, bigtiff=pixel_bytes > _CLASSIC_TIFF_BYTES)
         return self
@@ -101,8 +106,8 @@ class StackWriter:
                 f"slice {self._written} is {mask.dtype} {mask.shape}, "
                 f"expected {self.dtype} {self.shape[1:]}"
             )
-        if self._written == self.shape[0]:
-            raise ValueError(f"all {self.shape[0]} slices are written already")
+        if self._written == self._pages:
+            raise ValueError(f"all {self._pages} slices are written already")
         resolution = (
             (1.0, 1.0) if self._scale is None else (1 / self._scale[-1], 1 / self._scale[-2])
         )
@@ -128,12 +133,12 @@ class StackWriter:
         try:
             with self._mendable():
                 self._tif.close()
-                if kind is None and self._written == self.shape[0]:
+                if kind is None and self._written == self._pages:
                     os.replace(self._part, self.path)
         finally:
             self._part.unlink(missing_ok=True)
-        if kind is None and self._written < self.shape[0]:
-            raise ValueError(f"{self._written} of {self.shape[0]} slices were written")
+        if kind is None and self._written < self._pages:
+            raise ValueError(f"{self._written} of {self._pages} slices were written")
 
     @contextmanager
     def _mendable(self) -> Iterator[None]:

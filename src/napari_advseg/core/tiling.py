@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Predict = Callable[[NDArray[np.float32]], NDArray[Any]]
-"""Tiles (N, 1, h, w) to as many maps (N, C, h, w)."""
+"""Tiles (N, channels, h, w) to as many maps (N, C, h, w)."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +121,10 @@ def predict_slice(
 
     Parameters
     ----------
-    image : ndarray, shape (Y, X)
+    image : ndarray, shape (Y, X) or (channels, Y, X)
         Normalised grey values; a memory map will do.
     predict : callable
-        Takes float32 of shape (1, 1, h, w), h and w multiples of `multiple`; gives (1, C, h, w).
+        Takes float32 of shape (1, channels, h, w), h and w multiples of `multiple`; gives (1, C, h, w).
     tile, overlap, multiple : int
         As for `tile_grid`.
     breathe : callable, optional
@@ -137,20 +137,20 @@ def predict_slice(
     Raises
     ------
     ValueError
-        As for `tile_grid`, and if `image` has not two axes.
+        As for `tile_grid`, and if `image` has neither two nor three axes.
     """
-    if image.ndim != 2:
-        raise ValueError(f"image has shape {image.shape}, (Y, X) is needed")
-    height, width = image.shape
+    if image.ndim not in (2, 3):
+        raise ValueError(f"image has shape {image.shape}, (Y, X) or (C, Y, X) is needed")
+    planes = image[np.newaxis] if image.ndim == 2 else image
+    height, width = planes.shape[1:]
     tiles = tile_grid(height, width, tile, overlap, multiple)
     rows, columns = _reflected(height, multiple), _reflected(width, multiple)
+    every = np.arange(len(planes))
     result: NDArray[np.float32] | None = None
     for one in tiles:
         breathe()
-        seen = image[np.ix_(rows[one.rows.seen], columns[one.columns.seen])].astype(
-            np.float32, copy=False
-        )
-        maps = predict(seen[np.newaxis, np.newaxis])[0]
+        where = np.ix_(every, rows[one.rows.seen], columns[one.columns.seen])
+        maps = predict(planes[where].astype(np.float32, copy=False)[np.newaxis])[0]
         maps = maps[:, one.rows.kept_in_tile, one.columns.kept_in_tile]
         if len(tiles) == 1:
             return np.ascontiguousarray(maps, np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from .draws import Purpose, numpy_draws
 from .errors import AnnotationError, SettingsError, SplitError
 from .settings import RunSettings
 from .split import Split, format_slices, make_split
-from .stack import EMStack, Normalisation
+from .stack import AnyNormalisation, EMStack, normalisation_of
 
 Positions = NDArray[np.int64]
 """Shape (N, 3): row in the region's slices, top, left."""
@@ -29,7 +29,7 @@ class Region:
     ----------
     slices : tuple of int
         Indices in the stack.
-    images : Tensor of float32, shape (S, Y, X')
+    images : Tensor of float32, shape (S, channels, Y, X')
         Normalised grey values, on the device.
     targets : Tensor of uint8, shape (S, Y, X')
         Class indices, on the device.
@@ -43,15 +43,13 @@ class Region:
     columns: tuple[int, int]
 
     def cut(self, positions: Positions, patch: int) -> tuple[Tensor, Tensor]:
-        """Patches at `positions`: images (N, 1, patch, patch) and targets (N, patch, patch)."""
+        """Patches at `positions`: images (N, channels, patch, patch) and targets (N, patch, patch)."""
         row, top, left = torch.from_numpy(positions).to(self.images.device).unbind(1)
         steps = torch.arange(patch, device=self.images.device)
-        where = (
-            row[:, None, None],
-            (top[:, None] + steps)[:, :, None],
-            (left[:, None] + steps)[:, None],
-        )
-        return self.images[where][:, None], self.targets[where]
+        row, y = row[:, None, None], (top[:, None] + steps)[:, :, None]
+        x = (left[:, None] + steps)[:, None]
+        planes = [self.images[row, c, y, x] for c in range(self.images.shape[1])]
+        return torch.stack(planes, dim=1), self.targets[row, y, x]
 
 
 class PatchSampler:
@@ -66,10 +64,17 @@ class PatchSampler:
         Class indices; patches without a labelled pixel are never drawn.
     patch : int
         Side of a patch in pixels.
+    widths : ndarray of int, shape (S,), optional
+        Columns of each slice, counted from 0, within which its patches lie; None takes all.
     """
 
-    def __init__(self, targets: NDArray[np.uint8], patch: int) -> None:
-        self.shape, self.patch = targets.shape, patch
+    def __init__(
+        self,
+        targets: NDArray[np.uint8],
+        patch: int,
+        widths: NDArray[np.int64] | None = None,
+    ) -> None:
+        self.shape, self.patch, self._widths = targets.shape, patch, widths
         labelled = targets != UNLABELLED
         counts = labelled.reshape(len(labelled), -1).sum(axis=1)
         self.labelled_pixels = int(counts.sum())
@@ -85,14 +90,16 @@ class PatchSampler:
         _, height, width = self.shape
         rows = generator.choice(len(self._share), number, p=self._share)
         tops = generator.integers(0, height - self.patch + 1, number)
-        lefts = generator.integers(0, width - self.patch + 1, number)
+        most = (width if self._widths is None else self._widths[rows]) - self.patch
+        lefts = generator.integers(0, most + 1, number)
+        most = np.broadcast_to(most, number)
         offsets = generator.integers(0, self.patch, (number, 2))
         for i, row in enumerate(rows):
             pixels = self._pixels[row]
             if pixels is not None:  # a random labelled pixel at a random place of the patch
                 y, x = divmod(int(pixels[generator.integers(len(pixels))]), width)
                 tops[i] = np.clip(y - offsets[i, 0], 0, height - self.patch)
-                lefts[i] = np.clip(x - offsets[i, 1], 0, width - self.patch)
+                lefts[i] = np.clip(x - offsets[i, 1], 0, most[i])
         return np.stack([rows, tops, lefts], axis=1).astype(np.int64)
 
 
@@ -111,7 +118,7 @@ class TrainingData:
 
     annotation: Annotation
     split: Split
-    normalisation: Normalisation
+    normalisation: AnyNormalisation
     train: Region
     val: Region
     sampler: PatchSampler
@@ -120,9 +127,16 @@ class TrainingData:
 
     @classmethod
     def prepare(
-        cls, settings: RunSettings, stack: EMStack, annotation: Annotation, device: torch.device
+        cls,
+        settings: RunSettings,
+        stack: EMStack,
+        annotation: Annotation,
+        device: torch.device,
+        split: Split | None = None,
     ) -> TrainingData:
         """Check image and annotation against the settings and put what is needed on the device.
+
+        A `split` that is given stands in for the one of the settings.
 
         Raises
         ------
@@ -136,40 +150,112 @@ class TrainingData:
             )
         _check_patch(settings, stack.shape)
         _check_classes(annotation)
-        split = make_split(annotation, settings.patch, settings.train, settings.val)
-        normalisation = Normalisation.of(stack)
-        train = _region(stack, annotation, normalisation, split.train, split.train_columns, device)
+        split = split or make_split(annotation, settings.patch, settings.train, settings.val)
+        normalisation = normalisation_of(stack)
+        train = _training_region(stack, annotation, normalisation, split, device)
         val = _region(stack, annotation, normalisation, split.val, split.val_columns, device)
         _check_training_classes(train, annotation)
-        sampler = PatchSampler(train.targets.cpu().numpy(), settings.patch)
+        sampler = _training_sampler(settings, train, split)
+        val_sampler = PatchSampler(val.targets.cpu().numpy(), settings.patch)
         return cls(
             annotation, split, normalisation, train, val, sampler,
-            _fixed(settings, train, Purpose.FIXED_TRAIN),
-            _fixed(settings, val, Purpose.FIXED_VAL),
+            _fixed(settings, train, sampler, Purpose.FIXED_TRAIN),
+            _fixed(settings, val, val_sampler, Purpose.FIXED_VAL),
         )  # fmt: skip
+
+    def with_annotation(
+        self, settings: RunSettings, stack: EMStack, annotation: Annotation, split: Split
+    ) -> TrainingData:
+        """The same validation and normalisation with another annotation of what trains.
+
+        Raises
+        ------
+        SplitError
+            If what trains does not hold every class any more.
+        """
+        device = self.train.images.device
+        train = _training_region(stack, annotation, self.normalisation, split, device, self.train)
+        _check_training_classes(train, annotation)
+        sampler = _training_sampler(settings, train, split)
+        return replace(
+            self,
+            annotation=annotation,
+            split=split,
+            train=train,
+            sampler=sampler,
+            fixed_train=_fixed(settings, train, sampler, Purpose.FIXED_TRAIN),
+        )
+
+
+def _training_region(
+    stack: EMStack,
+    annotation: Annotation,
+    normalisation: AnyNormalisation,
+    split: Split,
+    device: torch.device,
+    known: Region | None = None,
+) -> Region:
+    """The slices that train; beside a slice that also validates, others train with all their columns."""
+    divided = [row for row, z in enumerate(split.train) if z in split.val]
+    columns = split.train_columns if len(divided) == len(split.train) else None
+    region = _region(stack, annotation, normalisation, split.train, columns, device, known)
+    if columns is None and split.train_columns is not None:
+        region.targets[divided, :, split.train_columns[1] :] = UNLABELLED
+    return region
+
+
+def _training_sampler(settings: RunSettings, train: Region, split: Split) -> PatchSampler:
+    """A sampler whose patches of a slice that also validates lie within the columns that train."""
+    _, _, width = train.targets.shape
+    limits = None
+    if split.train_columns is not None and width > split.train_columns[1]:
+        end = split.train_columns[1]
+        limits = np.array([end if z in split.val else width for z in split.train])
+    return PatchSampler(train.targets.cpu().numpy(), settings.patch, limits)
 
 
 def _region(
     stack: EMStack,
     annotation: Annotation,
-    normalisation: Normalisation,
+    normalisation: AnyNormalisation,
     slices: tuple[int, ...],
     columns: tuple[int, int] | None,
     device: torch.device,
+    known: Region | None = None,
 ) -> Region:
+    """Slices on the device; those of a `known` region with the same columns are not read again."""
     first, end = columns or (0, stack.shape[2])
-    images = np.stack([normalisation(stack.slice(z)[:, first:end]) for z in slices])
+    if known is None or known.columns != (first, end):
+        images = _images(stack, normalisation, slices, (first, end), device)
+    elif known.slices == slices:
+        images = known.images
+    else:
+        there = dict(zip(known.slices, known.images, strict=True))
+        new = tuple(z for z in slices if z not in there)
+        if new:
+            read = _images(stack, normalisation, new, (first, end), device)
+            there.update(zip(new, read, strict=True))
+        images = torch.stack([there[z] for z in slices])
     targets = np.ascontiguousarray(annotation.targets[list(slices), :, first:end])
-    return Region(
-        slices,
-        torch.from_numpy(images).to(device),
-        torch.from_numpy(targets).to(device),
-        (first, end),
-    )
+    return Region(slices, images, torch.from_numpy(targets).to(device), (first, end))
 
 
-def _fixed(settings: RunSettings, region: Region, purpose: Purpose) -> tuple[Tensor, Tensor]:
-    sampler = PatchSampler(region.targets.cpu().numpy(), settings.patch)
+def _images(
+    stack: EMStack,
+    normalisation: AnyNormalisation,
+    slices: tuple[int, ...],
+    columns: tuple[int, int],
+    device: torch.device,
+) -> Tensor:
+    """Normalised grey values of some columns, shape (S, channels, Y, X')."""
+    planes = [normalisation(stack.slice(z)[..., slice(*columns)]) for z in slices]
+    images = np.stack(planes).reshape(len(planes), stack.channels, *planes[0].shape[-2:])
+    return torch.from_numpy(images).to(device)
+
+
+def _fixed(
+    settings: RunSettings, region: Region, sampler: PatchSampler, purpose: Purpose
+) -> tuple[Tensor, Tensor]:
     positions = sampler.draw(numpy_draws(settings.seed, purpose), settings.fixed_patches)
     return region.cut(positions, settings.patch)
 

@@ -15,8 +15,9 @@ from .classes import UNLABELLED
 from .devices import Place
 from .events import NetworkName
 from .inference import batch_probabilities, class_probabilities
-from .metrics import confusion, f1_scores, to_indices
+from .metrics import confusion, f1_scores, overall_f1
 from .networks import UNet
+from .predictions import Prediction, class_indices, kept_prediction
 from .running_scores import RunningScores, batch_f1
 from .segmentation_scores import rand_and_info
 from .settings import RunSettings
@@ -33,30 +34,33 @@ class Validator:
 
     Attributes
     ----------
-    probabilities : dict
-        (network, z) → probability of the first class, float16 (Y, X), of the last validation.
+    predictions : dict
+        (network, z) → what is kept of the last validation, (Y, X): of two classes the probability of the
+        first, float16; of more the class indices, uint8.
     """
 
     settings: RunSettings
     stack: EMStack
     data: TrainingData
     place: Place
-    probabilities: dict[tuple[NetworkName, int], NDArray[np.float16]] = field(default_factory=dict)
+    predictions: dict[tuple[NetworkName, int], Prediction] = field(default_factory=dict)
 
     def segmentation_scores(
         self,
         networks: dict[NetworkName, UNet],
         in_view: int | None,
-        on_slice: Callable[[NetworkName, int, NDArray[np.float16]], None],
+        on_slice: Callable[[NetworkName, int, Prediction], None],
         breathe: Callable[[], None],
     ) -> dict[str, float]:
         """F1 of each network, the slice in view predicted first.
 
         The F1 of each class, and F1 val, pool the counts of whole validation slices; F1 train those of
-        the fixed patches. With scores of batches, F1 val is instead the mean over the batches of the
-        fixed validation patches, and F1 train is not measured here.
+        the fixed patches. Of two classes F1 val and F1 train are the first one's, of more the means over
+        the classes that the annotation of those slices or patches holds. With scores of batches, F1 val
+        is instead the mean over the batches of the fixed validation patches, and F1 train is not
+        measured here.
         """
-        self.probabilities.clear()
+        self.predictions.clear()
         names = self.data.annotation.classes.names
         counts = {n: np.zeros((len(names), len(names)), np.int64) for n in networks}
         val = self.data.split.val
@@ -64,13 +68,13 @@ class Validator:
         for z in dict.fromkeys([*first, *val]):
             for name, network in networks.items():
                 found = self.predict(name, network, z, breathe)
-                on_slice(name, z, self.probabilities[name, z])
+                on_slice(name, z, self.predictions[name, z])
                 if z in val:
                     counts[name] += self._confusion(found, z)
         scores = {}
         for name, network in networks.items():
             by_class = f1_scores(counts[name])
-            scores[f"{SHORT[name]} F1 val"] = float(by_class[0])
+            scores[f"{SHORT[name]} F1 val"] = overall_f1(counts[name])
             for class_name, f1 in zip(names, by_class, strict=True):
                 scores[f"{SHORT[name]} F1 {class_name} val"] = float(f1)
             breathe()
@@ -83,11 +87,16 @@ class Validator:
     def predict(
         self, name: NetworkName, network: UNet, z: int, breathe: Callable[[], None]
     ) -> NDArray[np.float32]:
-        """Class probabilities of slice `z`, remembered as float16."""
+        """Class probabilities of slice `z`, remembered in short."""
         grey = self.data.normalisation(self.stack.slice(z))
         found = class_probabilities(network, grey, self.settings, self.place, breathe)
-        self.probabilities[name, z] = found[0].astype(np.float16)
+        self.predictions[name, z] = kept_prediction(found)
         return found
+
+    def forget(self, z: int) -> None:
+        """Keep nothing of slice `z` any more."""
+        for name in self.settings.networks:
+            self.predictions.pop((name, z), None)
 
     def discriminator_scores(
         self, generator: UNet, discriminator: nn.Module, critic: nn.Module, adversary: Adversary
@@ -125,16 +134,19 @@ class Validator:
     def boundary_scores(self, name: NetworkName, breathe: Callable[[], None]) -> dict[str, float]:
         """V_Rand and V_Info of the last validation; empty if it did not reach every slice.
 
-        Without a true pixel of the first class there is no such score, and strokes are no regions:
-        with less than half of the pixels labelled nothing is scored.
+        Both score regions parted by a border, as two classes tell them: of more there are none. Without
+        a true pixel of the first class there is no such score, and strokes are no regions: with less
+        than half of the pixels labelled nothing is scored.
         """
         val = self.data.split.val
-        if any((name, z) not in self.probabilities for z in val):
+        if len(self.data.annotation.classes) > 2:
+            return {}
+        if any((name, z) not in self.predictions for z in val):
             return {}
         if (self._truth(val) != UNLABELLED).mean() < DENSE:
             return {}
         columns = slice(*self.data.val.columns)
-        found = np.stack([self.probabilities[name, z][:, columns] for z in val])
+        found = np.stack([self.predictions[name, z][:, columns] for z in val])
         scores = rand_and_info(found.astype(np.float32), self._truth(val), breathe=breathe)
         found_scores = {"V_Rand": scores.v_rand, "V_Info": scores.v_info}
         return {name: score for name, score in found_scores.items() if score == score}
@@ -143,14 +155,8 @@ class Validator:
         return self.data.annotation.targets[list(slices), :, slice(*self.data.val.columns)]
 
     def _confusion(self, found: NDArray[np.float32], z: int) -> NDArray[np.int64]:
-        indices = self._indices(found[..., slice(*self.data.val.columns)])
+        indices = class_indices(found[..., slice(*self.data.val.columns)])
         return confusion(indices, self._truth((z,))[0], len(self.data.annotation.classes))
-
-    def _indices(self, found: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Class indices of probabilities (1 or C, ...) at threshold 0.5, or the likeliest class."""
-        if len(found) == 1:
-            return to_indices(found[0], 0.5)
-        return np.asarray(found.argmax(axis=0), np.uint8)
 
     def _f1_on_patches(self, network: UNet) -> float:
         network.eval()
@@ -159,9 +165,9 @@ class Validator:
         for images, targets in self._batches(self.data.fixed_train):
             with torch.inference_mode():
                 found = batch_probabilities(network, images, self.place)
-            indices = self._indices(found.movedim(1, 0).cpu().numpy())
+            indices = class_indices(found.movedim(1, 0).cpu().numpy())
             counts += confusion(indices, targets.cpu().numpy(), classes)
-        return float(f1_scores(counts)[0])
+        return overall_f1(counts)
 
     def _mean_f1_of_batches(self, network: UNet) -> float:
         network.eval()
@@ -187,5 +193,5 @@ class Validator:
             network.eval()
             with torch.inference_mode():
                 found = batch_probabilities(network, images, self.place)
-            masks[name] = self._indices(found.movedim(1, 0).cpu().numpy())
+            masks[name] = class_indices(found.movedim(1, 0).cpu().numpy())
         return images[:, 0].cpu().numpy(), targets.cpu().numpy(), masks

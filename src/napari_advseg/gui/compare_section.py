@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QCheckBox, QSizePolicy, QWidget
+from qtpy.QtWidgets import QCheckBox, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
 from ..app.controller import Controller
-from ..app.sections import compare_waits_for
-from .section import Section, describe, follow
+from ..app.sections import compare_waits_for, threshold_waits_for
+from .accept_rows import AcceptRows
+from .class_legend import ClassLegend
+from .mask_colours import MaskColours
+from .section import Section, Sentence, describe, follow
+from .slice_table import SliceTablePanel
 
 
 class CompareSection(Section):
@@ -17,6 +21,10 @@ class CompareSection(Section):
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__("3 Compare", parent)
         self._controller, self._model = controller, controller.model
+        above = QWidget()
+        self._above = QVBoxLayout(above)
+        self._above.setContentsMargins(0, 0, 0, 0)
+        self.add(above)
         self._threshold = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         self._threshold.setRange(0, 1)
         self._threshold.setSingleStep(0.01)
@@ -28,6 +36,10 @@ class CompareSection(Section):
         )
         self._threshold.valueChanged.connect(controller.set_threshold)
         self.add_row("threshold", self._threshold)
+        self._no_threshold = Sentence()
+        self._no_threshold.setObjectName("no_threshold")
+        self._no_threshold.setProperty("advseg", "dim")
+        self.add_indented(self._no_threshold)
         self._side_by_side = QCheckBox("side by side")
         describe(
             self._side_by_side,
@@ -39,13 +51,22 @@ class CompareSection(Section):
         policy = QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
         self._side_by_side.setSizePolicy(*policy)
         self.add_row("view", self._side_by_side, QWidget())
+        AcceptRows(self, controller)
+        self.slices = SliceTablePanel(self, controller)
         follow(self, self._model.events.masks_shown, self._show_waiting)
+        follow(self, self._model.events.masks_of, self._show_waiting)
         follow(self, self._model.events.choices, self._show_threshold)
+
+    def show_legend(self, colours: MaskColours) -> None:
+        """Put the legend of the classes above the controls."""
+        self._above.addWidget(ClassLegend(colours))
 
     def _show_waiting(self) -> None:
         waits = compare_waits_for(self._model)
         self.wait_for(waits)
-        self._threshold.setEnabled(not waits)
+        why_not = threshold_waits_for(self._model)
+        self._no_threshold.say(why_not)
+        self._threshold.setEnabled(not waits and not why_not)
         self._side_by_side.setEnabled(not waits or self._side_by_side.isChecked())
 
     def _show_threshold(self) -> None:

@@ -1,13 +1,16 @@
-"""What the plugin's manifest offers beside the dock: the sample data."""
+"""What the plugin's manifest offers beside the dock: the sample data, and opening a project."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import napari
 import numpy as np
 from napari.utils.notifications import show_error
 from numpy.typing import NDArray
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from ..core.classes import NEW_ANNOTATION, ClassMap
@@ -54,6 +57,35 @@ def ask_for_folder() -> Path | None:
         QApplication.activeWindow(), "Folder with the ISBI 2012 files (train-volume.tif, …)"
     )
     return Path(found) if found else None
+
+
+def project_reader(path: str | list[str]) -> Callable[[Any], list[tuple[None]]] | None:
+    """Reader of ``*.advseg.json`` for napari's File menu and for files that are dropped on it.
+
+    Returns
+    -------
+    callable or None
+        It opens the project in the viewer's session, in the background, and adds no layer itself.
+    """
+    return _open_project if isinstance(path, str) else None
+
+
+def _open_project(path: Any) -> list[tuple[None]]:
+    from .dock import AdversarialSegmentation
+    from .session import session_of
+
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        session = session_of(viewer)
+
+        def start() -> None:
+            if viewer.window._qt_window.findChild(AdversarialSegmentation) is None:
+                dock = AdversarialSegmentation(viewer)
+                viewer.window.add_dock_widget(dock, name="Adversarial Segmentation")
+            session.controller.project.open(Path(path))
+
+        QTimer.singleShot(0, start)  # once napari has ended its own reading
+    return [(None,)]
 
 
 def _layers(stack: EMStack, labels: NDArray[Any] | None, classes: ClassMap) -> list[LayerTuple]:

@@ -7,10 +7,13 @@ from pathlib import Path
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
-from ..app.choices import LayerInfo
+from ..app.choices import LayerInfo, possible_channels
 from ..app.controller import Controller
+from ..app.split_words import neighbour_words, split_words, touching_tooltip
 from . import dialogs
-from .class_form import ClassForm
+from .channel_picker import ChannelPicker
+from .class_list import ClassListWidget
+from .project_row import RestoreOffer
 from .section import ProblemLabel, Section, Sentence, describe, follow
 from .slice_strip import SliceStrip
 
@@ -21,6 +24,8 @@ class DataSection(Section):
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__("1 Data", parent)
         self._controller, self._model = controller, controller.model
+        self.add(RestoreOffer(controller))
+        self.add(ProblemLabel(self._model, "restore"))
         self._add_empty_state()
         self._add_image()
         self._add_annotation()
@@ -30,6 +35,7 @@ class DataSection(Section):
         follow(self, events.layers, self._show_layers)
         follow(self, events.choices, self._show_layers)
         follow(self, events.summary, self._show_summary)
+        follow(self, events.class_list, self._show_notes)
         follow(self, events.slice_in_view, self._show_slice)
 
     # ---- building
@@ -55,10 +61,18 @@ class DataSection(Section):
         self._image.activated.connect(
             lambda index: self._controller.data.pick_image(self._image.itemData(index))
         )
+        self._channels = ChannelPicker()
+        describe(
+            self._channels,
+            "channels",
+            "Layers of the same size that are further channels of this image, such as a second stain; "
+            "the networks see them all.",
+        )
+        self._channels.channelsPicked.connect(self._controller.data.pick_channels)
         more = QPushButton("Open…")
         describe(more, "open_image", "Open a stack from a TIFF file and choose it.")
         more.clicked.connect(self._open_stack)
-        self._image_row = self.add_row("image", self._image, more)
+        self._image_row = self.add_row("image", self._image, self._channels, more)
         self.add_indented(ProblemLabel(self._model, "image_layer"))
         self.add_indented(ProblemLabel(self._model, "open_image"))
 
@@ -89,9 +103,10 @@ class DataSection(Section):
         self.add_indented(ProblemLabel(self._model, "open_annotation"))
 
     def _add_classes(self) -> None:
-        self._classes = ClassForm()
-        describe(self._classes, "classes", "Name each class and say which label values mean it.")
-        self._classes.textEdited.connect(self._controller.data.tell_classes)
+        self._classes = ClassListWidget(self._controller)
+        describe(
+            self._classes, "classes", "What there is to tell apart; a click on a class paints it."
+        )
         self._classes_row = self.add_row("classes", self._classes)
         self._notes = Sentence()
         self._notes.setProperty("advseg", "dim")
@@ -108,10 +123,14 @@ class DataSection(Section):
         )
         self._strip.sliceClicked.connect(self._controller.go_to_slice)
         self._strip.splitChanged.connect(self._controller.data.set_split)
+        self._strip.splitReset.connect(self._controller.data.reset_split)
         self._slices_row = self.add_row("slices", self._strip)
         self._split = Sentence()
         self._split.setObjectName("split")
         self.add_indented(self._split)
+        self._neighbours = Sentence()
+        self._neighbours.setObjectName("neighbours")
+        self.add_indented(self._neighbours)
         self.add_indented(ProblemLabel(self._model, "slices"))
 
     # ---- showing
@@ -121,6 +140,7 @@ class DataSection(Section):
         images = [one for one in layers if one.kind == "image"]
         labels = [one for one in layers if one.kind == "labels"]
         _fill(self._image, images, choices.image, "no image is open")
+        self._channels.setChannels(possible_channels(choices, layers), choices.channels)
         some = "choose one" if labels else "none yet"
         _fill(self._annotation, labels, choices.annotation, some)
         self._empty.setVisible(not images)
@@ -133,19 +153,22 @@ class DataSection(Section):
 
     def _show_summary(self) -> None:
         summary = self._model.summary
-        told = self._model.choices.class_text
-        if summary is not None and summary.classes is not None and told is None:
-            self._classes.setClasses(summary.classes)
-        elif told is None and summary is not None:
-            self._classes.setRows([("cell", ""), ("membrane", "")])
-        self._notes.say("" if summary is None else " ".join(summary.notes))
+        self._show_notes()
         share = () if summary is None else summary.share_labelled
         split = None if summary is None else summary.split
-        train, val = (set(), set()) if split is None else (set(split.train), set(split.val))
-        self._strip.set_slices(share, train, val)
+        # A split that cannot be used stays on the strip, to be mended there.
+        shown = self._model.choices if split is None else split
+        self._strip.set_slices(share, set(shown.train or ()), set(shown.val or ()))
         self._slices_row.setVisible(bool(share))
-        self._split.say("" if split is None else str(split))
+        self._split.say("" if split is None else split_words(split, share))
+        self._split.setToolTip("" if split is None else touching_tooltip(split))
+        self._neighbours.say("" if split is None else neighbour_words(split))
         self._show_slice()
+
+    def _show_notes(self) -> None:
+        summary = self._model.summary
+        notes = () if summary is None else summary.notes
+        self._notes.say(" ".join(filter(None, (*notes, self._model.class_list.note))))
 
     def _show_slice(self) -> None:
         self._strip.set_current(self._model.slice_in_view)

@@ -81,6 +81,7 @@ class AdversarialSegmentation(QWidget):
         layout.setSpacing(4)
         for section in (DataSection, TrainSection, CompareSection, KeepSection):
             layout.addWidget(section(controller))
+        column.findChild(CompareSection).show_legend(session.adapter.mask_colours)
         layout.addStretch(1)
         scroll = _Column(column)
         outer = QVBoxLayout(self)

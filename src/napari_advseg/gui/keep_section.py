@@ -9,6 +9,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
 from ..app.controller import Controller
 from ..app.sections import apply_waits_for, save_waits_for
 from . import dialogs
+from .apply_files_row import ApplyFilesRow
+from .project_row import ProjectRow
 from .section import ProblemLabel, Section, Sentence, describe, follow
 
 
@@ -18,6 +20,7 @@ class KeepSection(Section):
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__("4 Keep", parent)
         self._controller, self._model = controller, controller.model
+        ProjectRow(self, controller)
         self._add_folder()
         self._add_buttons()
         events = self._model.events
@@ -65,6 +68,7 @@ class KeepSection(Section):
         self.add(line)
         for control in ("save_masks", "load_run", "apply"):
             self.add(ProblemLabel(self._model, control))
+        ApplyFilesRow(self, self._controller)
 
     # ---- showing
 

@@ -10,9 +10,14 @@ from qtpy.QtCore import QObject, QTimer
 
 from ..app.choices import LayerInfo
 from ..app.controller import Controller
+from ..app.project_port import OpenLayer
+from .annotation_layers import TOLD_KEY
+from .predicted_layers import PREDICTED_KEY
 
 PAINT_PAUSE_MS = 400
 """Without a stroke for this long, the annotation is read anew."""
+REMOVED_PAUSE_MS = 250
+"""A window that has not closed this long after a layer was removed goes on without it."""
 
 
 class LayerWatcher(QObject):
@@ -26,6 +31,8 @@ class LayerWatcher(QObject):
         Whether a layer is one of the program's own masks, which are nobody's annotation.
     slice_in_view : callable
         Index of the slice shown of the chosen image; None if it has none.
+    describe : callable
+        What a project keeps of a layer; None if nothing.
     parent : QObject
     """
 
@@ -35,18 +42,26 @@ class LayerWatcher(QObject):
         controller: Controller,
         is_overlay: Callable[[Layer], bool],
         slice_in_view: Callable[[], int | None],
+        describe: Callable[[Layer], OpenLayer | None],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
+        self._describe = describe
         self._viewer, self._controller, self._is_overlay = viewer, controller, is_overlay
         self._slice_in_view = slice_in_view
+        self._undone: dict[Labels, int] = {}
         self._painted_pause = QTimer(self)
         self._painted_pause.setSingleShot(True)
         self._painted_pause.setInterval(PAINT_PAUSE_MS)
         self._painted_pause.timeout.connect(controller.data.refresh_summary)
+        self._removed_pause = QTimer(self)
+        self._removed_pause.setSingleShot(True)
+        self._removed_pause.setInterval(REMOVED_PAUSE_MS)
+        self._removed_pause.timeout.connect(controller.project.settle_removed)
         layers = viewer.layers.events
         self._sources = [
             (layers.inserted, self._inserted),
+            (layers.removing, self._removing),
             (layers.removed, self._removed),
             (layers.reordered, self._layers_changed),
             (layers.renamed, self._layers_changed),
@@ -62,6 +77,7 @@ class LayerWatcher(QObject):
     def disconnect_all(self) -> None:
         """Listen no more."""
         self._painted_pause.stop()
+        self._removed_pause.stop()
         for signal, slot in self._sources:
             signal.disconnect(slot)
         for layer in self._viewer.layers:
@@ -79,13 +95,17 @@ class LayerWatcher(QObject):
         layer.events.data.connect(self._data_changed)
         if isinstance(layer, Labels):
             layer.events.paint.connect(self._data_changed)
-            layer.events.labels_update.connect(self._data_changed)  # fill, undo, redo
+            layer.events.labels_update.connect(self._data_changed)  # fill
+            self._undone[layer] = len(layer._redo_history)
+            layer.events.set_data.connect(self._drawn)
 
     def _unwatch(self, layer: Layer) -> None:
         layer.events.data.disconnect(self._data_changed)
         if isinstance(layer, Labels):
             layer.events.paint.disconnect(self._data_changed)
             layer.events.labels_update.disconnect(self._data_changed)
+            layer.events.set_data.disconnect(self._drawn)
+            self._undone.pop(layer, None)
 
     def _layers_changed(self, event: Any = None) -> None:
         selected = self._viewer.layers.selection
@@ -104,10 +124,33 @@ class LayerWatcher(QObject):
             return None
         data = layer.data[0] if layer.multiscale else layer.data
         rgb = kind == "image" and layer.rgb
-        return LayerInfo(str(layer.unique_id), layer.name, kind, tuple(data.shape), selected, rgb)
+        told = layer.metadata.get(TOLD_KEY)
+        shape = tuple(data.shape)
+        predicted = PREDICTED_KEY in layer.metadata
+        return LayerInfo(
+            str(layer.unique_id), layer.name, kind, shape, selected, rgb, told, predicted
+        )
+
+    def _removing(self, event: Any) -> None:
+        """Before it is gone, while the choices still hold."""
+        layer = self._viewer.layers[event.index]
+        known = self._describe(layer)
+        if known is not None:
+            self._controller.project.layer_removed(known, layer.data)
+            self._removed_pause.start()
+
+    def _drawn(self, event: Any) -> None:
+        """Undo and redo say nothing but that the layer is drawn anew, as it is for each slice."""
+        layer = event.source
+        steps = len(layer._redo_history)
+        if steps != self._undone.get(layer):
+            self._undone[layer] = steps
+            self._data_changed(event)
 
     def _data_changed(self, event: Any) -> None:
         layer = event.source
+        if isinstance(layer, Labels) and not self._is_overlay(layer):
+            self._controller.project.painted(str(layer.unique_id))
         if str(layer.unique_id) == self._controller.model.choices.annotation:
             self._painted_pause.start()
         if event.type == "data":

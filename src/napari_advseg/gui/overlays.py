@@ -1,42 +1,29 @@
-"""The masks over the image: what a run predicted, as Labels layers that change in place.
+"""One mask over the image: a Labels layer that changes in place and never over what was painted.
 
-What is not found here: how layers are read (`viewer_adapter`) and set beside each other (`side_by_side`).
+What is not found here: the masks of a run together (`mask_overlays`), how layers are read
+(`viewer_adapter`) and set beside each other (`side_by_side`).
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels, Layer
-from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
-from ..core.classes import UNLABELLED, ClassMap
-from ..core.errors import AdvSegError
-from ..core.events import NetworkName
-from ..core.metrics import to_indices
-from .colours import DISAGREEMENT, NETWORK_COLOURS
+from ..core.classes import ClassMap
+from .mask_looks import DIFFERENCE, Looks
 
 if TYPE_CHECKING:
     import napari
-    from napari.layers import Image
 
 CLASSES_KEY = "advseg_classes"
 """Layer metadata: the class map of a Labels layer, as text."""
 OVERLAY_KEY = "advseg_overlay"
 """Layer metadata: marks a layer that this program keeps writing; its value is the overlay's role."""
-SHOWN_VALUE = 2
-"""The second class in a mask layer, whose pixels hold the class index + 1 and 0 where nothing was predicted."""
-DIFFERENCE = "disagreement"
-"""Role and name of the overlay that shows where the two networks differ."""
-OPACITY = 0.9
-CONTOURS = {"standard": 2, "adversarial": 1, DIFFERENCE: 0}
-"""Width of the outlines in pixels. Filled, two masks hide the membrane and each other; as outlines, blue
-shows on the inner side of orange where both run along the same border."""
 OnReplaced = Callable[[Layer, Layer], None]
 
 
@@ -84,7 +71,9 @@ class Overlay:
         self.layer: Labels | None = None
         self._outline = 0
 
-    def begin(self, image: Layer, shape: tuple[int, int, int], classes: ClassMap) -> None:
+    def begin(
+        self, image: Layer, shape: tuple[int, int, int], classes: ClassMap, looks: Looks
+    ) -> None:
         """Show nothing, over `image`, in the same layer if it is still the program's own.
 
         Parameters
@@ -95,22 +84,28 @@ class Overlay:
             Depth, height and width.
         classes : ClassMap
             Whose names the layer carries, for a person who corrects it and trains on it.
+        looks : Looks
+            Of a layer that is made; one that is taken over keeps its own but for colours of classes.
         """
         if not self.is_own():
             self.give_up()
-        elif self.layer is not None and self.layer.ndim != image.ndim:
+        elif self.layer is not None and (
+            self.layer.ndim != image.ndim or self._looks.of_classes != looks.of_classes
+        ):
             self.remove_if_own()  # napari cannot give a layer another number of axes
+        self._looks = looks
         # Zeros of their own rather than a copy: memory is then taken as slices are written.
         self._written, self._pixels = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
         self._like, self._flat = transform_of(image), image.ndim == 2
         names = enumerate(classes.names)
         self._meaning = ",".join(f"{name}={index + 1}" for index, name in names)
         if self.layer is None:
-            # Magenta over both masks would hide which of the two is right: it is shown when asked for.
-            looks = {"opacity": OPACITY, "contour": CONTOURS[self._role]}
-            self._add(len(self._viewer.layers), visible=self._role != DIFFERENCE, **looks)
+            start = {name: getattr(looks, name) for name in ("opacity", "contour", "visible")}
+            self._add(len(self._viewer.layers), **start)
         else:
             self._take_over(self.layer, image)
+            if looks.of_classes:
+                self.recolour(looks)
 
     @property
     def present(self) -> Labels | None:
@@ -142,6 +137,12 @@ class Overlay:
         self._pixels[z] = values
         return True
 
+    def recolour(self, looks: Looks) -> None:
+        """Give the layer, and any that takes its place, other colours."""
+        self._looks = looks
+        if self.present is not None:
+            self.present.colormap = looks.colormap
+
     def refresh(self) -> None:
         """Draw the layer anew; a hidden one costs nothing."""
         if self.present is not None:
@@ -167,21 +168,16 @@ class Overlay:
         return layer.data is self._given and np.array_equal(self._pixels[z], self._written[z])
 
     def _add(self, index: int, **looks: Any) -> None:
-        difference = self._role == DIFFERENCE
-        shown = 1 if difference else SHOWN_VALUE
-        colour = DISAGREEMENT if difference else NETWORK_COLOURS[self._role]
         self._given = self._pixels[0] if self._flat else self._pixels
         layer = Labels(
             self._given,
-            name=self._role if difference else f"{self._role} mask",
-            colormap=DirectLabelColormap(
-                color_dict={None: np.zeros(4), 0: np.zeros(4), shown: colour}
-            ),
+            name=self._role if self._role == DIFFERENCE else f"{self._role} mask",
+            colormap=self._looks.colormap,
             metadata=self._metadata(),
             **self._like,
         )
         self._outline = looks.pop("contour")
-        for name, value in {"selected_label": shown, **looks}.items():
+        for name, value in {"selected_label": self._looks.selected, **looks}.items():
             setattr(layer, name, value)
         with kept_selection(self._viewer):
             self._viewer.layers.insert(index, layer)
@@ -212,122 +208,3 @@ class Overlay:
         self._add(self._viewer.layers.index(theirs) + 1, **looks)
         assert self.layer is not None
         self._on_replaced(theirs, self.layer)
-
-
-class MaskOverlays:
-    """The masks of one run: probabilities, the threshold, and the layers that show them.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    slice_in_view : callable
-        Index of the slice of the masks that is shown, None if many may be.
-    on_replaced : callable
-        Told of a mask that was painted on and of the fresh one that takes its place.
-    """
-
-    def __init__(
-        self,
-        viewer: napari.Viewer,
-        slice_in_view: Callable[[], int | None],
-        on_replaced: OnReplaced,
-    ) -> None:
-        self._viewer, self._slice_in_view, self._on_replaced = viewer, slice_in_view, on_replaced
-        self._overlays: dict[str, Overlay] = {}
-        self._probability: dict[NetworkName, NDArray[np.float16]] = {}
-        self._predicted: dict[NetworkName, NDArray[np.bool_]] = {}
-        self._stale: set[int] = set()
-        self.threshold = 0.5
-
-    def layer(self, role: str) -> Labels | None:
-        """The layer of ``"standard"``, ``"adversarial"`` or ``"disagreement"``, None if it is gone."""
-        found = self._overlays.get(role)
-        return None if found is None else found.present
-
-    def begin(
-        self,
-        image: Image,
-        networks: tuple[NetworkName, ...],
-        classes: ClassMap,
-        threshold: float,
-    ) -> None:
-        """Make or take over the layers of a run; see `ViewerPort.begin_masks`."""
-        depth, *plane = (1, *image.data.shape)[-3:]
-        shape = (int(depth), int(plane[0]), int(plane[1]))
-        self.threshold, self._stale = threshold, set()
-        self._probability = {name: np.zeros(shape, np.float16) for name in networks}
-        self._predicted = {name: np.zeros(shape[0], bool) for name in networks}
-        roles: list[str] = [*networks, *([DIFFERENCE] if len(networks) > 1 else [])]
-        for role in set(self._overlays) - set(roles):
-            self._overlays.pop(role).remove_if_own()
-        for role in roles:
-            if role not in self._overlays:
-                self._overlays[role] = Overlay(self._viewer, role, self._on_replaced)
-            self._overlays[role].begin(image, shape, classes)
-
-    def show_probability(
-        self, network: NetworkName, z: int, probability: NDArray[np.float16]
-    ) -> None:
-        """Keep one slice's probability of the first class and show it if its slice is in view."""
-        if network not in self._probability:
-            raise AdvSegError(f"No {network} mask was begun: start a run or apply one.")
-        self._probability[network][z] = probability
-        self._predicted[network][z] = True
-        self._write(z, (network,))
-        if self._in_view(z):
-            self._refresh(network, DIFFERENCE)
-
-    def set_threshold(self, threshold: float) -> None:
-        """Rewrite the slice in view; `catch_up` and `settle` do the others."""
-        self.threshold = threshold
-        done = list(self._predicted.values())
-        self._stale = {int(z) for z in np.flatnonzero(np.any(done, axis=0))} if done else set()
-        self.settle(self._slice_in_view())
-
-    def settle(self, z: int | None) -> None:
-        """Bring slice `z` up to the threshold before it is looked at."""
-        if z in self._stale:
-            self._stale.discard(z)
-            self._write(z, tuple(self._probability))
-            self._refresh(*self._overlays)
-
-    def catch_up(self, seconds: float) -> bool:
-        """Bring slices up to the threshold for about `seconds`; return whether some are left."""
-        until = time.perf_counter() + seconds
-        while self._stale and time.perf_counter() < until:
-            self._write(self._stale.pop(), tuple(self._probability))
-        if not self._stale and self._slice_in_view() is None:
-            self._refresh(*self._overlays)  # in 3D all slices are in view
-        return bool(self._stale)
-
-    def fit_display(self) -> None:
-        """Adapt the layers to 2D or 3D."""
-        for overlay in self._overlays.values():
-            overlay.fit_display()
-
-    def masks(self, network: NetworkName) -> NDArray[np.uint8] | None:
-        """Class indices (Z, Y, X) at the threshold; see `ViewerPort.masks`."""
-        probability = self._probability.get(network)
-        if probability is None:
-            return None
-        indices = to_indices(probability, self.threshold)
-        indices[~self._predicted[network]] = UNLABELLED
-        return indices
-
-    def _write(self, z: int, networks: tuple[NetworkName, ...]) -> None:
-        for network in networks:
-            if self._predicted[network][z]:
-                values = to_indices(self._probability[network][z], self.threshold)
-                self._overlays[network].write(z, values + np.uint8(1))
-        if DIFFERENCE in self._overlays and all(p[z] for p in self._predicted.values()):
-            first, second = (p[z] >= self.threshold for p in self._probability.values())
-            self._overlays[DIFFERENCE].write(z, (first != second).astype(np.uint8))
-
-    def _in_view(self, z: int) -> bool:
-        shown = self._slice_in_view()
-        return shown is None or shown == z
-
-    def _refresh(self, *roles: str) -> None:
-        for role in roles:
-            if role in self._overlays:
-                self._overlays[role].refresh()

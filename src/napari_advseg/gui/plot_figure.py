@@ -108,10 +108,14 @@ def _paint_axes(painter: QPainter, frame: Frame, pane: PlotPane, theme: ThemeCol
     painter.save()
     painter.translate(rect.left() - 44, rect.center().y())
     painter.rotate(-90)
-    _write(painter, QRectF(-60, -10, 120, 18), "centre", pane.label)
+    _write(painter, QRectF(-150, -10, 300, 18), "centre", _label(pane))
     painter.restore()
     painter.drawLine(rect.bottomLeft(), rect.topLeft())
     painter.drawLine(rect.bottomLeft(), rect.bottomRight())
+
+
+def _label(pane: PlotPane) -> str:
+    return pane.label if pane.of_class is None else f"{pane.label} {pane.of_class}"
 
 
 def _ticks(

@@ -93,6 +93,7 @@ class PlotPane(QWidget):
         self.marks_best = mark_best
         self.marks: tuple[tuple[int, float], ...] = ()
         self.history: tuple[Validated, ...] = ()
+        self.of_class: str | None = None
         self._lines: list[pg.InfiniteLine] = []
         self._fit = False
         self._font = self.font()
@@ -117,6 +118,11 @@ class PlotPane(QWidget):
         """Let the vertical axis span the curves' own values instead of 0.5 to 1."""
         self._fit = fit
         self._draw(follow=True)
+
+    def show_class(self, name: str | None, follow: bool) -> None:
+        """Draw a class's F1 in place of the run's one, or that again if None."""
+        self.of_class = name
+        self._draw(follow)
 
     def set_marks(self, marks: Sequence[tuple[int, float]]) -> None:
         """Mark the (update, λ) where λ changes with vertical lines."""
@@ -189,7 +195,7 @@ class PlotPane(QWidget):
 
     def values(self, series: Series) -> list[float]:
         """One curve's values, NaN where a validation did not measure it."""
-        return [score(validated, series.key) for validated in self.history]
+        return [score(validated, series.key, self.of_class) for validated in self.history]
 
     def shown(self) -> list[Series]:
         """The curves that are switched on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -61,8 +62,28 @@ def series_pen(series: Series, theme: ThemeColours) -> QPen:
     return pen
 
 
-def score(validated: Validated, key: str) -> float:
-    """A score of one validation, NaN if it was not measured."""
+_OF_CLASS = re.compile(r"(?:G/)?S F1 (.+) val")
+
+
+def classes_scored(history: Iterable[Validated]) -> tuple[str, ...]:
+    """Names of the classes whose F1 the validations hold, in their order."""
+    found = (_OF_CLASS.fullmatch(key) for validated in history for key in validated.scores)
+    return tuple(dict.fromkeys(match[1] for match in found if match))
+
+
+def score(validated: Validated, key: str, of_class: str | None = None) -> float:
+    """A score of one validation, NaN if it was not measured.
+
+    Parameters
+    ----------
+    validated : Validated
+    key : str
+        Of a series; see `Series`.
+    of_class : str, optional
+        Take that class's F1 instead of the run's one, where the key is an F1's.
+    """
+    if of_class is not None:
+        key = key.replace("S F1 ", f"S F1 {of_class} ")
     value = validated.scores.get(key)
     return math.nan if value is None else float(value)
 
@@ -101,30 +122,31 @@ def lone_points(values: Sequence[float]) -> list[int]:
     ]
 
 
-def validation_sentence(validated: Validated) -> str:
-    """Every measured score of one validation, in one line of text."""
-    parts = [f"update {validated.update}"]
+def validation_sentence(validated: Validated, of_class: str | None = None) -> str:
+    """Every measured score of one validation, in one line of text; F1 of a class if one is named."""
+    parts = [f"update {validated.update}" + (f", F1 {of_class}" if of_class else "")]
     for series in (F1_SERIES, ACCURACY_SERIES):
         for train, val in (series[:2], series[2:]):
             numbers = [
-                f"{score(validated, one.key):.3f} {'val' if one.validation else 'train'}"
+                f"{score(validated, one.key, of_class):.3f} {'val' if one.validation else 'train'}"
                 for one in (train, val)
-                if math.isfinite(score(validated, one.key))
+                if math.isfinite(score(validated, one.key, of_class))
             ]
             if numbers:
                 parts.append(f"{train.who} {', '.join(numbers)}")
     return parts[0] + (": " + " · ".join(parts[1:]) if parts[1:] else "")
 
 
-def best_sentence(history: Sequence[Validated]) -> str:
-    """The best validation F1 of each network and when it was; empty without one."""
+def best_sentence(history: Sequence[Validated], of_class: str | None = None) -> str:
+    """The best validation F1, or F1 of a class, of each network and when; empty without one."""
     parts = []
     for series in (one for one in F1_SERIES if one.validation):
-        best = best_index([score(validated, series.key) for validated in history])
+        values = [score(validated, series.key, of_class) for validated in history]
+        best = best_index(values)
         if best is not None:
-            found = history[best]
-            parts.append(f"{series.who} {score(found, series.key):.3f} at update {found.update}")
-    return "best F1 val: " + " · ".join(parts) if parts else ""
+            parts.append(f"{series.who} {values[best]:.3f} at update {history[best].update}")
+    what = f"F1 {of_class} val" if of_class else "F1 val"
+    return f"best {what}: " + " · ".join(parts) if parts else ""
 
 
 def lambda_label(weight: float) -> str:

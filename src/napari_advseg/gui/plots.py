@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QVBoxLa
 from superqt import QElidingLabel
 
 from ..core.events import Validated
+from .f1_choice import F1Choice
 from .plot_export import history_csv, write_png, write_svg
 from .plot_pane import PlotPane
 from .plot_series import (
@@ -67,6 +68,7 @@ class TrainingPlots(QWidget):
         self.readout.setToolTip(
             "Values of the validation nearest to the pointer; otherwise the best"
         )
+        self.f1_choice = F1Choice(self)
         self.menu = QMenu(self)
         self._menu_button = QToolButton()
         self._fill_menu()
@@ -156,6 +158,7 @@ class TrainingPlots(QWidget):
         plots.setSpacing(6)
         for pane in self._panes:
             plots.addWidget(pane, 1)
+        self.f1.add_below_legend(self.f1_choice)
         self.accuracy.add_below_legend(self._menu_button)
         self.readout.setContentsMargins(8, 0, 2, 0)
         column = QVBoxLayout(self)
@@ -171,6 +174,7 @@ class TrainingPlots(QWidget):
             pane.set_font_size(size)
         # napari's style sheet decides the font, so a font set on the widget would be overruled.
         self.readout.setStyleSheet(f"font-size: {size}pt;")
+        self.f1_choice.setStyleSheet(f"QComboBox {{ font-size: {size}pt; padding: 1px 4px; }}")
         self._menu_button.setStyleSheet(
             f"QToolButton {{ font-size: {size}pt; }} QToolButton::menu-indicator {{ image: none; }}"
         )
@@ -181,8 +185,14 @@ class TrainingPlots(QWidget):
             pane.zoomed.connect(self._zoomed)
             pane.wholeRunAsked.connect(self.show_whole_run)
             pane.menuAsked.connect(lambda: self.menu.popup(QCursor.pos()))
+        self.f1_choice.chosen.connect(self._show_class)
+
+    def _show_class(self, name: str | None) -> None:
+        self.f1.show_class(name, self._follow)
+        self._point(self._pointed)
 
     def _refresh(self) -> None:
+        self.f1_choice.show_history(self._history)
         for pane in self._panes:
             pane.show_history(self._history, self._follow)
         self._point(self._pointed)
@@ -203,9 +213,9 @@ class TrainingPlots(QWidget):
         for pane in self._panes:
             pane.set_cursor(None if index is None else updates[index])
         if index is None:
-            self.readout.setText(best_sentence(self._history))
+            self.readout.setText(best_sentence(self._history, self.f1.of_class))
         else:
-            self.readout.setText(validation_sentence(self._history[index]))
+            self.readout.setText(validation_sentence(self._history[index], self.f1.of_class))
 
     def _ask_and_save(self, kind: str, save: Callable[[str], None]) -> None:
         suffix = kind.lower()

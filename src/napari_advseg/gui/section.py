@@ -198,4 +198,14 @@ def style_sheet(theme_id: str) -> str:
         'QLabel[advseg="heading"] { font-weight: bold; font-size: 13px; padding-top: 4px; }'
         f'QLabel[advseg="dim"] {{ color: {dim}; }}'
         f"ProblemLabel {{ color: {problem}; }}"
+        # A row of the class list: flat fields until they are edited, and the painted one marked.
+        "ClassRowWidget QLineEdit { padding: 0 2px; margin: 0; min-height: 18px; }"
+        'ClassRowWidget QLineEdit[readOnly="true"] { background: transparent; border: none; }'
+        f"NameField:focus {{ border-bottom: 1px solid {colours.text}; }}"
+        'QToolButton[advseg="small"] { padding: 0; border-radius: 2px; '
+        f"background: {colours.foreground}; border: 1px solid transparent; }}"
+        f'QToolButton[advseg="small"]:hover {{ background: {colours.primary}; }}'
+        f'QToolButton[advseg="small"]:focus {{ border-color: {colours.text}; }}'
+        f'QToolButton[advseg="small"]:disabled {{ color: {colours.primary}; }}'
+        f'ClassRowWidget[painted="true"] {{ background: {colours.current}; border-radius: 2px; }}'
     )

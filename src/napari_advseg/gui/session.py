@@ -15,9 +15,12 @@ from qtpy.QtWidgets import QWidget
 
 from ..app.controller import Controller
 from ..app.engine import Engine
+from .autosave import Autosave
+from .class_watcher import ClassWatcher
 from .layer_watcher import LayerWatcher
 from .overlays import OVERLAY_KEY
 from .plots import TrainingPlots
+from .stroke_watcher import StrokeWatcher
 from .theme import follow_theme
 from .viewer_adapter import NapariViewerAdapter
 from .worker import QtTaskRunner
@@ -44,8 +47,17 @@ class Session(QObject):
         self.controller = Controller(self.adapter, QtTaskRunner(self), engine)
         self.model = self.controller.model
         self._watcher = LayerWatcher(
-            viewer, self.controller, is_overlay, self.adapter.slice_in_view, self
+            viewer,
+            self.controller,
+            is_overlay,
+            self.adapter.slice_in_view,
+            self.adapter.project_layers.describe,
+            self,
         )
+        self._classes = ClassWatcher(viewer, self.controller, self)
+        self.autosave = Autosave(self.controller, parent=self)
+        self.controller.project.unsaved.look()
+        self._strokes = StrokeWatcher(viewer, self.controller.run.live, self)
         self._plots: TrainingPlots | None = None
         self._bind_keys()
         viewer.window._qt_window.installEventFilter(self)
@@ -106,6 +118,9 @@ class Session(QObject):
         self._closed = True
         self._viewer.window._qt_window.removeEventFilter(self)
         self._watcher.disconnect_all()
+        self._classes.disconnect_all()
+        self._strokes.disconnect_all()
+        self.autosave.stop()
         for key in KEYS:
             self._viewer.bind_key(key, None)
         if not self.controller.shutdown(CLOSING_SECONDS):

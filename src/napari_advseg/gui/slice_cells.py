@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -50,6 +51,28 @@ class SliceStates:
         if share <= 0:
             return f"slice {z}: {role.value}"
         return f"slice {z}: {role.value}, {percent(share)} labelled"
+
+    def describe_several(self, slices: range) -> str:
+        """One line about a cell of several slices: ``slices 12 to 18: 3 training, 4 not annotated``."""
+        if len(slices) == 1:
+            return self.describe(slices[0])
+        roles = Counter(self.role(z) for z in slices)
+        words = [f"{roles[role]} {role.value}" for role in Role if roles[role]]
+        labelled = [self.share_labelled[z] for z in slices if self.share_labelled[z] > 0]
+        if labelled:
+            mean = sum(labelled) / len(labelled)
+            words[-1] += f"; annotated ones are {percent(mean)} labelled on average"
+        return f"slices {slices[0]} to {slices[-1]}: {', '.join(words)}"
+
+    def share_shown(self, slices: range) -> float:
+        """How much of a cell is filled: of several slices as much as of the most annotated one."""
+        return max(self.share_labelled[z] for z in slices)
+
+    def touches(self, z: int) -> int | None:
+        """The training slice next to validation slice `z`; None if there is none."""
+        if self.role(z) is not Role.VALIDATE:
+            return None
+        return next((n for n in (z - 1, z + 1) if n in self.train), None)
 
     def with_role(self, slices: Collection[int], role: Role) -> SliceStates:
         """Give annotated slices another role; slices without a label stay what they are."""

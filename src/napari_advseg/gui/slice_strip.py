@@ -30,22 +30,32 @@ CHOICES = (
     ("Validate", Role.VALIDATE, "V"),
     ("Leave out", Role.UNUSED, "X"),
 )
+PATTERNS = {
+    Role.VALIDATE: Qt.BrushStyle.BDiagPattern,
+    Role.UNUSED: Qt.BrushStyle.Dense6Pattern,
+}
+"""Beside solid training slices: grey prints and colour-blind eyes tell the uses apart."""
 MARGIN = 4
-HELP = "Click: go to the slice. Right click, or Shift and drag: change its use (keys T, V, X)."
+HELP = (
+    "Click or drag: go to a slice. Right click, or Shift and drag: change the use of one or several "
+    "(keys T, V, X)."
+)
 
 
 class SliceStrip(QWidget):
     """One cell for each slice, coloured by use, the current slice outlined.
 
-    Training is solid green, validation hatched, so that grey prints and colour-blind eyes tell them
-    apart; a partly labelled slice fills its cell partly. Arrow keys move, Shift and arrow keys select,
-    T, V and X change what the selected slices are used for.
+    Training is solid green, validation hatched, left out dotted, so that grey prints and colour-blind
+    eyes tell them apart; a partly labelled slice fills its cell partly. Arrow keys move, Shift and
+    arrow keys select, T, V and X change what the selected slices are used for.
     """
 
     sliceClicked = Signal(int)
     """The person went to this slice."""
     splitChanged = Signal(tuple, tuple)
     """The person changed the split: training and validation slices, sorted."""
+    splitReset = Signal()
+    """The person wants the default split back."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -109,22 +119,24 @@ class SliceStrip(QWidget):
         return QRect()
 
     def tooltip(self, z: int) -> str:
-        """What the tooltip says over slice `z`: its use, then the legend."""
+        """What the tooltip says over the cell of slice `z`: its use, its labelled share, the legend."""
         colours = self._colours()
         marks = (
             (Role.TRAIN, "■", "training"),
             (Role.VALIDATE, "▨", "validation"),
-            (Role.UNUSED, "■", "annotated, left out"),
+            (Role.UNUSED, "▩", "annotated, left out"),
             (Role.UNANNOTATED, "□", "not annotated"),
         )
         legend = "<br>".join(
             f'<span style="color:{colours[role]}">{mark}</span> {word}'
             for role, mark, word in marks
         )
-        return (
-            f"<b>{escape(self._states.describe(z))}</b><br>{legend}<br>"
-            f"a low cell is labelled in part<br>{HELP}"
-        )
+        slices = self._slices_with(z)
+        about = f"<b>{escape(self._states.describe_several(slices))}</b>"
+        beside = self._states.touches(z) if len(slices) == 1 else None
+        if beside is not None:
+            about += f"<br>next to slice {beside}, which trains: its score flatters"
+        return f"{about}<br>{legend}<br>a low cell is labelled in part<br>{HELP}"
 
     def sizeHint(self) -> QSize:
         return QSize(240, 30)
@@ -241,19 +253,19 @@ class SliceStrip(QWidget):
     ) -> None:
         """Fill one cell: a slice up to its labelled share, or the roles of several slices stacked."""
         roles = roles_shown([self._states.role(z) for z in slices])
-        if len(slices) == 1:
-            share = self._states.share_labelled[slices[0]]
+        share = self._states.share_shown(slices)
+        if share > 0:
             # Sparse labels stay visible: the lowest fill is a third of the cell.
             height = (
                 place.height() if share >= 0.995 else round(place.height() * (0.33 + 0.4 * share))
             )
             place = QRect(place.left(), place.bottom() + 1 - height, place.width(), height)
-            if roles == [Role.BOTH]:
-                wide = place.width() * 2 // 3
-                right = place.adjusted(wide, 0, 0, 0)
-                painter.fillRect(place, QColor(colours[Role.TRAIN]))
-                self._fill(painter, right, Role.VALIDATE, colours, background)
-                return
+        if roles == [Role.BOTH]:
+            wide = place.width() * 2 // 3
+            right = place.adjusted(wide, 0, 0, 0)
+            painter.fillRect(place, QColor(colours[Role.TRAIN]))
+            self._fill(painter, right, Role.VALIDATE, colours, background)
+            return
         for i, role in enumerate(roles):
             top = place.top() + i * place.height() // len(roles)
             below = place.top() + (i + 1) * place.height() // len(roles)
@@ -265,10 +277,9 @@ class SliceStrip(QWidget):
         painter: QPainter, place: QRect, role: Role, colours: dict[Role, str], background: str
     ) -> None:
         painter.fillRect(place, QColor(colours[role]))
-        if role is Role.VALIDATE:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(_hatch(background))
-            painter.drawRect(place)
+        if role in PATTERNS:
+            # Aligned to the widget, the patterns run on through neighbouring cells.
+            painter.fillRect(place, QBrush(QColor(background), PATTERNS[role]))
 
     def _frame(
         self,
@@ -312,7 +323,14 @@ class SliceStrip(QWidget):
             action = self.menu.addAction(f"{word}\t{letter}")
             action.setEnabled(annotated)
             action.triggered.connect(lambda _=False, chosen=role: self.set_role(chosen))
+        self.menu.addSeparator()
+        self.menu.addAction("Default split: the last third validates", self.splitReset.emit)
         self.menu.popup(place)
+
+    def _slices_with(self, z: int) -> range:
+        """The slices that share the cell of slice `z`."""
+        places = cells(len(self._states), self._inner().width())
+        return next(slices for *_, slices in places if z in slices)
 
     def _slice_under(self, place: QPoint) -> int:
         inner = self._inner()
@@ -346,8 +364,3 @@ def _name(slices: range) -> str:
     if len(slices) == 1:
         return f"slice {slices[0]}"
     return f"slices {slices[0]} to {slices[-1]}"
-
-
-def _hatch(colour: str) -> QBrush:
-    """Diagonal lines; aligned to the widget, they run on through neighbouring cells."""
-    return QBrush(QColor(colour), Qt.BrushStyle.BDiagPattern)

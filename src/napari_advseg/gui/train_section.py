@@ -23,6 +23,7 @@ from ..app.words import METHOD_WORDS
 from ..core.presets import PRESET_WORDS
 from .advanced_form import AdvancedForm
 from .section import Fold, ProblemLabel, Section, Sentence, describe, follow
+from .start_rows import StartRows
 
 _METHOD_TIPS = {
     "standard": "Train the standard network S alone.",
@@ -44,6 +45,7 @@ class TrainSection(Section):
         self._add_preset()
         self._add_budget()
         self._add_advanced()
+        self._start_rows = StartRows(self, controller)
         self._add_buttons()
         self._add_progress()
         events = self._model.events

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,8 +16,16 @@ from qtpy.QtCore import QTimer
 from ..core.classes import ClassMap
 from ..core.errors import AdvSegError, AnnotationError, ImageError
 from ..core.events import NetworkName
+from ..core.predictions import Prediction
 from ..core.stack import EMStack
-from .overlays import CLASSES_KEY, MaskOverlays, kept_selection, shaped_like, transform_of
+from .annotation_layers import UNNAMED_COLOUR, AnnotationLayers
+from .class_colours import TWO_CLASSES, class_colours
+from .mask_accepting import MaskAccepting
+from .mask_colours import MaskColours
+from .mask_overlays import MaskOverlays
+from .overlays import CLASSES_KEY, kept_selection, shaped_like, transform_of
+from .predicted_layers import open_predicted
+from .project_layers import ProjectLayers
 from .side_by_side import SideBySide
 
 if TYPE_CHECKING:
@@ -26,9 +35,6 @@ AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
 SOURCE_KEY = "advseg_source"
 """Layer metadata: the file of an image that this program opened."""
-ANNOTATION_COLOURS = ("#2f9e6e59", "#f2f2f2b0")
-"""Of an annotation's classes while there are two: neither is a network's colour. The first, most of a
-dense annotation, is the fainter: the image has to be seen through it."""
 ANNOTATION_OPACITY = 0.5
 UNKNOWN_OPACITY = 0.3
 """Of labels that nothing is known of: napari's own colours fill a dense annotation."""
@@ -51,7 +57,13 @@ class NapariViewerAdapter:
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self._side_by_side = SideBySide(viewer)
+        self.mask_colours = MaskColours(viewer)
+        self.annotations = AnnotationLayers(viewer)
         self._overlays = MaskOverlays(viewer, self._mask_slice_in_view, self._side_by_side.keep_out)
+        self.accepting = MaskAccepting(
+            viewer, self._overlays, self._side_by_side, self._one_mask_slice, self._under_masks
+        )
+        self.project_layers = ProjectLayers(viewer, _carried_classes, self._add_labels, SOURCE_KEY)
         self._beside: tuple[Layer | None, ...] = ()
         self._chosen: Layer | None = None
         self._of_run: Layer | None = None
@@ -67,11 +79,13 @@ class NapariViewerAdapter:
         ]
         for signal, slot in self._sources:
             signal.connect(slot)
+        self.mask_colours.changed.connect(self._recolour_masks)
         self._on_slice_changed()
 
     def close(self) -> None:
         """Listen to the viewer no more."""
         self._catch_up.stop()
+        self.mask_colours.close()
         for signal, slot in self._sources:
             signal.disconnect(slot)
 
@@ -174,13 +188,25 @@ class NapariViewerAdapter:
             layer = self._add_labels(stack, classes, image, name)
         return str(layer.name)
 
+    def open_predicted(
+        self,
+        stack: EMStack,
+        masks: Sequence[tuple[NetworkName, NDArray[np.uint8]]],
+        classes: ClassMap,
+        *,
+        visible: bool,
+    ) -> None:
+        """Add an image that a run was applied to, and its masks."""
+        source = {SOURCE_KEY: str(stack.source)} if stack.source else {}
+        open_predicted(self._viewer, stack, masks, classes, metadata=source, visible=visible)
+
     def _add_labels(
-        self, stack: NDArray[Any], classes: ClassMap | None, image: Image, name: str
+        self, stack: NDArray[Any], classes: ClassMap | None, image: Image | None, name: str
     ) -> Labels:
         looks = _looks_of_unknown(stack) if classes is None else annotation_looks(classes)
-        layer = self._viewer.add_labels(
-            shaped_like(stack, image), name=name, **transform_of(image), **looks
-        )
+        if image is not None:
+            stack, looks = shaped_like(stack, image), transform_of(image) | looks
+        layer = self._viewer.add_labels(stack, name=name, **looks)
         if classes is not None:
             layer.selected_label = classes.mask_values[0]  # the brush paints a class
         return layer
@@ -226,6 +252,17 @@ class NapariViewerAdapter:
         shown = self._slice_of(layer)
         return -1 if shown is None else shown
 
+    def _one_mask_slice(self) -> int | None:
+        """Slice of the masks that is shown in 2D; None if there is not one."""
+        if self._mask_layer() is None:
+            return self._slice  # what they showed is kept without them
+        shown = self._mask_slice_in_view()
+        return None if shown is None or shown < 0 else shown
+
+    def _under_masks(self) -> Layer | None:
+        """The image that the masks lie over, or one of them once it is gone."""
+        return self._present(self._of_run) or self._mask_layer()
+
     def _slice_of(self, layer: Layer) -> int | None:
         if layer.ndim < 3:
             return 0
@@ -247,6 +284,7 @@ class NapariViewerAdapter:
             self._chosen = None
         if event.value is self._of_run:
             self._of_run = None
+        self.mask_colours.forget(event.value)
         self._on_slice_changed()
 
     # ---- masks
@@ -270,22 +308,24 @@ class NapariViewerAdapter:
         beside = self._beside if self._side_by_side.active else ()
         self._side_by_side.leave()
         self._of_run = image
-        self._overlays.begin(image, networks, classes, threshold)
+        colours = self.mask_colours.begin(classes)
+        self._overlays.begin(image, networks, classes, threshold, colours)
         self._on_slice_changed()
         if beside:
             self._show_beside(beside)
 
-    def show_probability(
-        self, network: NetworkName, z: int, probability: NDArray[np.float16]
-    ) -> None:
-        """Put one slice's probability of the first class into its mask, in place.
+    def show_prediction(self, network: NetworkName, z: int, prediction: Prediction) -> None:
+        """Put what a network says of one slice into its mask, in place.
 
         Raises
         ------
         AdvSegError
             If no mask of this network was begun.
         """
-        self._overlays.show_probability(network, z, probability)
+        self._overlays.show_prediction(network, z, prediction)
+
+    def _recolour_masks(self) -> None:
+        self._overlays.recolour(self.mask_colours.by_name)
 
     def set_threshold(self, threshold: float) -> None:
         """Threshold the slice in view at once and the others while the window is idle."""
@@ -295,6 +335,10 @@ class NapariViewerAdapter:
     def _catch_up_on_others(self) -> None:
         if self._overlays.catch_up(CATCH_UP_SECONDS):
             self._catch_up.start(0)
+
+    def prediction(self, network: NetworkName, z: int) -> Prediction | None:
+        """What a network said of slice `z` last, whatever became of its layer."""
+        return self._overlays.prediction(network, z)
 
     def masks(self, network: NetworkName) -> NDArray[np.uint8] | None:
         """Class indices (Z, Y, X) of what a network predicted, whatever became of its layer."""
@@ -333,8 +377,7 @@ def annotation_looks(classes: ClassMap) -> dict[str, Any]:
         "opacity": ANNOTATION_OPACITY,
         "metadata": {CLASSES_KEY: str(classes)},
     }
-    if len(classes) == len(ANNOTATION_COLOURS):
-        looks["colormap"] = _faint_colours(classes, np.zeros(4))
+    looks["colormap"] = _class_colormap(classes, UNNAMED_COLOUR)
     return looks
 
 
@@ -349,16 +392,14 @@ def _looks_of_unknown(labels: NDArray[Any]) -> dict[str, Any]:
         return {"opacity": UNKNOWN_OPACITY}
     classes = ClassMap.of(cell=values[1], membrane=0)
     # What is painted on it with another label has to be seen, too.
-    colours = _faint_colours(classes, ANNOTATION_COLOURS[1])
+    colours = _class_colormap(classes, TWO_CLASSES[1])
     return {"opacity": ANNOTATION_OPACITY, "colormap": colours}
 
 
-def _faint_colours(classes: ClassMap, other: Any) -> DirectLabelColormap:
-    """The colours of two classes, and one for values that belong to neither; 0 is clear if it does not."""
+def _class_colormap(classes: ClassMap, other: Any) -> DirectLabelColormap:
+    """The colours of classes, and one for values that belong to none; 0 is clear if it does not."""
     table: dict[int | None, Any] = {None: other, 0: np.zeros(4)}
-    for one, colour in zip(classes.classes, ANNOTATION_COLOURS, strict=True):
-        table.update(dict.fromkeys(one.values, colour))
-    return DirectLabelColormap(color_dict=table)
+    return DirectLabelColormap(color_dict=table | class_colours(classes))
 
 
 def _carried_classes(layer: Labels) -> ClassMap | None:

@@ -1,0 +1,161 @@
+"""How long a brush stroke takes while both networks train, against napari without this plugin.
+
+    QT_API=pyqt5 xvfb-run -a -s "-screen 0 1280x800x24" python bench/painting.py
+
+A stroke is a press, 100 mouse moves and a release on a Labels layer of 3 × 2048 × 2048, each move drawn
+before the next. Windows take turns, each in a process of its own: napari alone, then the dock with a
+paired run on the same image and the annotation that is painted on. A pair gives one ratio of the
+median strokes; target: a median ratio of at most 1.5 on 2 cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from tempfile import mkdtemp
+from time import perf_counter
+
+import numpy as np
+from common import save
+from scipy.ndimage import gaussian_filter
+
+SIDE, DEPTH, MOVES = 2048, 3, 100
+BRUSH = 20
+
+
+def image_and_labels() -> tuple[np.ndarray, np.ndarray]:
+    """A stack of bright cells in noise, and two strokes' worth of labels on every slice."""
+    draws = np.random.default_rng(0)
+    field = gaussian_filter(draws.standard_normal((DEPTH, SIDE, SIDE), np.float32), (0, 12, 12))
+    grey = 120 + 900 * field + draws.normal(0, 20, field.shape)
+    labels = np.zeros(field.shape, np.uint8)
+    labels[:, 200:300, 200:1800] = 1
+    labels[:, 400:440, 200:1800] = 2
+    return np.clip(grey, 0, 255).astype(np.uint8), labels
+
+
+def strokes(training: bool, count: int) -> list[float]:
+    """Seconds of each stroke in one window."""
+    import napari
+    from qtpy.QtCore import QPoint, Qt, QTimer
+    from qtpy.QtTest import QTest
+    from qtpy.QtWidgets import QApplication
+
+    viewer = napari.Viewer()
+    viewer.window.resize(1280, 800)
+    grey, values = image_and_labels()
+    viewer.add_image(grey, name="em")
+    if training:
+        session = started(viewer, values)
+        layer = viewer.layers["annotation"]
+    else:
+        layer = viewer.add_labels(values, name="annotation")
+    viewer.layers.selection.active = layer
+    layer.mode, layer.brush_size, layer.selected_label = "paint", BRUSH, 1
+    canvas = viewer.window._qt_viewer.canvas.native
+    found: list[float] = []
+
+    def stroke() -> None:
+        width, height = canvas.width(), canvas.height()
+        row = height // 4 + (len(found) * 37) % (height // 2)
+        start = perf_counter()
+        QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(width // 4, row))
+        for move in range(MOVES):
+            x = width // 4 + move * width // (2 * MOVES)
+            QTest.mouseMove(canvas, QPoint(x, row + (move * 7) % 40))
+            QApplication.processEvents()
+        QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(3 * width // 4, row))
+        QApplication.processEvents()
+        found.append(perf_counter() - start)
+        if len(found) < count:
+            QTimer.singleShot(300, stroke)
+        else:
+            if training:
+                session.controller.run.stop()
+            QTimer.singleShot(100, viewer.close)
+
+    def begin() -> None:
+        if training and session.model.update_reached == 0:
+            QTimer.singleShot(200, begin)
+        else:
+            QTimer.singleShot(500, stroke)
+
+    QTimer.singleShot(1500, begin)
+    napari.run()
+    changed = int((layer.data != values).sum())
+    if not changed:
+        sys.exit("nothing was painted: the mouse events did not reach the canvas")
+    return found[1:]  # the first draws the layer's texture
+
+
+def started(viewer: object, values: np.ndarray) -> object:
+    """The session of a viewer in which a paired run on this image has been started."""
+    from types import MappingProxyType
+
+    from napari_advseg.app.choices import Budget
+    from napari_advseg.core.classes import NEW_ANNOTATION
+    from napari_advseg.core.events import Step
+    from napari_advseg.gui.dock import AdversarialSegmentation
+    from napari_advseg.gui.session import session_of
+
+    dock = AdversarialSegmentation(viewer)  # type: ignore[arg-type]
+    viewer.window.add_dock_widget(dock, name="Adversarial Segmentation")  # type: ignore[attr-defined]
+    session = session_of(viewer)
+    session.adapter.open_labels(values, NEW_ANNOTATION, like="em", name="annotation")
+    session.controller.data.choose(
+        budget=Budget(100_000, "updates"),
+        advanced=MappingProxyType({"validate_every": 50}),
+        runs_folder=Path(mkdtemp()),
+    )
+    session.model.update_reached = 0
+    run = session.controller.run
+
+    def note(event: Step) -> None:
+        session.model.update_reached = event.update
+
+    shown = run._on_event[Step]
+    run._on_event[Step] = lambda event: (note(event), shown(event))
+
+    def start() -> None:
+        if session.model.summary is not None and not session.model.busy:
+            session.model.events.summary.disconnect(start)
+            run.start()
+
+    session.model.events.summary.connect(start)
+    return session
+
+
+def main() -> None:
+    """Let both windows take turns, and print the ratios."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--strokes", type=int, default=8)
+    parser.add_argument("--window", choices=("alone", "training"), help="one window, for a pair")
+    args = parser.parse_args()
+    if args.window:
+        print(json.dumps(strokes(args.window == "training", args.strokes)))
+        return
+    pairs = []
+    for _ in range(args.pairs):
+        pair = {}
+        for window in ("alone", "training"):
+            call = [
+                sys.executable, __file__, "--window", window, "--strokes", str(args.strokes),
+            ]  # fmt: skip
+            done = subprocess.run(call, capture_output=True, text=True, check=True)
+            pair[window] = json.loads(done.stdout.splitlines()[-1])
+        pairs.append(pair)
+        print({window: round(median(times), 3) for window, times in pair.items()}, flush=True)
+    ratios = [median(pair["training"]) / median(pair["alone"]) for pair in pairs]
+    print("ratios", [round(r, 2) for r in ratios], "median", round(median(ratios), 2))
+    save("painting", {"pairs": pairs, "ratios": ratios})
+
+
+if __name__ == "__main__":
+    main()
