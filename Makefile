@@ -71,7 +71,7 @@ demo: setup ## napari with a stack and a short run; IMAGE=… LABELS=… for you
 		$(if $(VIRTUAL),--exit-after) \
 		$(if $(IMAGE),--image '$(IMAGE)') $(if $(LABELS),--labels '$(LABELS)')
 
-PYTEST := OMP_WAIT_POLICY=PASSIVE $(WITH_QT) $(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile
+PYTEST := OMP_WAIT_POLICY=PASSIVE $(WITH_QT) $(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal
 
 test: setup ## All tests
 	$(PYTEST) $(ARGS)

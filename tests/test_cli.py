@@ -51,20 +51,6 @@ def files(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def advseg(monkeypatch, capsys):
-    """Run a command in this process; return exit code, stdout and stderr."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["advseg", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return ended.value.code or 0, out, err
-
-    return run
-
-
-@pytest.fixture
 def trained(files, advseg):
     """The output of a paired run of 8 updates in ``run``."""
     code, out, err = advseg("train", "image.tif", "labels.tif", "-o", "run", "--updates", 8, *SMALL)

@@ -12,7 +12,6 @@ import pytest
 import tifffile
 from scipy.ndimage import gaussian_filter
 
-from napari_advseg import cli
 from napari_advseg.core import predict as predicting
 from napari_advseg.core.io import read_labels
 
@@ -26,20 +25,6 @@ SETTINGS = {
     "discriminator": {"width": 2, "depth": 2},
 }
 PREDICT = ("predict", "run", "stacks", "-o", "masks", "--device", "cpu", "--threads", 1)
-
-
-@pytest.fixture
-def advseg(monkeypatch, capsys):
-    """Run a command in this process; return exit code, stdout and stderr."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["advseg", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return ended.value.code or 0, out, err
-
-    return run
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def main() -> None:
             f"{error.filename or 'A file'} cannot be read or written ({error.strerror or error})."
         )
     except Exception as error:
-        from .core.session import is_out_of_memory
+        from .core.failures import is_out_of_memory
 
         if is_out_of_memory(error):
             _refuse("The memory is full: close other programs, or choose a smaller image.")

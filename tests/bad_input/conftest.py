@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ import tifffile
 import torch
 from scipy.ndimage import gaussian_filter
 
-from napari_advseg import cli
 from napari_advseg.core.classes import ClassMap
 from napari_advseg.core.control import RunControl
 from napari_advseg.core.engine import resume, train
@@ -83,20 +81,6 @@ def files(originals, tmp_path, monkeypatch):
     shutil.copytree(originals, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def advseg(monkeypatch, capfd):
-    """Run a command in this process; return exit code, stdout and stderr."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["advseg", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capfd.readouterr()
-        return ended.value.code or 0, out, err
-
-    return run
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import torch
 from napari_advseg.core import session
 from napari_advseg.core.engine import resume, train
 from napari_advseg.core.events import Outcome, RunStarted, Step
-from napari_advseg.core.session import failure_sentence
+from napari_advseg.core.failures import failure_sentence
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from .control import RunControl, Stopped
 from .devices import Place, choose_place
 from .errors import AdvSegError, RunFolderError, SettingsError
 from .events import Event, Outcome, Validated
+from .failures import failure_sentence, is_out_of_memory
 from .io import read_stack
 from .live_annotation import (
     AnnotationRecord,
@@ -27,7 +28,7 @@ from .live_annotation import (
 )
 from .run_folder import Run
 from .run_lock import only_writer
-from .session import Session, failure_sentence, is_out_of_memory
+from .session import Session
 from .settings import RunSettings
 from .split import format_slices
 from .stack import EMStack, alike

@@ -10,11 +10,11 @@ from .checks import check_channels, check_threads, check_threshold
 from .control import RunControl
 from .errors import AdvSegError, RunFolderError, SettingsError
 from .events import NetworkName
+from .failures import is_out_of_memory
 from .image_files import FileProgress, FileResult, mask_names
 from .io import read_stack
 from .predict import predict_to_file
 from .run_folder import Run, load_run
-from .session import is_out_of_memory
 from .stack import EMStack
 
 OnSlice = Callable[[int], None]

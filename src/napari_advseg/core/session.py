@@ -11,8 +11,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import torch
-
 from .checkpoint import read_weights, restore_checkpoint
 from .control import RunControl, Stopped
 from .errors import RunFolderError
@@ -28,6 +26,7 @@ from .events import (
     Step,
     Validated,
 )
+from .failures import failure_sentence
 from .inference import in_view_first
 from .keeper import Keeper
 from .live_annotation import LiveAnnotation
@@ -398,24 +397,3 @@ class Session:
         )
         parts = [f"{s} {b['F1 val']:.3f} at update {b['update']}" for s, b in found if b["update"]]
         return f"Best F1: {', '.join(parts)}." if parts else ""
-
-
-def is_out_of_memory(problem: Exception) -> bool:
-    """Whether there is not enough memory, the device's or the computer's; torch has words for both."""
-    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
-        return True
-    words = (
-        "can't allocate memory",
-        "not enough memory",
-    )  # the CPU's, which has no class of its own
-    return isinstance(problem, RuntimeError) and any(word in str(problem) for word in words)
-
-
-def failure_sentence(problem: Exception, doing: str, way_out: str) -> str:
-    """One sentence that says what went wrong in a run and what to do."""
-    if is_out_of_memory(problem):
-        return (
-            "The memory is full: choose a smaller batch, patch or width under advanced, or the CPU."
-        )
-    reason = str(problem).partition("\n")[0] or type(problem).__name__
-    return f"{doing} failed ({reason}): {way_out}."
