@@ -9,6 +9,7 @@ the window after the eighth validation, while the run goes on; then it stops the
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from tempfile import mkdtemp
@@ -72,6 +73,7 @@ def main() -> None:
     args = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"{DATA} is missing: put the ISBI 2012 challenge's files there.")
+    os.environ["XDG_DATA_HOME"] = mkdtemp()  # nobody's own annotations are offered or written (Linux)
     viewer = napari.Viewer(title="napari-advseg")
     viewer.theme = args.theme
     viewer.window.resize(*SIZE)
