@@ -73,7 +73,9 @@ def main() -> None:
     args = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"{DATA} is missing: put the ISBI 2012 challenge's files there.")
-    os.environ["XDG_DATA_HOME"] = mkdtemp()  # nobody's own annotations are offered or written (Linux)
+    os.environ["XDG_DATA_HOME"] = (
+        mkdtemp()
+    )  # nobody's own annotations are offered or written (Linux)
     viewer = napari.Viewer(title="napari-advseg")
     viewer.theme = args.theme
     viewer.window.resize(*SIZE)
