@@ -32,6 +32,7 @@ from .core.split import parse_slices
 if TYPE_CHECKING:
     from .core.engine import RunResult
     from .core.settings import RunSettings
+    from .core.stack import EMStack
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,12 @@ ChannelAxis = Annotated[
     int | None,
     typer.Option(
         help="Axis of the image's channels: 0 is the first, -1 the last; none if it is grey."
+    ),
+]
+Unannotated = Annotated[
+    Path | None,
+    typer.Option(
+        help="Another stack of such tissue, TIFF: the adversary learns from its images as they are."
     ),
 ]
 
@@ -128,6 +135,7 @@ def train(
     best: Annotated[
         bool, typer.Option("--best", help="With --start-from: its best weights, not its last.")
     ] = False,
+    unannotated: Unannotated = None,
     settings: Annotated[
         Path | None,
         typer.Option(
@@ -167,6 +175,7 @@ def train(
             control=control,
             start_from=start_from,
             start_from_best=best,
+            unannotated=_read(unannotated, channel_axis),
         )
     _close(result)
 
@@ -178,16 +187,23 @@ def resume(
         Path | None, typer.Option(help="The image, if it has moved or was no file.")
     ] = None,
     channel_axis: ChannelAxis = None,
+    unannotated: Unannotated = None,
 ) -> None:
     """Go on with RUN from its last checkpoint."""
     from .core import engine
-    from .core.io import read_stack
     from .core.run_folder import load_run
 
-    stack = None if image is None else read_stack(image, channel_axis=channel_axis)
+    stack, second = _read(image, channel_axis), _read(unannotated, channel_axis)
     with _control() as control, _reporting(load_run(run).settings) as report:
-        result = engine.resume(run, stack, on_event=report, control=control)
+        result = engine.resume(run, stack, on_event=report, control=control, unannotated=second)
     _close(result)
+
+
+def _read(path: Path | None, channel_axis: int | None) -> EMStack | None:
+    """A stack that need not be given."""
+    from .core.io import read_stack
+
+    return None if path is None else read_stack(path, channel_axis=channel_axis)
 
 
 @app.command()

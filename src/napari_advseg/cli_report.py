@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .core.events import Event, Notice, RunFinished, RunStarted, Step, Validated
+from .core.events import AlarmChanged, Event, Notice, RunFinished, RunStarted, Step, Validated
 from .core.settings import RunSettings
 from .core.validation_columns import SHORT
 
@@ -59,12 +59,17 @@ class Report:
             self._print(validation_line(event))
         elif isinstance(event, Notice):
             self._print(event.text)
+        elif isinstance(event, AlarmChanged) and event.alarm.until is None:
+            self._print(event.alarm.text)
         elif isinstance(event, RunFinished):
             self._print(event.sentence)
             for line in class_lines(event.summary.get("scores", {})):
                 self._print(line)
             for name, scores in event.summary.get("boundaries", {}).items():
                 self._print(f"{name}: " + ", ".join(f"{k} {v:.4f}" for k, v in scores.items()))
+            verdict = event.summary.get("verdict")
+            if verdict:
+                self._print(f"{verdict['sentence']} {verdict['advice']}")
 
     def _print(self, text: Any) -> None:
         self._out.print(text)

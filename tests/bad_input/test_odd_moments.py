@@ -78,9 +78,9 @@ def test_ctrl_c_while_the_data_are_read_leaves_nothing(
     before = everything()
     really = engine.TrainingData.prepare
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **named):
         os.kill(os.getpid(), signal.SIGINT)
-        return really(*arguments)
+        return really(*arguments, **named)
 
     monkeypatch.setattr(engine.TrainingData, "prepare", interrupted)
     code, out, err = advseg(*said)

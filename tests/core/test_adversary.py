@@ -6,9 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from napari_advseg.core.adversary import Adversary, straight_through
+from napari_advseg.core.adversary import Adversary
 from napari_advseg.core.classes import UNLABELLED
 from napari_advseg.core.losses import probabilities
+from napari_advseg.core.mask_views import Masks, straight_through
 from napari_advseg.core.settings import DiscriminatorSettings
 
 
@@ -62,10 +63,10 @@ def test_the_decision_point_is_the_best_answer_at_even_odds(target):
     assert adversary(real_target=1.0).decision_point == 0
 
 
-def test_masks_above_the_decision_point_are_called_true():
+def test_masks_above_the_decision_point_are_called_real():
     chosen = adversary(real_target=0.9)
     logits = chosen.decision_point + torch.tensor([-0.01, 0.01, 1.0, -1.0]).view(1, 1, 2, 2)
-    assert chosen.called_true(logits, torch.zeros(1, 8, 8, dtype=torch.uint8)) == 0.5
+    assert chosen.called_real(logits, torch.zeros(1, 8, 8, dtype=torch.uint8)) == 0.5
 
 
 def test_extreme_logits_stay_finite_and_still_teach():
@@ -109,8 +110,8 @@ def test_a_perfect_prediction_looks_exactly_like_the_truth(channels):
     one_hot = torch.stack([targets == c for c in range(channels)], 1).float()
     logits = 20 * (2 * one_hot - 1)
     chosen = adversary()
-    truth = chosen.sees_truth(images, targets, channels)
-    assert torch.equal(chosen.sees_prediction(images, targets, logits), truth)
+    truth = chosen.view.of_truth(images, targets, logits)
+    assert torch.equal(chosen.view.of_prediction(Masks(images, targets, logits)), truth)
     assert truth.shape == (3, channels + 1, 8, 8)
     assert torch.equal(truth[:, -1:], images)
 
@@ -118,8 +119,10 @@ def test_a_perfect_prediction_looks_exactly_like_the_truth(channels):
 def test_d_may_be_shown_the_mask_alone_and_the_probabilities():
     images, logits, targets = batch()
     chosen = adversary(sees_image=False, mask="probability")
-    assert torch.equal(chosen.sees_prediction(images, targets, logits), logits.sigmoid())
-    assert torch.equal(chosen.sees_truth(images, targets, 1), (targets == 0)[:, None].float())
+    assert torch.equal(chosen.view.of_prediction(Masks(images, targets, logits)), logits.sigmoid())
+    assert torch.equal(
+        chosen.view.of_truth(images, targets, logits), (targets == 0)[:, None].float()
+    )
 
 
 # --- unlabelled pixels -------------------------------------------------------------------------
@@ -132,13 +135,15 @@ def test_d_sees_nothing_of_a_mask_where_nobody_labelled(channels, mask):
     targets[:, 2:5, 1:7] = UNLABELLED
     chosen = adversary(mask=mask)
     hidden = (targets == UNLABELLED)[:, None]
-    seen = chosen.sees_prediction(images, targets, logits)
-    flipped = chosen.sees_prediction(images, targets, torch.where(hidden, -logits, logits))
+    seen = chosen.view.of_prediction(Masks(images, targets, logits))
+    flipped = chosen.view.of_prediction(
+        Masks(images, targets, torch.where(hidden, -logits, logits))
+    )
     assert torch.equal(seen, flipped)
-    for view in (seen, chosen.sees_truth(images, targets, channels)):
+    for view in (seen, chosen.view.of_truth(images, targets, logits)):
         assert (view[:, :channels][hidden.expand(-1, channels, -1, -1)] == 0).all()
     leaf = logits.clone().requires_grad_()
-    chosen.sees_prediction(images, targets, leaf).sum().backward()
+    chosen.view.of_prediction(Masks(images, targets, leaf)).sum().backward()
     assert (leaf.grad[hidden.expand_as(leaf)] == 0).all()
 
 
@@ -153,8 +158,8 @@ def test_positions_without_a_label_have_no_say():
     assert float(chosen.discriminator_loss(real, fake, targets)) == pytest.approx(float(expected))
     expected = F.softplus(torch.tensor([1.0, -2.0])).mean()
     assert float(chosen.generator_loss(fake, targets)) == pytest.approx(float(expected))
-    assert chosen.called_true(real, targets) == 0.5
-    assert chosen.called_true(fake, targets) == 0.5
+    assert chosen.called_real(real, targets) == 0.5
+    assert chosen.called_real(fake, targets) == 0.5
 
 
 def test_nothing_labelled_costs_nothing():

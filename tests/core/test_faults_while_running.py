@@ -27,9 +27,10 @@ from napari_advseg.core.events import (
     Step,
     Validated,
 )
+from napari_advseg.core.learner import Learner
 from napari_advseg.core.run_folder import load_run
 from napari_advseg.core.schedules import LearningRate
-from napari_advseg.core.steps import AdversarialStep, Learner, StandardStep
+from napari_advseg.core.steps import AdversarialStep, StandardStep
 from napari_advseg.core.training import Training
 from napari_advseg.core.training_data import TrainingData
 from napari_advseg.core.validation import Validator

@@ -23,7 +23,8 @@ HEADER = (
     "S F1 cell val,G/S F1 cell val,S F1 membrane val,G/S F1 membrane val"
 )
 FILES = {
-    "config.json", "summary.json", "metrics.csv", "annotation.tif", "samples", "slices.csv",
+    "config.json", "summary.json", "metrics.csv", "discriminator.csv", "annotation.tif",
+    "samples", "slices.csv",
     "checkpoint.safetensors", "standard.safetensors", "standard-best.safetensors",
     "adversarial.safetensors", "adversarial-best.safetensors", "discriminator.safetensors",
 }  # fmt: skip

@@ -12,12 +12,12 @@ from torch import nn
 
 from napari_advseg.core.annotation import Annotation
 from napari_advseg.core.devices import Place
+from napari_advseg.core.learner import Learner
 from napari_advseg.core.networks import DoubleConv, build_discriminator, build_unet
 from napari_advseg.core.presets import from_preset
 from napari_advseg.core.schedules import adversarial_weight
 from napari_advseg.core.split import make_split
 from napari_advseg.core.stack import EMStack, Normalisation
-from napari_advseg.core.steps import Learner
 from napari_advseg.core.training import Training
 from napari_advseg.core.training_data import TrainingData
 from napari_advseg.core.turns import number_of_turns, turns

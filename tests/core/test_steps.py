@@ -9,13 +9,20 @@ from torch import nn
 from napari_advseg.core.adversary import Adversary
 from napari_advseg.core.classes import UNLABELLED
 from napari_advseg.core.devices import Place
+from napari_advseg.core.learner import Learner, frozen
 from napari_advseg.core.losses import segmentation_loss
+from napari_advseg.core.mask_views import Masks
 from napari_advseg.core.networks import build_discriminator, build_unet
 from napari_advseg.core.settings import DiscriminatorSettings, NetworkSettings, OptimizerSettings
-from napari_advseg.core.steps import AdversarialStep, Learner, StandardStep, frozen
+from napari_advseg.core.steps import AdversarialStep, StandardStep
 
 CPU = Place(torch.device("cpu"), "float32", 1)
 STEADY = OptimizerSettings(schedule="constant", rate=1e-2, clip=None)
+
+
+def always(weight):
+    """λ, whatever the gradients."""
+    return lambda segmentation, adversarial: torch.full_like(segmentation, weight)
 
 
 def adversarial_step(seed=0, **critic):
@@ -59,12 +66,12 @@ def test_in_gs_turn_d_stays_as_it_is_and_in_ds_turn_g(critic):
     G, D = step.generator.network, step.discriminator.network
     for turn in range(2):
         before_g, before_d = state(G), state(D)
-        losses = step(*batch(turn), 0.5, g_learns=True, d_learns=False).losses
+        losses = step(*batch(turn), always(0.5), g_learns=True, d_learns=False).losses
         assert same(D, before_d)
         assert not same(G, before_g)
         assert set(losses) == {"G/S"}
         before_g = state(G)
-        losses = step(*batch(turn), 0.5, g_learns=False, d_learns=True).losses
+        losses = step(*batch(turn), always(0.5), g_learns=False, d_learns=True).losses
         assert same(G, before_g)
         assert not same(D, before_d)
         assert set(losses) == {"D"}
@@ -75,13 +82,13 @@ def test_in_one_update_both_learn_from_the_masks_that_g_had():
     """Per-step alternation is G's turn with D as it was, then D's with G's masks as they were."""
     both, apart = adversarial_step(), adversarial_step()
     images, targets = batch()
-    both(images, targets, 0.5, g_learns=True, d_learns=True)
+    both(images, targets, always(0.5), g_learns=True, d_learns=True)
     G, D = apart.generator.network, apart.discriminator.network
     with torch.no_grad():
         logits = G.train()(images)
     D.train()
-    fake = D(apart.adversary.sees_prediction(images, targets, logits))
-    real = D(apart.adversary.sees_truth(images, targets, 1))
+    fake = D(apart.adversary.view.of_prediction(Masks(images, targets, logits)))
+    real = D(apart.adversary.view.of_truth(images, targets, logits))
     apart.discriminator.learn(apart.adversary.discriminator_loss(real, fake, targets))
     assert same(both.discriminator.network, state(D))
 
@@ -93,12 +100,12 @@ def test_gs_gradient_is_that_of_both_terms(weight):
     G, D, adversary = step.generator.network, step.discriminator.network, step.adversary
     logits = G.train()(images)
     adversarial = adversary.generator_loss(
-        D(adversary.sees_prediction(images, targets, logits)), targets
+        D(adversary.view.of_prediction(Masks(images, targets, logits))), targets
     )
     expected = torch.autograd.grad(
         segmentation_loss(logits, targets) + weight * adversarial, list(G.parameters())
     )
-    step(images, targets, weight, g_learns=True, d_learns=False)
+    step(images, targets, always(weight) if weight else None, g_learns=True, d_learns=False)
     for parameter, gradient in zip(G.parameters(), expected, strict=True):
         assert torch.allclose(parameter.grad, gradient, atol=1e-6)
     assert all(p.grad is None for p in D.parameters())
@@ -125,7 +132,7 @@ def test_spectral_norm_follows_d_through_training_and_validations(head):
     for turn in range(15):
         D.eval()
         step.generator.network.eval()
-        step(*batch(turn), 0.1, g_learns=True, d_learns=True)
+        step(*batch(turn), always(0.1), g_learns=True, d_learns=True)
     moved = [m for m in D.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     D.eval()
     with torch.no_grad():
@@ -140,7 +147,7 @@ def test_d_learns_to_tell_masks_apart_and_g_to_segment():
     step = adversarial_step()
     first = last = {}
     for turn in range(40):
-        last = step(*batch(turn % 4), 0.0, g_learns=True, d_learns=True).losses
+        last = step(*batch(turn % 4), None, g_learns=True, d_learns=True).losses
         first = first or last
     assert last["G/S"] < 0.8 * first["G/S"]
     assert last["D"] < first["D"]

@@ -15,8 +15,8 @@ from qtpy.QtWidgets import QAbstractButton, QLabel, QProgressBar
 from napari_advseg.app.choices import Budget
 from napari_advseg.app.model import RunState
 from napari_advseg.core import keeper
+from napari_advseg.core.learner import Learner
 from napari_advseg.core.run_folder import load_run
-from napari_advseg.core.steps import Learner
 from napari_advseg.core.training import Training
 from napari_advseg.core.training_data import TrainingData
 from napari_advseg.core.validation import Validator

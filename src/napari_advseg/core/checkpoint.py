@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from .errors import RunFolderError
 from .files import replacing
+from .learner import Learner
 from .run_folder import CHECKPOINT, damaged
-from .steps import Learner
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def load_weights(path: Path, network: nn.Module, *, assign: bool = False) -> Non
 def save_checkpoint(
     folder: Path,
     learners: dict[str, Learner[Any]],
-    copies: dict[str, nn.Module],
+    copies: Mapping[str, nn.Module],
     progress: dict[str, Any],
 ) -> None:
     """Write the state of all learners, copies and plain `progress` values, in one file, at once.
@@ -100,7 +100,7 @@ def save_checkpoint(
 
 
 def restore_checkpoint(
-    folder: Path, learners: dict[str, Learner[Any]], copies: dict[str, nn.Module]
+    folder: Path, learners: dict[str, Learner[Any]], copies: Mapping[str, nn.Module]
 ) -> dict[str, Any]:
     """Put learners and copies back to the checkpoint; return the plain `progress` values.
 

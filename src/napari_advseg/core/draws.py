@@ -26,6 +26,9 @@ class Purpose(IntEnum):
     MASK_ORDER = 9
     OWN_WEIGHTS = 10
     OWN_DROPOUT = 11
+    UNANNOTATED = 12
+    UNANNOTATED_AUGMENTATION = 13
+    FIXED_UNANNOTATED = 14
 
 
 def numpy_draws(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

@@ -18,6 +18,7 @@ from .devices import Place, choose_place
 from .errors import AdvSegError, RunFolderError, SettingsError
 from .events import Event, Outcome, Validated
 from .failures import failure_sentence, is_out_of_memory
+from .few_strokes import with_grey_values
 from .io import read_stack
 from .live_annotation import (
     AnnotationRecord,
@@ -32,6 +33,7 @@ from .session import Session
 from .settings import RunSettings
 from .split import format_slices
 from .stack import EMStack, alike
+from .tensorboard_log import check_tensorboard
 from .training import Training
 from .training_data import TrainingData
 from .warm_start import WarmStart
@@ -92,6 +94,7 @@ def train(
     start_from: Path | str | None = None,
     start_from_best: bool = False,
     annotation_updates: AnnotationUpdates = unchanged,
+    unannotated: EMStack | None = None,
 ) -> RunResult:
     """Train on an annotated stack.
 
@@ -122,6 +125,9 @@ def train(
         Asked after each validation for the annotation as it is now; None says that nothing has
         changed. From then on the run learns from it (see `live_annotation`); one that cannot be used
         is told as a `Notice`, and the one before stays in use. Called from this thread.
+    unannotated : EMStack, optional
+        Another stack of such tissue, whose images the adversary learns from without annotation, beside the
+        unannotated slices of `stack`.
 
     Raises
     ------
@@ -136,7 +142,11 @@ def train(
     place.claim_threads()
     labels = annotation() if callable(annotation) else annotation
     settings = _with_channels(settings, stack)
-    data = TrainingData.prepare(settings, stack, labels, place.device)
+    if settings.tensorboard:
+        check_tensorboard()
+    data = TrainingData.prepare(settings, stack, labels, place.device, second=unannotated)
+    settings = _with_regime(settings, data)
+    settings = with_grey_values(settings, data)
     start = None
     if start_from is not None:
         classes = labels.classes
@@ -150,6 +160,8 @@ def train(
     live = LiveAnnotation(annotation_updates)
     session = Session(training, stack, folder, on_event, control, whole_stack, live=live)
     details = {} if start is None else start.begin(training, session.note)
+    if unannotated is not None and data.unannotated is not None:
+        details["unannotated"] = run_folder.describe_image(unannotated)
     session.keeper.begin = lambda place: _begin_folder(place, session, _config(session, details))
     if control.stopping:
         raise Stopped
@@ -169,6 +181,7 @@ def resume(
     control: RunControl | None = None,
     whole_stack: bool = False,
     annotation_updates: AnnotationUpdates = unchanged,
+    unannotated: EMStack | None = None,
 ) -> RunResult:
     """Go on from the last checkpoint of a run; on the CPU, bit for bit as if it had never stopped.
 
@@ -178,6 +191,8 @@ def resume(
         Run folder.
     stack : EMStack, optional
         The image, if it is no file or has moved.
+    unannotated : EMStack, optional
+        The other stack of images without annotation, likewise.
     on_event, control, whole_stack, annotation_updates
         As in `train`.
 
@@ -192,13 +207,16 @@ def resume(
     run_folder.read_config(folder)  # a folder that is no run gets no lock
     with only_writer(folder):
         control = control or RunControl()
-        session = _restored(folder, stack, on_event, control, whole_stack, annotation_updates)
+        session = _restored(
+            folder, stack, unannotated, on_event, control, whole_stack, annotation_updates
+        )
         return _run(session)
 
 
 def _restored(
     folder: Path,
     stack: EMStack | None,
+    second: EMStack | None,
     on_event: Callable[[Event], None],
     control: RunControl,
     whole_stack: bool,
@@ -214,7 +232,8 @@ def _restored(
     live = LiveAnnotation(annotation_updates, AnnotationRecord.of(folder))
     annotation = _annotation_of(run, live, stack)
     split = None if live.record is None else live.record.split
-    data = TrainingData.prepare(settings, stack, annotation, place.device, split)
+    second = second or _second_image_of(run)
+    data = TrainingData.prepare(settings, stack, annotation, place.device, split, second)
     _check_same_image(run, data)
     training = Training.build(settings, data, place)
     session = Session(training, stack, folder, on_event, control, whole_stack, live=live)
@@ -280,16 +299,28 @@ def _begin_folder(folder: Path, session: Session, config: dict[str, Any]) -> Non
 
 
 def _image_of(run: Run) -> EMStack:
-    if run.image_path is None:
+    return _read_image(run, run.config["image"], "image", "--image STACK.tif")
+
+
+def _second_image_of(run: Run) -> EMStack | None:
+    """The other stack, of which the run had images without annotation."""
+    kept = run.config.get("unannotated")
+    if kept is None:
+        return None
+    return _read_image(run, kept, "image without annotation", "--unannotated STACK.tif")
+
+
+def _read_image(run: Run, kept: dict[str, Any], name: str, example: str) -> EMStack:
+    if kept["source"] is None:
         raise RunFolderError(
-            f"The image of the run in {run.folder} was no file: give it, for example --image STACK.tif."
+            f"The {name} of the run in {run.folder} was no file: give it, for example {example}."
         )
-    if not run.image_path.is_file():
+    path = Path(kept["source"])
+    if not path.is_file():
         raise RunFolderError(
-            f"The image {run.image_path} is no longer there: say where it is, for example "
-            "--image STACK.tif."
+            f"The {name} {path} is no longer there: say where it is, for example {example}."
         )
-    return read_stack(run.image_path, channel_axis=run.config["image"].get("channel_axis"))
+    return read_stack(path, channel_axis=kept.get("channel_axis"))
 
 
 def _with_channels(settings: RunSettings, stack: EMStack) -> RunSettings:
@@ -303,6 +334,15 @@ def _with_channels(settings: RunSettings, stack: EMStack) -> RunSettings:
         )
     network = settings.network.model_copy(update={"image_channels": stack.channels})
     return settings.model_copy(update={"network": network})
+
+
+def _with_regime(settings: RunSettings, data: TrainingData) -> RunSettings:
+    """Settings that say what D tells apart, and which slices without annotation it sees."""
+    there = data.unannotated
+    regime = "truth" if there is None else "unannotated"
+    discriminator = settings.discriminator.model_copy(update={"regime": regime})
+    slices = None if there is None else there.slices
+    return settings.model_copy(update={"discriminator": discriminator, "unannotated": slices})
 
 
 def _check_same_image(run: Run, data: TrainingData) -> None:

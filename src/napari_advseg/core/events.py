@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
+from .alarms import Alarm
 from .predictions import Prediction
 
 NetworkName = Literal["standard", "adversarial"]
@@ -62,6 +63,8 @@ class Step:
     seconds_left: float | None
     """Estimate with the validations to come; None until a few updates are timed."""
     losses: dict[str, float] = field(default_factory=dict)
+    health: dict[str, float] = field(default_factory=dict)
+    """How D does on this update's batch; names as in `validation_columns.HEALTH`."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,16 @@ class Validated:
     scores: dict[str, float]
     adversarial_weight: float = 0.0
     """λ of the last update."""
+    health: dict[str, float] = field(default_factory=dict)
+    """How D does on fixed patches, in the mode that G learns against; names as in
+    `validation_columns.HEALTH`."""
+
+
+@dataclass(frozen=True)
+class AlarmChanged:
+    """Something about D or about a mask needs a look, or is over (`alarm.until`)."""
+
+    alarm: Alarm
 
 
 @dataclass(frozen=True)
@@ -111,4 +124,13 @@ class RunFinished:
     summary: dict[str, Any] = field(default_factory=dict)
 
 
-Event = RunStarted | Notice | Step | Validated | SlicePredicted | StackProgress | RunFinished
+Event = (
+    RunStarted
+    | Notice
+    | Step
+    | Validated
+    | AlarmChanged
+    | SlicePredicted
+    | StackProgress
+    | RunFinished
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -17,9 +17,9 @@ from .checkpoint import copied_weights, save_checkpoint, save_weights
 from .errors import AdvSegError
 from .events import NetworkName, Validated
 from .files import write_text
+from .learner import Learner
 from .samples import draw_samples
 from .slice_scores import SliceTable
-from .steps import Learner
 
 RETRY_SECONDS = 30.0  # between attempts while nothing can be written
 
@@ -94,7 +94,7 @@ class Keeper:
     def checkpoint(
         self,
         learners: dict[str, Learner[Any]],
-        copies: dict[str, nn.Module],
+        copies: Mapping[str, nn.Module],
         progress: dict[str, Any],
         history: tuple[Validated, ...],
         classes: tuple[str, ...],
@@ -115,6 +115,7 @@ class Keeper:
             for name, learner in learners.items():
                 save_weights(self.folder / f"{name}.safetensors", learner.network)
             run_folder.write_metrics(self.folder, history, classes)
+            run_folder.write_health(self.folder, history)
             self.stage(self.folder)
             save_checkpoint(self.folder, learners, copies, progress)
             self.settle(self.folder)
@@ -156,6 +157,10 @@ class Keeper:
     def slices(self, table: SliceTable) -> None:
         """Write ``slices.csv``."""
         self._try(lambda folder: write_text(folder / run_folder.SLICES, table.csv()))
+
+    def extra(self, write: Callable[[Path], None]) -> None:
+        """Write something that the run can do without."""
+        self._try(write)
 
     def _write_best(self, folder: Path) -> None:
         for name, weights in self._best.items():

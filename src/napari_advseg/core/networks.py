@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from .mask_views import view_channels
 from .settings import DiscriminatorSettings, Initialisation, NetworkSettings
 
 SLOPE = 0.2  # of LeakyReLU, as in the 2017 experiment
@@ -125,7 +126,28 @@ class UNet(nn.Module):
                 module.generator = generator
 
 
-class PatchDiscriminator(nn.Module):
+class Discriminator(nn.Module):
+    """D: logits that a mask is real, and what its layers make of the mask on the way."""
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """Outputs of the layers, finest first, each (N, channels, height, width)."""
+        raise NotImplementedError
+
+    def judged(self, features: Tensor) -> Tensor:
+        """Logits from the last of `features`."""
+        raise NotImplementedError
+
+    @property
+    def last_layer(self) -> nn.Conv2d | nn.Linear:
+        """The layer that gives the logits."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, 1, h, w) that the mask in `x` is a real one."""
+        return self.judged(self.features(x)[-1])
+
+
+class PatchDiscriminator(Discriminator):
     """D with a map of logits: 4×4 convolutions of stride 2 and a 3×3 head (after pix2pix' PatchGAN)."""
 
     def __init__(self, inputs: int, width: int, settings: DiscriminatorSettings) -> None:
@@ -141,12 +163,26 @@ class PatchDiscriminator(nn.Module):
             inputs = outputs
         self.layers = nn.Sequential(*layers, nn.Conv2d(inputs, 1, 3, padding=1))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (N, 1, H / 2^depth, W / 2^depth) that the mask in `x` is a true one."""
-        return self.layers(x)  # type: ignore[no-any-return]
+    @property
+    def last_layer(self) -> nn.Conv2d:
+        """The 3×3 convolution."""
+        return self.layers[-1]  # type: ignore[return-value]
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """Output of each halving level, after its LeakyReLU."""
+        found = []
+        for layer in list(self.layers)[:-1]:
+            x = layer(x)
+            if isinstance(layer, nn.LeakyReLU):
+                found.append(x)
+        return found
+
+    def judged(self, features: Tensor) -> Tensor:
+        """Logits (N, 1, H / 2^depth, W / 2^depth)."""
+        return self.last_layer(features)  # type: ignore[no-any-return]
 
 
-class DenseDiscriminator(nn.Module):
+class DenseDiscriminator(Discriminator):
     """D of the 2017 experiment: the U-Net's encoder without dropout, flatten, one dense unit."""
 
     def __init__(
@@ -158,9 +194,18 @@ class DenseDiscriminator(nn.Module):
         side = patch // 2**settings.depth
         self.head = nn.Linear(width * 2**settings.depth * side * side, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (N, 1, 1, 1) that the mask in `x` is a true one."""
-        return self.head(self.encoder(x)[-1].flatten(1))[..., None, None]  # type: ignore[no-any-return]
+    @property
+    def last_layer(self) -> nn.Linear:
+        """The dense unit."""
+        return self.head
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """Output of each level of the encoder."""
+        return self.encoder(x)  # type: ignore[no-any-return]
+
+    def judged(self, features: Tensor) -> Tensor:
+        """Logits (N, 1, 1, 1)."""
+        return self.head(features.flatten(1))[..., None, None]  # type: ignore[no-any-return]
 
 
 def _batch_norms(network: nn.Module) -> list[nn.BatchNorm2d]:
@@ -191,20 +236,20 @@ def build_discriminator(
     classes: int,
     patch: int,
     generator: torch.Generator,
-) -> nn.Module:
+) -> Discriminator:
     """D for the masks of a network for `classes` classes, with weights drawn from `generator`.
 
     With spectral normalisation every layer's largest singular value is close to 1 from the first
     update on (Miyato et al. 2018).
     """
-    inputs = mask_channels(classes) + (network.image_channels if settings.sees_image else 0)
+    inputs = view_channels(settings, mask_channels(classes), network.image_channels)
     width = settings.width or network.width
     seed = int(torch.randint(2**31, (1,), generator=generator))
     # spectral_norm draws its vectors from the global state, which is put back afterwards
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # the CPU's alone; a GPU's is not put back
         if settings.head == "dense":
-            D: nn.Module = DenseDiscriminator(inputs, width, settings, patch)
+            D: Discriminator = DenseDiscriminator(inputs, width, settings, patch)
         else:
             D = PatchDiscriminator(inputs, width, settings)
         _draw_weights(D, settings.initialisation, generator)

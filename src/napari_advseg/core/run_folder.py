@@ -5,6 +5,8 @@
     config.json               settings as resolved, image, classes, split, versions
     annotation.tif            the annotation that the run learns from, without what was painted later
     metrics.csv               a row for each validation
+    discriminator.csv         how D did at each validation, and λ
+    tensorboard/              the same and histograms of D's weights, if asked for
     samples/                  validation samples after each validation
     standard.safetensors      weights of S, as of the last checkpoint
     adversarial.safetensors   weights of the S in G
@@ -41,7 +43,7 @@ from .files import file_stem, write_json, write_text
 from .run_lock import only_writer
 from .settings import RunSettings, run_settings
 from .stack import EMStack, alike
-from .validation_columns import score_columns
+from .validation_columns import HEALTH, score_columns
 
 FORMAT = 1
 CONFIG, SUMMARY, METRICS = "config.json", "summary.json", "metrics.csv"
@@ -49,6 +51,7 @@ ANNOTATION, CHECKPOINT, SAMPLES = "annotation.tif", "checkpoint.safetensors", "s
 ANNOTATION_NEXT = "annotation-next.tif"
 """Takes the place of the annotation with the next checkpoint; a crash may leave it beside."""
 SLICES = "slices.csv"
+HEALTH_TABLE = "discriminator.csv"
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,9 @@ def check_new(folder: Path) -> None:
 def run_files(folder: Path) -> list[Path]:
     """The files of a run that are in `folder`, the pictures of samples aside."""
     annotations = (ANNOTATION, ANNOTATION_NEXT)
-    named = [folder / name for name in (CONFIG, SUMMARY, METRICS, SLICES, *annotations)]
+    named = [
+        folder / name for name in (CONFIG, SUMMARY, METRICS, SLICES, HEALTH_TABLE, *annotations)
+    ]
     weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
     return [path for path in (*named, *weights) if path.is_file()]
 
@@ -175,16 +180,21 @@ def describe(settings: RunSettings, stack: EMStack, details: dict[str, Any]) -> 
         "software": {name: version(name) for name in ("napari-advseg", "torch", "numpy")}
         | {"python": platform.python_version()},
         "settings": settings.model_dump(mode="json"),
-        "image": {
-            "name": stack.name,
-            "source": str(stack.source.absolute()) if stack.source else None,
-            "shape": list(stack.shape),
-            "dtype": str(stack.data.dtype),
-            "channels": stack.channels,
-            "channel_axis": stack.channel_axis,
-            "scale": list(stack.scale),
-        },
+        "image": describe_image(stack),
         **details,
+    }
+
+
+def describe_image(stack: EMStack) -> dict[str, Any]:
+    """What ``config.json`` says of an image."""
+    return {
+        "name": stack.name,
+        "source": str(stack.source.absolute()) if stack.source else None,
+        "shape": list(stack.shape),
+        "dtype": str(stack.data.dtype),
+        "channels": stack.channels,
+        "channel_axis": stack.channel_axis,
+        "scale": list(stack.scale),
     }
 
 
@@ -214,6 +224,24 @@ def metrics_csv(history: tuple[Validated, ...], classes: tuple[str, ...]) -> str
 def write_metrics(folder: Path, history: tuple[Validated, ...], classes: tuple[str, ...]) -> None:
     """Write ``metrics.csv`` at once."""
     write_text(folder / METRICS, metrics_csv(history, classes))
+
+
+def health_csv(history: tuple[Validated, ...]) -> str:
+    """The text of ``discriminator.csv``: a row for each validation (see `HEALTH`)."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["update", "λ", *HEALTH])
+    for v in history:
+        row = (v.health.get(name) for name in HEALTH)
+        numbers = ("" if n is None or n != n else f"{n:.6g}" for n in row)
+        writer.writerow([v.update, f"{v.adversarial_weight:.6g}", *numbers])
+    return text.getvalue()
+
+
+def write_health(folder: Path, history: tuple[Validated, ...]) -> None:
+    """Write ``discriminator.csv``, if there is a D."""
+    if any(v.health for v in history):
+        write_text(folder / HEALTH_TABLE, health_csv(history))
 
 
 def history_as_json(history: tuple[Validated, ...]) -> list[dict[str, Any]]:
@@ -354,6 +382,9 @@ def _from_config(
     marks = tuple((int(u), float(w)) for u, w in config["lambda_marks"])
     alike(config["normalisation"], config["normalisation"])
     source = config["image"]["source"]
+    other = config.get("unannotated", {"source": None})["source"]
+    if not (other is None or isinstance(other, str)):
+        raise ValueError(f"unannotated.source is {other!r}")
     return settings, classes, marks, None if source is None else Path(source)
 
 

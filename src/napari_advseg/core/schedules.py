@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, cos, pi
 
+from torch import Tensor
+
 from .settings import LambdaSettings, OptimizerSettings
 
 
@@ -83,7 +85,10 @@ class LearningRate:
 
 
 def adversarial_weight(settings: LambdaSettings, update: int, updates: int, epoch: float) -> float:
-    """λ for the update about to be made, `update` from 0 of `updates`, in epoch `epoch` from 0."""
+    """λ for the update about to be made, `update` from 0 of `updates`, in epoch `epoch` from 0.
+
+    With a balance it is the ratio of gradients that `balanced_weight` turns into λ.
+    """
     if settings.kind == "constant":
         return settings.value
     if settings.kind == "steps":
@@ -95,9 +100,23 @@ def adversarial_weight(settings: LambdaSettings, update: int, updates: int, epoc
     return settings.value * min((share - settings.start) / max(settings.rise, 1e-9), 1.0)
 
 
+def balanced_weight(ratio: float, segmentation: Tensor, adversarial: Tensor, most: float) -> Tensor:
+    """λ with which λ·‖∂L_adv/∂s‖ is `ratio` times ‖∂L_seg/∂s‖, at most `most`.
+
+    Parameters
+    ----------
+    ratio : float
+    segmentation, adversarial : Tensor
+        The two norms, scalars; s are the logits.
+    most : float
+        Where D has next to no gradient, a larger λ would only magnify its noise.
+    """
+    return (ratio * segmentation / adversarial.clamp(min=1e-20)).clamp(max=most)
+
+
 def discriminator_learns(settings: LambdaSettings, update: int, updates: int) -> bool:
     """Whether D learns at this update: before a ramp it starts half-way to it, to be ready."""
-    return settings.kind != "ramp" or update >= settings.start * updates / 2
+    return settings.kind not in ("ramp", "balance") or update >= settings.start * updates / 2
 
 
 def lambda_marks(

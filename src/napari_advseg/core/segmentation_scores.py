@@ -36,12 +36,15 @@ class BoundaryScores:
         0 to 1, 1 is a perfect match; NaN where no slice of the truth has a first-class pixel.
     threshold_rand, threshold_info : float
         The threshold behind each, the lowest of equals; NaN where the score is.
+    v_rand_slices : tuple of float
+        V_Rand at its threshold of each slice that has a first-class pixel.
     """
 
     v_rand: float
     v_info: float
     threshold_rand: float
     threshold_info: float
+    v_rand_slices: tuple[float, ...] = ()
 
 
 def rand_and_info(
@@ -97,6 +100,7 @@ def rand_and_info(
         v_info=float(mean[best[1], 1]),
         threshold_rand=float(thresholds[best[0]]),
         threshold_info=float(thresholds[best[1]]),
+        v_rand_slices=tuple(float(one[best[0]][0]) for one in slices),
     )
 
 

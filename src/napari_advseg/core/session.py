@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import isfinite
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from torch import Tensor
+
+from .alarms import Alarm, Watch
 from .checkpoint import read_weights, restore_checkpoint
 from .control import RunControl, Stopped
 from .errors import RunFolderError
 from .events import (
+    AlarmChanged,
     Event,
     NetworkName,
     Notice,
@@ -32,10 +36,13 @@ from .keeper import Keeper
 from .live_annotation import LiveAnnotation
 from .predictions import Prediction
 from .run_folder import history_as_json, history_from_json
+from .run_results import Comparison, best_sentence, best_validation, last_scores
 from .running_scores import RunningScores
 from .schedules import lambda_marks
 from .slice_log import SliceLog
 from .stack import EMStack
+from .steps import Taken
+from .tensorboard_log import TensorBoardLog
 from .training import Training
 from .turns import number_of_turns, turns
 from .validation import Validator
@@ -44,6 +51,7 @@ from .validation_columns import SHORT
 log = logging.getLogger(__name__)
 
 STEP_SECONDS = 0.2  # a Step event at most this often
+PULL = ("λ", "gradient ratio")
 SETTLED_TURNS = 3  # before that, the time left would be a guess
 
 
@@ -88,12 +96,15 @@ class Session:
         self.keeper.stage, self.keeper.settle = self.live.stage, self.live.settle
         self._notices: list[Notice] = []
         self._running = RunningScores()
+        self._watch = Watch()
         self._slices = SliceLog(t.settings)
         self._predicted_at: dict[tuple[NetworkName, int], int] = {}
         self._first_update, self._first_turn, self._first_seconds = 0, 0, 0.0
         self._validation_seconds = 0.0
         self._last_step = 0.0
-        self._boundaries: dict[str, dict[str, float]] = {}
+        self._comparison = Comparison(t.settings)
+        self._tensorboard = TensorBoardLog() if t.settings.tensorboard else None
+        self._pull: dict[str, Tensor | float] = {}  # of D on G, in G's last update
 
     def restore(self, folder: Path) -> None:
         """Go back to the last checkpoint in a run folder."""
@@ -103,6 +114,9 @@ class Session:
         self.seconds = float(progress["seconds"])
         self.history = list(history_from_json(progress["history"]))
         self._running.restore(progress.get("running", {}), self.training.place.device)
+        self._pull = dict(progress.get("pull", {}))
+        if self._tensorboard is not None:
+            self._tensorboard = TensorBoardLog(self.update)
         self._first_update, self._first_turn = self.update, self.turn
         self._first_seconds = self.seconds
         for name in self.settings.networks:
@@ -128,7 +142,8 @@ class Session:
             trained = outcome is Outcome.COMPLETED
             if trained:
                 self._predict_stack()
-                self._boundaries = self._boundary_scores()
+                with suppress(Stopped):  # it takes seconds, so a stop goes without
+                    self._comparison.score_boundaries(self.validator, self.control.breathe)
         except Exception as problem:  # whatever happens, a run ends in one RunFinished
             log.exception("The run failed.")
             outcome, error = Outcome.FAILED, self._failure(problem, trained)
@@ -151,6 +166,8 @@ class Session:
             if self._slices.table.rows:
                 self.keeper.slices(self._slices.table)
             self.keeper.summary(summary)
+            if self._tensorboard is not None:
+                self._tensorboard.close()
         except Exception as problem:
             log.exception("The end of the run was not written.")
             self.keeper.error = problem
@@ -174,6 +191,7 @@ class Session:
             started = perf_counter()
             taken = self.training.take(turn)
             self._running.add(taken.scores)
+            self._pull.update({k: v for k, v in taken.health.items() if k in PULL})
             self.turn, self.update = self.turn + 1, turn.update
             self.validation_due = turn.validate
             report = turn.validate or started - self._last_step >= STEP_SECONDS
@@ -182,9 +200,20 @@ class Session:
             self.seconds += perf_counter() - started
             self._check_finite(plain)
             if report:
-                self._report(plain)
+                self._report(plain, self._watched(taken))
             if turn.validate:
                 self._validate_and_keep()
+
+    def _watched(self, taken: Taken) -> dict[str, float]:
+        """How D does, told where it is an alarm; before G learns from D nothing is one."""
+        health = {name: float(value) for name, value in taken.health.items()}
+        if self.training.adversarial_weight(self.update - 1) > 0:
+            self._tell(self._watch.observe(self.update, health))
+        return health
+
+    def _tell(self, alarms: list[Alarm]) -> None:
+        for alarm in alarms:
+            self.on_event(AlarmChanged(alarm))
 
     def _check_finite(self, losses: dict[str, float]) -> None:
         """End the run before weights that are no numbers replace the last good checkpoint."""
@@ -205,7 +234,16 @@ class Session:
         self.on_event(self.history[-1])  # what is told is also kept
         self._pass_on_notices()
         self._samples()
+        self._show_in_tensorboard()
         self._validation_seconds = perf_counter() - started
+
+    def _weight_now(self) -> float:
+        """λ of the last update; with a balance, as it came out of the gradients."""
+        if "discriminator" not in self.training.learners:
+            return 0.0
+        if self.settings.adversarial_weight.kind == "balance":
+            return float(self._pull.get("λ", 0.0))
+        return self.training.adversarial_weight(self.update - 1)
 
     def _take_strokes(self) -> None:
         """Learn from now on from what was painted meanwhile; the checkpoint that follows knows it."""
@@ -221,21 +259,27 @@ class Session:
         scores = self.validator.segmentation_scores(
             t.networks, self.control.slice_in_view(), self._show, self.control.breathe
         )
+        health: dict[str, float] = {}
         if "discriminator" in t.learners:
-            scores |= self.validator.discriminator_scores(
+            on_d, health = self.validator.discriminator_scores(
                 t.networks["adversarial"],
                 t.learners["discriminator"].network,
                 t.critic,
                 t.adversary,
             )
+            scores |= on_d
+            if "gradient ratio" in self._pull:
+                health["gradient ratio"] = float(self._pull["gradient ratio"])
         self._slices.validated(self.validator.predictions, t.data)
         scores |= {f"{name} train": score for name, score in self._running.means().items()}
         epoch = self.update / (self.settings.epoch or 1)
-        weight = t.adversarial_weight(self.update - 1) if "discriminator" in t.learners else 0.0
-        self.history.append(Validated(self.update, epoch, self.seconds, scores, weight))
+        self.history.append(
+            Validated(self.update, epoch, self.seconds, scores, self._weight_now(), health)
+        )
+        self._tell(self._watch.masks(self.update, self.validator.class_shares(t.networks)))
         for name in t.networks:
             t.learners[name].rate.observe(scores[f"{SHORT[name]} F1 val"])
-            if self._best(name)["update"] == self.update:
+            if best_validation(self.history, name)["update"] == self.update:
                 self.keeper.best(name, t.networks[name])
 
     def _predict_stack(self) -> None:
@@ -299,9 +343,10 @@ class Session:
             self.settings.adversarial_weight, self.updates, self.settings.epoch or 1
         )
 
-    def _report(self, losses: dict[str, float]) -> None:
+    def _report(self, losses: dict[str, float], health: dict[str, float]) -> None:
         self._last_step = perf_counter()
-        self.on_event(Step(self.update, self.updates, self.seconds, self._seconds_left(), losses))
+        left = self._seconds_left()
+        self.on_event(Step(self.update, self.updates, self.seconds, left, losses, health))
 
     def _seconds_left(self) -> float | None:
         made = self.turn - self._first_turn
@@ -327,6 +372,7 @@ class Session:
             "seconds": self.seconds,
             "history": history_as_json(tuple(self.history)),
             "running": self._running.state(),
+            "pull": {name: float(value) for name, value in self._pull.items()},
             **self.live.progress(),
         }
         classes = self.training.data.annotation.classes.names
@@ -340,40 +386,25 @@ class Session:
             drawn = self.validator.samples(self.training.networks)
             self.keeper.samples(self.update, *drawn, len(self.training.data.annotation.classes))
 
-    def _best(self, name: NetworkName) -> dict[str, Any]:
-        """The validation with the highest F1 val of a network."""
-        column = f"{SHORT[name]} F1 val"
-        scored = [(v.update, v.scores.get(column, float("nan"))) for v in self.history]
-        scored = [(update, score) for update, score in scored if score == score]
-        if not scored:
-            return {"update": None, "F1 val": None}
-        update, score = max(scored, key=lambda one: one[1])
-        return {"update": update, "F1 val": score}
+    def _show_in_tensorboard(self) -> None:
+        log, D = self._tensorboard, self.training.learners.get("discriminator")
+        if log is not None:
+            last, critic = self.history[-1], None if D is None else D.network
+            self.keeper.extra(lambda folder: log.write(folder, last, critic))
 
     def _summary(self, outcome: Outcome, error: str | None) -> dict[str, Any]:
-        last = self.history[-1] if self.history else None
         return {
             "outcome": outcome.value,
             "error": error,
             "updates": self.update,
             "updates_planned": self.updates,
             "training_seconds": round(self.seconds, 2),
-            "validated_at_update": last.update if last else None,
-            "scores": {k: v for k, v in last.scores.items() if v == v} if last else {},
-            "boundaries": self._boundaries,
-            "best": {name: self._best(name) for name in self.settings.networks},
+            **last_scores(self.history),
+            **self._comparison.summary(self._slices.table),
+            "best": {name: best_validation(self.history, name) for name in self.settings.networks},
+            "alarms": [asdict(alarm) for alarm in self._watch.alarms],
             **self.live.marks,
         }
-
-    def _boundary_scores(self) -> dict[str, dict[str, float]]:
-        """V_Rand and V_Info of the last validation; they take seconds, so a stop goes without."""
-        try:
-            return {
-                name: self.validator.boundary_scores(name, self.control.breathe)
-                for name in self.settings.networks
-            }
-        except Stopped:
-            return {}
 
     def _closing(self, outcome: Outcome, error: str | None) -> str:
         if outcome is Outcome.FAILED:
@@ -382,7 +413,7 @@ class Session:
         sentences = [f"{ended} after {self.update} of {self.updates} updates."]
         if self.keeper.failing:
             sentences.append(f"The end of it could not be written to {self.folder}.")
-        return " ".join([*sentences, self._best_sentence()]).strip()
+        return " ".join([*sentences, best_sentence(self.history, self.settings.networks)]).strip()
 
     def _failure(self, problem: Exception, trained: bool) -> str:
         if trained:
@@ -390,10 +421,3 @@ class Session:
         kept = self.keeper.has_checkpoint
         way_out = "the last checkpoint is kept, start again or resume" if kept else "start again"
         return failure_sentence(problem, "Training", way_out)
-
-    def _best_sentence(self) -> str:
-        found: Iterable[tuple[str, dict[str, Any]]] = (
-            (SHORT[name], self._best(name)) for name in self.settings.networks
-        )
-        parts = [f"{s} {b['F1 val']:.3f} at update {b['update']}" for s, b in found if b["update"]]
-        return f"Best F1: {', '.join(parts)}." if parts else ""

@@ -76,11 +76,25 @@ class DiscriminatorSettings(Settings):
     norm_epsilon: float = Field(1e-5, gt=0, le=1)
     """Added to the variance in batch normalisation."""
     initialisation: Initialisation = "normal"
+    regime: Literal["auto", "truth", "unannotated"] = "auto"
+    """What D tells apart. ``truth``: true masks from predicted ones (Luc et al. 2016). ``unannotated``:
+    masks predicted on annotated images from those on unannotated ones (Zhang et al. 2017). ``auto``: the
+    second where there are unannotated images."""
+    learns: bool = True
+    """Whether D learns; one that keeps its random weights is the control of an experiment."""
     sees_image: bool = True
     """Whether D is shown the image beside the mask."""
-    mask: Literal["hard", "probability"] = "hard"
+    product: bool = False
+    """Whether D is shown each class map times each channel of the image instead of the mask itself (Luc's
+    *product*)."""
+    mask: Literal["hard", "probability", "scaled"] = "hard"
     """What D is shown of a prediction: 0/1 with a straight-through gradient, or the probabilities (Luc's
-    *basic*)."""
+    *basic*). ``scaled``: the probabilities, and true masks softened by them (Luc's *scaling*)."""
+    tau: float = Field(0.9, gt=0.5, le=1)
+    """Scaling: least value of a softened true mask at its class."""
+    objective: Literal["cross-entropy", "features"] = "cross-entropy"
+    """What G minimises: D's cross-entropy, or the distance between what D's layers make of its masks and
+    of those that D takes for real (feature matching; D itself learns by cross-entropy)."""
     biases: bool = False
     """Whether convolutions that a batch normalisation follows have biases."""
     real_target: float = Field(0.9, gt=0.5, le=1)
@@ -89,17 +103,26 @@ class DiscriminatorSettings(Settings):
     """``separate``: an update sees a batch of true masks and one of predicted masks. ``shuffled``: all
     masks of an epoch, true and predicted, are shuffled together; asks for block alternation."""
 
+    @property
+    def shows_truth(self) -> bool:
+        """Whether these settings make sense only where D is shown true masks."""
+        return self.regime == "truth" or self.mask == "scaled" or self.batches == "shuffled"
+
 
 class LambdaSettings(Settings):
     """λ, the weight of the adversarial term, over a run."""
 
-    kind: Literal["constant", "ramp", "steps"] = "ramp"
+    kind: Literal["constant", "ramp", "steps", "balance"] = "ramp"
+    """``balance``: a ramp of the ratio in which the gradients of the two terms of G's loss by its output
+    stand; λ follows from it in each update."""
     value: float = Field(0.1, ge=0, le=1000)
-    """λ at its full height."""
+    """λ at its full height; with ``balance`` the ratio of the norms, adversarial to segmentation."""
+    most: float = Field(10.0, gt=0, le=1000)
+    """Balance: largest λ, where D has next to no gradient."""
     start: Share = 0.2
-    """Ramp: share of the updates after which λ leaves 0. D learns from half of that time on."""
+    """Ramp and balance: share of the updates after which λ leaves 0. D learns from half of that time on."""
     rise: Share = 0.3
-    """Ramp: share of the updates over which λ rises to its full height."""
+    """Ramp and balance: share of the updates over which λ rises to its full height."""
     steps: tuple[tuple[float, float], ...] = ((0.0, 0.1), (3.0, 1.0))
     """Steps: (epoch, λ from there on in parts of its full height), epochs counted from 0."""
 
@@ -191,6 +214,8 @@ class RunSettings(Settings):
     """Training slices; None takes the default split."""
     val: tuple[int, ...] | None = None
     """Validation slices."""
+    unannotated: tuple[int, ...] | None = None
+    """Slices whose images D may be shown without their annotation; None takes those that have none."""
     classes: ClassMap | None = None
     """Class map; None takes the annotation's own."""
     threshold: Share = 0.5
@@ -213,6 +238,8 @@ class RunSettings(Settings):
     """Validation samples drawn in a figure, at most `fixed_patches`; 0 draws none."""
     samples_every: int = Field(1, ge=1)
     """Validations between two such figures."""
+    tensorboard: bool = False
+    """Whether curves and histograms of D's weights are written for TensorBoard into the run folder."""
     shared_draws: bool = True
     """Whether S and the S in G start from the same weights and get the same dropout and the same order
     of batches, so that the adversarial term alone tells them apart."""
@@ -240,6 +267,12 @@ class RunSettings(Settings):
                 f"discriminator.{name} = {getattr(critic, name)!r} needs blocks: set alternation.kind to "
                 '"block".'
             )
+        if critic.regime == "unannotated" and critic.shows_truth:
+            name = "mask" if critic.mask == "scaled" else "batches"
+            raise SettingsError(
+                f"discriminator.{name} = {getattr(critic, name)!r} is about true masks, which D is not shown "
+                'with discriminator.regime = "unannotated": choose "truth".'
+            )
         return self
 
     @property
@@ -260,6 +293,7 @@ CONTROL_OF_SETTING = {
     "minutes": "budget",
     "train": "slices",
     "val": "slices",
+    "unannotated": "slices",
     "classes": "classes",
     "threshold": "threshold",
 }
@@ -294,10 +328,16 @@ def run_settings(values: dict[str, Any]) -> RunSettings:
     return settings
 
 
-_SHORTHAND = {"train": parse_slices, "val": parse_slices, "classes": ClassMap.parse}
+_SHORTHAND = {
+    "train": parse_slices,
+    "val": parse_slices,
+    "unannotated": parse_slices,
+    "classes": ClassMap.parse,
+}
 _EXAMPLES = {
     "train": 'write it as "0:20" or [0, 1, 2]',
     "val": 'write it as "20:30" or [20, 21, 22]',
+    "unannotated": 'write it as "3:20" or [3, 4, 5]',
     "classes": 'write it as "cell=255,membrane=0+32"',
 }
 

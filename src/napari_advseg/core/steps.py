@@ -2,78 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import sqrt
-from typing import Generic, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .adversary import Adversary
 from .devices import Place
+from .discriminator_health import last_bias, logit_health
+from .learner import Learner, frozen
 from .losses import segmentation_loss
-from .networks import UNet
+from .mask_views import Masks
+from .networks import Discriminator, UNet
 from .running_scores import batch_f1
-from .schedules import LearningRate
-from .settings import OptimizerSettings
+from .unannotated import everywhere
 
-Network = TypeVar("Network", bound=nn.Module)
-
-
-@dataclass
-class Learner(Generic[Network]):
-    """A network with its optimizer and learning rate.
-
-    Attributes
-    ----------
-    updates : int
-        Updates made so far.
-    """
-
-    network: Network
-    optimizer: torch.optim.Optimizer
-    rate: LearningRate
-    updates: int = 0
-
-    @classmethod
-    def of(cls, network: Network, settings: OptimizerSettings, updates: int) -> Learner[Network]:
-        """A learner that will make `updates` updates."""
-        return cls(network, _optimizer(network, settings), LearningRate(settings, updates))
-
-    def learn(self, loss: Tensor) -> None:
-        """Move the weights against the gradient of `loss`."""
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        clip = self.rate.settings.clip
-        if clip is not None:
-            nn.utils.clip_grad_norm_(self.network.parameters(), clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate.at(self.updates)
-            if self.rate.settings.name == "keras-adam":  # torch adds ε after the bias correction
-                correction = 1 - self.rate.settings.betas[1] ** (self.updates + 1)
-                group["eps"] = self.rate.settings.epsilon / sqrt(correction)
-        self.optimizer.step()
-        self.updates += 1
-
-
-def _optimizer(network: nn.Module, s: OptimizerSettings) -> torch.optim.Optimizer:
-    parameters = list(network.parameters())
-    if s.name == "rmsprop":
-        return torch.optim.RMSprop(parameters, s.rate, alpha=s.betas[1], eps=s.epsilon)
-    kind = torch.optim.AdamW if s.name == "adamw" else torch.optim.Adam
-    return kind(parameters, s.rate, betas=s.betas, eps=s.epsilon, weight_decay=s.weight_decay)
-
-
-@contextmanager
-def frozen(network: nn.Module) -> Iterator[None]:
-    """Let gradients pass through `network` to its input without reaching its weights."""
-    network.requires_grad_(False)
-    try:
-        yield
-    finally:
-        network.requires_grad_(True)
+Weigh = Callable[[Tensor, Tensor], Tensor]
+"""λ, a scalar, from the norms of the gradients of L_seg and of L_adv by the logits."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +32,18 @@ class Taken:
         By learner: ``S``, ``G/S``, ``D``.
     scores : dict of Tensor
         Scores of the batch before its learner learned from it, if they are asked for.
+    health : dict of Tensor
+        How D does, see `discriminator_health`.
     """
 
     losses: dict[str, Tensor] = field(default_factory=dict)
     scores: dict[str, Tensor] = field(default_factory=dict)
+    health: dict[str, Tensor] = field(default_factory=dict)
 
     def __or__(self, other: Taken) -> Taken:
-        return Taken(self.losses | other.losses, self.scores | other.scores)
+        return Taken(
+            self.losses | other.losses, self.scores | other.scores, self.health | other.health
+        )
 
 
 @dataclass
@@ -117,18 +68,18 @@ class StandardStep:
 
 @dataclass
 class AdversarialStep:
-    """G learns from the annotation and from D; D learns to tell G's masks from true ones.
+    """G learns from the annotation and from D; D learns to tell fake masks from real ones.
 
     Attributes
     ----------
-    critic : Module
+    critic : Discriminator
         The D that G learns against: D itself or, where batch normalisation keeps averages, a copy that
         averages over what G shows it.
     """
 
     generator: Learner[UNet]
-    discriminator: Learner[nn.Module]
-    critic: nn.Module
+    discriminator: Learner[Discriminator]
+    critic: Discriminator
     adversary: Adversary
     place: Place
     scored: bool = False
@@ -137,11 +88,12 @@ class AdversarialStep:
         self,
         images: Tensor,
         targets: Tensor,
-        weight: float,
+        weigh: Weigh | None,
         *,
         g_learns: bool,
         d_learns: bool,
         real: tuple[Tensor, Tensor] | None = None,
+        unannotated: Tensor | None = None,
     ) -> Taken:
         """Make one update of G, then one of D, on the same batch.
 
@@ -149,44 +101,103 @@ class AdversarialStep:
         ----------
         images : Tensor of float32, shape (N, channels, H, W)
         targets : Tensor of uint8, shape (N, H, W)
-        weight : float
-            λ of the adversarial term.
+        weigh : callable or None
+            Gives λ of the adversarial term; None leaves the term out.
         g_learns, d_learns : bool
             Whose turn it is: both with per-step alternation, one of them within a block.
         real : (Tensor, Tensor), optional
             Other images and targets whose true masks D sees.
+        unannotated : Tensor of float32, shape (M, channels, H, W), optional
+            Images whose masks D tells from those of `images`; without them it tells true masks from G's.
         """
         G, D, adversary = self.generator, self.discriminator, self.adversary
         taken = Taken()
         G.network.train(g_learns)  # within D's block masks are predicted in inference mode
         with self.place.autocast(), torch.set_grad_enabled(g_learns):
-            logits = G.network(images)
+            own = fakes = Masks(images, targets, G.network(images))
+        if unannotated is not None:
+            with torch.set_grad_enabled(g_learns and weigh is not None):
+                fakes = self._masks_of(unannotated)
 
-        if g_learns:  # phase 1: D is frozen, its gradient reaches G through the mask alone
-            loss = segmentation_loss(logits, targets, adversary.clip)
+        if g_learns:  # phase 1: D is frozen, its gradient reaches G through the masks alone
+            loss = segmentation_loss(own.logits, targets, adversary.clip)
             taken.losses["G/S"] = loss.detach()
-            if weight > 0:
+            pulls = [(own.logits, _gradient(loss, own.logits))]
+            if weigh is not None:
                 self.critic.train(adversary.settings.averages)
                 with frozen(self.critic), self.place.autocast():
-                    fake = self.critic(adversary.sees_prediction(images, targets, logits))
-                    loss = loss + weight * adversary.generator_loss(fake, targets)
-                if self.scored:
-                    taken.scores["G/D Accuracy"] = adversary.called_true(fake.detach(), targets)
-            if self.scored:
-                taken.scores["G/S F1"] = batch_f1(logits.detach(), targets)
-            G.learn(loss)
+                    term = self._adversarial_loss(own, fakes, taken)
+                pulls.append((fakes.logits, _gradient(term, fakes.logits)))
+                _weigh(pulls, weigh, taken)
+            G.follow(*pulls)
 
-        if d_learns:  # phase 2: G's mask is detached, so that D alone learns
-            true_images, true_targets = real or (images, targets)
+        if d_learns:  # phase 2: G's masks are detached, so that D alone learns
             D.network.train()  # spectral normalisation follows the weights in this mode alone
             with self.place.autocast():
-                fake = adversary.sees_prediction(images, targets, logits.detach())
-                true = adversary.sees_truth(true_images, true_targets, logits.shape[1])
-                true, fake = adversary.answers(D.network, true, fake)
-                loss = adversary.discriminator_loss(true, fake, targets, true_targets)
+                shown, real_targets = self._reals(own, real)
+                fake = adversary.view.of_prediction(fakes.detached())
+                on_real, on_fake = adversary.answers(D.network, shown, fake)
+                loss = adversary.discriminator_loss(on_real, on_fake, fakes.targets, real_targets)
             D.learn(loss)
             taken.losses["D"] = loss.detach()
+            taken.health["last bias"] = last_bias(D.network)
+            answers = (on_real.detach(), on_fake.detach(), fakes.targets, real_targets)
+            if len(on_real) and len(on_fake):  # a shuffled batch may hold one kind alone
+                taken.health.update(logit_health(adversary, *answers))
             if self.scored:
-                right = adversary.accuracy(true.detach(), fake.detach(), targets, true_targets)
-                taken.scores["D Accuracy"] = right
+                taken.scores["D Accuracy"] = adversary.accuracy(*answers)
+        if self.scored and g_learns:
+            taken.scores["G/S F1"] = batch_f1(own.logits.detach(), targets)
         return taken
+
+    def _masks_of(self, images: Tensor) -> Masks:
+        """Masks of images without annotation, which leave G's batch normalisation as it is.
+
+        In inference mode neither their statistics reach its averages nor do the annotated images'
+        statistics mix with theirs.
+        """
+        network = self.generator.network
+        learning = network.training
+        network.eval()
+        with self.place.autocast():
+            logits = network(images)
+        network.train(learning)
+        return Masks(images, everywhere(images), logits)
+
+    def _adversarial_loss(self, own: Masks, fakes: Masks, taken: Taken) -> Tensor:
+        """How far D is from taking `fakes` for real, before λ."""
+        adversary, D = self.adversary, self.critic
+        shown = adversary.view.of_prediction(fakes)
+        if adversary.settings.objective == "features":
+            with torch.no_grad():
+                reals, _ = self._reals(own)
+                on_real = D.features(reals)
+            return adversary.feature_loss(on_real, D.features(shown))
+        answers = D(shown)
+        if self.scored:
+            taken.scores["G/D Accuracy"] = adversary.called_real(answers.detach(), fakes.targets)
+        return adversary.generator_loss(answers, fakes.targets)
+
+    def _reals(
+        self, own: Masks, others: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What D sees of real masks, and their targets: true ones, or G's of annotated images."""
+        view = self.adversary.view
+        if self.adversary.needs_unannotated:
+            return view.of_prediction(own.detached()), own.targets
+        images, targets = others or (own.images, own.targets)
+        return view.of_truth(images, targets, own.logits.detach()), targets
+
+
+def _gradient(loss: Tensor, logits: Tensor) -> Tensor:
+    return torch.autograd.grad(loss, logits)[0]
+
+
+def _weigh(pulls: list[tuple[Tensor, Tensor]], weigh: Weigh, taken: Taken) -> None:
+    """Multiply the adversarial pull, the last, by λ, and note the ratio of the two."""
+    (_, segmentation), (logits, adversarial) = pulls
+    norms = segmentation.float().norm(), adversarial.float().norm()
+    weight = weigh(*norms)
+    pulls[-1] = (logits, (weight * adversarial).to(logits.dtype))
+    taken.health["λ"] = weight
+    taken.health["gradient ratio"] = weight * norms[1] / norms[0].clamp(min=1e-20)

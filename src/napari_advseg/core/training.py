@@ -6,7 +6,8 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor, channels_last, nn
+import torch
+from torch import Tensor, channels_last
 
 from .adversary import Adversary
 from .augment import augment
@@ -14,12 +15,14 @@ from .devices import Place, on
 from .draws import Purpose, numpy_draws, torch_draws
 from .epoch_patches import Batch, EpochPatches
 from .events import NetworkName
-from .networks import UNet, build_discriminator, build_unet
-from .schedules import adversarial_weight, discriminator_learns
+from .learner import Learner
+from .networks import Discriminator, UNet, build_discriminator, build_unet
+from .schedules import adversarial_weight, balanced_weight, discriminator_learns
 from .settings import RunSettings
-from .steps import AdversarialStep, Learner, StandardStep, Taken
+from .steps import AdversarialStep, StandardStep, Taken, Weigh
 from .training_data import TrainingData
 from .turns import Turn, discriminator_updates
+from .unannotated import everywhere
 
 D_IN_G = "discriminator-in-generator"
 
@@ -47,7 +50,7 @@ class Training:
     place: Place
     learners: dict[str, Learner[Any]]
     adversary: Adversary
-    copies: dict[str, nn.Module] = field(default_factory=dict)
+    copies: dict[str, Discriminator] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._epoch = EpochPatches(self.batch, self.settings.alternation.generator_updates)
@@ -82,9 +85,9 @@ class Training:
             self.copies[D_IN_G] = deepcopy(critic)
 
     @property
-    def critic(self) -> nn.Module:
+    def critic(self) -> Discriminator:
         """The D that G learns against."""
-        D: nn.Module = self.learners["discriminator"].network
+        D: Discriminator = self.learners["discriminator"].network
         return self.copies.get(D_IN_G, D)
 
     @property
@@ -93,7 +96,7 @@ class Training:
         return {name: self.learners[name].network for name in self.settings.networks}
 
     def adversarial_weight(self, update: int) -> float:
-        """λ at update number `update`, from 0."""
+        """λ at update number `update`, from 0; with a balance the ratio that it follows from."""
         epoch = update / (self.settings.epoch or 1)
         return adversarial_weight(
             self.settings.adversarial_weight, update, self.settings.updates or 0, epoch
@@ -108,6 +111,25 @@ class Training:
         images, targets = augment(images, targets, s.augmentation, draws)
         return images.contiguous(memory_format=channels_last), targets
 
+    def unannotated_batch(self, number: int) -> Tensor | None:
+        """Patches without annotation beside batch `number`, augmented; None where D sees none."""
+        s, images = self.settings, self.data.unannotated
+        if images is None or not self.adversary.needs_unannotated:
+            return None
+        patches = images.draw(numpy_draws(s.seed, Purpose.UNANNOTATED, number), s.batch, s.patch)
+        draws = torch_draws(s.seed, Purpose.UNANNOTATED_AUGMENTATION, number, self.place.device)
+        patches, _ = augment(patches, everywhere(patches), s.augmentation, draws)
+        return patches.contiguous(memory_format=channels_last)
+
+    def weigh(self, update: int) -> Weigh | None:
+        """What gives λ at update number `update`; None while it is 0."""
+        s, height = self.settings.adversarial_weight, self.adversarial_weight(update)
+        if height == 0:
+            return None
+        if s.kind == "balance":
+            return lambda seg, adv: balanced_weight(height, seg, adv, s.most)
+        return lambda seg, adv: torch.full_like(seg, height)
+
     def take(self, turn: Turn) -> Taken:
         """Let whose turn it is learn; return losses and scores still on the device."""
         images, targets, real = self._patches(turn)
@@ -119,13 +141,17 @@ class Training:
             taken |= step(images, targets)
         if turn.learners & {"adversarial", "discriminator"}:
             self._seed_dropout("adversarial", turn.batch)
+            weigh = self.weigh(turn.batch)
+            d_learns = "discriminator" in turn.learners and self._d_learns(turn.batch)
+            needed = d_learns or weigh is not None
             taken |= self._adversarial_step(turn, scored)(
                 images,
                 targets,
-                self.adversarial_weight(turn.batch),
+                weigh,
                 g_learns="adversarial" in turn.learners,
-                d_learns="discriminator" in turn.learners and self._d_learns(turn.batch),
+                d_learns=d_learns,
                 real=real,
+                unannotated=self.unannotated_batch(turn.batch) if needed else None,
             )
         return taken
 
@@ -157,6 +183,8 @@ class Training:
 
     def _d_learns(self, update: int) -> bool:
         s = self.settings
+        if not s.discriminator.learns:
+            return False
         if s.alternation.kind == "block":
             return True
         return discriminator_learns(s.adversarial_weight, update, s.updates or 0)

@@ -16,6 +16,7 @@ from .errors import AnnotationError, SettingsError, SplitError
 from .settings import RunSettings
 from .split import Split, format_slices, make_split
 from .stack import AnyNormalisation, EMStack, normalisation_of
+from .unannotated import Unannotated, everywhere, unannotated_images
 
 Positions = NDArray[np.int64]
 """Shape (N, 3): row in the region's slices, top, left."""
@@ -114,6 +115,10 @@ class TrainingData:
         Of the training region.
     fixed_train, fixed_val : (Tensor, Tensor)
         Images and targets of patches drawn once for the run.
+    unannotated : Unannotated or None
+        Images without annotation, if D tells their masks from others.
+    fixed_unannotated : (Tensor, Tensor) or None
+        Patches of them, drawn once; their targets are all 0, for D's answer counts everywhere.
     """
 
     annotation: Annotation
@@ -124,6 +129,8 @@ class TrainingData:
     sampler: PatchSampler
     fixed_train: tuple[Tensor, Tensor]
     fixed_val: tuple[Tensor, Tensor]
+    unannotated: Unannotated | None = None
+    fixed_unannotated: tuple[Tensor, Tensor] | None = None
 
     @classmethod
     def prepare(
@@ -133,10 +140,12 @@ class TrainingData:
         annotation: Annotation,
         device: torch.device,
         split: Split | None = None,
+        second: EMStack | None = None,
     ) -> TrainingData:
         """Check image and annotation against the settings and put what is needed on the device.
 
-        A `split` that is given stands in for the one of the settings.
+        A `split` that is given stands in for the one of the settings; a `second` stack's images are those
+        without annotation (see `unannotated_images`).
 
         Raises
         ------
@@ -157,10 +166,22 @@ class TrainingData:
         _check_training_classes(train, annotation)
         sampler = _training_sampler(settings, train, split)
         val_sampler = PatchSampler(val.targets.cpu().numpy(), settings.patch)
+        unannotated = None
+        if "adversarial" in settings.networks and not settings.discriminator.shows_truth:
+            unannotated = unannotated_images(
+                settings, stack, annotation, normalisation, device, second
+            )
+            if unannotated is None and settings.discriminator.regime == "unannotated":
+                raise SettingsError(
+                    'discriminator.regime = "unannotated" needs images without annotation, and every slice '
+                    'is annotated: give a second stack (--unannotated), or choose "truth".'
+                )
         return cls(
             annotation, split, normalisation, train, val, sampler,
             _fixed(settings, train, sampler, Purpose.FIXED_TRAIN),
             _fixed(settings, val, val_sampler, Purpose.FIXED_VAL),
+            unannotated,
+            None if unannotated is None else _fixed_unannotated(settings, unannotated),
         )  # fmt: skip
 
     def with_annotation(
@@ -258,6 +279,12 @@ def _fixed(
 ) -> tuple[Tensor, Tensor]:
     positions = sampler.draw(numpy_draws(settings.seed, purpose), settings.fixed_patches)
     return region.cut(positions, settings.patch)
+
+
+def _fixed_unannotated(settings: RunSettings, images: Unannotated) -> tuple[Tensor, Tensor]:
+    draws = numpy_draws(settings.seed, Purpose.FIXED_UNANNOTATED)
+    patches = images.draw(draws, settings.fixed_patches, settings.patch)
+    return patches, everywhere(patches)
 
 
 def _check_patch(settings: RunSettings, shape: tuple[int, int, int]) -> None:

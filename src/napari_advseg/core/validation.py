@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from .adversary import Adversary
 from .classes import UNLABELLED
 from .devices import Place
+from .discriminator_scores import DiscriminatorExam
 from .events import NetworkName
 from .inference import batch_probabilities, class_probabilities
 from .metrics import confusion, f1_scores, overall_f1
-from .networks import UNet
-from .predictions import Prediction, class_indices, kept_prediction
+from .networks import Discriminator, UNet
+from .predictions import Prediction, class_indices, kept_prediction, predicted_indices
 from .running_scores import RunningScores, batch_f1
-from .segmentation_scores import rand_and_info
+from .segmentation_scores import BoundaryScores, rand_and_info
 from .settings import RunSettings
 from .stack import EMStack
 from .training_data import TrainingData
@@ -99,40 +100,60 @@ class Validator:
             self.predictions.pop((name, z), None)
 
     def discriminator_scores(
-        self, generator: UNet, discriminator: nn.Module, critic: nn.Module, adversary: Adversary
-    ) -> dict[str, float]:
-        """Accuracy of D, and the share of G's masks that it takes for true, on the fixed patches.
+        self,
+        generator: UNet,
+        discriminator: Discriminator,
+        critic: Discriminator,
+        adversary: Adversary,
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Accuracy of D and the share of G's masks that it takes for real, and how it does.
 
-        True and predicted masks count half and half. Both are shares of D's answers at its decision
-        point: one for each position of a patch head, one for each mask of a dense head. `critic` is the
-        D that G learns against. With scores of batches only the validation side is measured.
+        Measured on the fixed patches; with scores of batches only on the validation side. Where D tells
+        annotated images from others, real masks are G's of the training patches; fake ones are those of
+        patches without annotation (train), and of the validation patches (val), which are new to D.
+
+        Returns
+        -------
+        scores, health : dict of float
+            See `DiscriminatorExam`.
         """
-        for network in (generator, discriminator, critic):
-            network.eval()
-        sides = {"train": self.data.fixed_train, "val": self.data.fixed_val}
-        if self.settings.scores == "batches":
-            del sides["train"]
-        scores = {}
-        for side, patches in sides.items():
-            answers: dict[str, list[Tensor]] = {"real": [], "fake": [], "in G": []}
-            for images, targets in self._batches(patches):
-                with torch.inference_mode(), self.place.autocast():
-                    logits = generator(images)
-                    fake = adversary.sees_prediction(images, targets, logits)
-                    real = adversary.sees_truth(images, targets, logits.shape[1])
-                    answers["real"].append(discriminator(real))
-                    answers["fake"].append(discriminator(fake))
-                    if critic is not discriminator:
-                        answers["in G"].append(critic(fake))
-            # over the positions of all patches at once: batches may hold unequal numbers of them
-            real, fake = torch.cat(answers["real"]), torch.cat(answers["fake"])
-            in_g = torch.cat(answers["in G"] or answers["fake"])
-            scores[f"D Accuracy {side}"] = float(adversary.accuracy(real, fake, patches[1]))
-            scores[f"G/D Accuracy {side}"] = float(adversary.called_true(in_g, patches[1]))
-        return scores
+        exam = DiscriminatorExam(
+            generator, discriminator, critic, adversary, self.place, self.settings.batch
+        )
+        data, scores = self.data, {}
+        annotated = data.fixed_train if adversary.needs_unannotated else None
+        fakes = {"val": data.fixed_val}
+        if self.settings.scores == "slices":
+            fakes["train"] = data.fixed_train
+            if adversary.needs_unannotated and data.fixed_unannotated is not None:
+                fakes["train"] = data.fixed_unannotated
+        for side, patches in fakes.items():
+            found = exam.scores(patches, annotated or patches)
+            scores[f"D Accuracy {side}"], scores[f"G/D Accuracy {side}"] = found
+        learned_from = fakes.get("train", data.fixed_val)
+        return scores, exam.health(learned_from, annotated or learned_from)
 
-    def boundary_scores(self, name: NetworkName, breathe: Callable[[], None]) -> dict[str, float]:
-        """V_Rand and V_Info of the last validation; empty if it did not reach every slice.
+    def class_shares(self, networks: Iterable[NetworkName]) -> dict[str, dict[str, float]]:
+        """Share of each class in the masks of the last validation, by network as it is shown.
+
+        Of two classes masks are taken at the threshold of the settings.
+        """
+        names = self.data.annotation.classes.names
+        shares = {}
+        for network in networks:
+            masks = [
+                predicted_indices(self.predictions[network, z], self.settings.threshold)
+                for z in self.data.split.val
+            ]
+            counts = np.sum([np.bincount(m.ravel(), minlength=len(names)) for m in masks], axis=0)
+            share = (counts / counts.sum()).tolist()
+            shares[SHORT[network]] = dict(zip(names, share, strict=True))
+        return shares
+
+    def boundary_scores(
+        self, name: NetworkName, breathe: Callable[[], None]
+    ) -> BoundaryScores | None:
+        """V_Rand and V_Info of the last validation; None if it did not reach every slice.
 
         Both score regions parted by a border, as two classes tell them: of more there are none. Without
         a true pixel of the first class there is no such score, and strokes are no regions: with less
@@ -140,16 +161,15 @@ class Validator:
         """
         val = self.data.split.val
         if len(self.data.annotation.classes) > 2:
-            return {}
+            return None
         if any((name, z) not in self.predictions for z in val):
-            return {}
+            return None
         if (self._truth(val) != UNLABELLED).mean() < DENSE:
-            return {}
+            return None
         columns = slice(*self.data.val.columns)
         found = np.stack([self.predictions[name, z][:, columns] for z in val])
         scores = rand_and_info(found.astype(np.float32), self._truth(val), breathe=breathe)
-        found_scores = {"V_Rand": scores.v_rand, "V_Info": scores.v_info}
-        return {name: score for name, score in found_scores.items() if score == score}
+        return scores if scores.v_rand == scores.v_rand else None
 
     def _truth(self, slices: tuple[int, ...]) -> NDArray[np.uint8]:
         return self.data.annotation.targets[list(slices), :, slice(*self.data.val.columns)]

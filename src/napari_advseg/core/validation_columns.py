@@ -9,6 +9,24 @@ SHORT: dict[NetworkName, str] = {"standard": "S", "adversarial": "G/S"}
 
 SIDES = ("train", "val")
 
+HEALTH = (
+    "real mean",
+    "real spread",
+    "fake mean",
+    "fake spread",
+    "fake magnitude",
+    "largest",
+    "called real",
+    "right",
+    "last bias",
+    "last weight",
+    "gradient ratio",
+)
+"""Names of what is measured; the columns of ``discriminator.csv``.
+
+``gradient ratio`` is λ·‖∂L_adv/∂s‖ / ‖∂L_seg/∂s‖, s being the logits of G (see `steps`).
+"""
+
 
 def score_columns(classes: tuple[str, ...]) -> tuple[str, ...]:
     """Names of all scores, in the order of ``metrics.csv``."""

@@ -1,0 +1,217 @@
+"""Does the adversary pay? S, G/S, and a control whose D keeps its random weights; same seed, same patches.
+
+    python bench/adversary.py few --annotated 1 2 4 --seeds 0 1 2 3 4
+    python bench/adversary.py all --seeds 0 1 2 3 4
+    python bench/adversary.py vnc --annotated 2 14 --seeds 0 1 2
+    python bench/adversary.py shift --seeds 0 1 2
+    python bench/adversary.py few --choose ...        # the protocol's choosing split
+
+``few`` and ``all``: ISBI 2012, annotated slices among 0–19, scored on 20–29; without annotation the rest of
+0–19 and the challenge's test volume. ``vnc``: membranes of the VNC stack, annotated among 0–13, scored on
+14–19; without annotation the rest and stack 2. ``shift``: annotated ISBI 0–19, without annotation VNC stack
+2, scored on VNC stack 1, 14–19. With --choose 0–14 / 15–19 (VNC 0–10 / 11–13) instead. Annotated slices
+move on with the seed. Last weights, whole slices, no test-time averaging; F1 membrane at 0.5, V_Rand at its
+best threshold. Finished runs are kept, so an interrupted call goes on where it was; --set changes settings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import DATA, RESULTS, isbi, save
+
+from napari_advseg.core.annotation import Annotation
+from napari_advseg.core.classes import UNLABELLED, ClassMap
+from napari_advseg.core.engine import RunResult, train
+from napari_advseg.core.inference import class_probabilities
+from napari_advseg.core.io import read_annotation, read_stack
+from napari_advseg.core.metrics import confusion, f1_scores
+from napari_advseg.core.presets import from_preset
+from napari_advseg.core.segmentation_scores import rand_and_info
+from napari_advseg.core.stack import EMStack, normalisation_of
+from napari_advseg.core.verdict import Difference
+
+ARMS = ("S", "G/S", "control")
+MEASURES = ("F1 membrane", "V_Rand")
+VNC_CLASSES = ClassMap.parse("cell=159+191+223+255,membrane=0+32+64+96+128")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a seed trains on and is scored on."""
+
+    stack: EMStack
+    annotation: Annotation
+    train: tuple[int, ...]
+    val: tuple[int, ...]
+    unannotated: tuple[int, ...]
+    second: EMStack | None
+    scored: tuple[EMStack, Annotation, tuple[int, ...]]
+
+
+def annotated_slices(pool: range, number: int, seed: int) -> tuple[int, ...]:
+    """`number` slices evenly spread over the pool, moved on by two with each seed."""
+    places = (seed * 2 + i * len(pool) / number for i in range(number))
+    return tuple(sorted({pool[int(place) % len(pool)] for place in places}))
+
+
+def with_slices(annotation: Annotation, kept: tuple[int, ...]) -> Annotation:
+    """The annotation of some slices; the others hold none."""
+    targets = np.full_like(annotation.targets, UNLABELLED)
+    targets[list(kept)] = annotation.targets[list(kept)]
+    return replace(annotation, targets=targets)
+
+
+def vnc() -> tuple[EMStack, Annotation]:
+    """Stack 1 of the VNC data, its labels merged to cell and membrane."""
+    labels = read_annotation(DATA / "vnc" / "stack1-labels.tif", VNC_CLASSES)
+    return read_stack(DATA / "vnc" / "stack1-raw.tif"), labels
+
+
+def task(table: str, number: int, seed: int, *, choose: bool) -> Task:
+    """Data of one seed of a table."""
+    on_vnc = table == "vnc"
+    stack, annotation = vnc() if on_vnc else isbi()
+    pool, val = {
+        (False, False): (range(20), range(20, 30)),
+        (False, True): (range(15), range(15, 20)),
+        (True, False): (range(14), range(14, 20)),
+        (True, True): (range(11), range(11, 14)),
+    }[on_vnc, choose]
+    slices = annotated_slices(pool, min(number, len(pool)), seed)
+    rest = tuple(z for z in pool if z not in slices)
+    known = with_slices(annotation, (*slices, *val))
+    second = None
+    if table == "few":
+        second = read_stack(DATA / "isbi2012" / "test-volume.tif")
+    elif table in ("vnc", "shift"):
+        second = read_stack(DATA / "vnc" / "stack2-raw.tif")
+    scored = (stack, annotation, tuple(val))
+    if table == "shift":
+        scored = (*vnc(), tuple(range(11, 14) if choose else range(14, 20)))
+    return Task(stack, known, slices, tuple(val), rest, second, scored)
+
+
+def run(chosen: Task, method: str, seed: int, threads: int, changes: dict[str, Any]) -> RunResult:
+    """One training with the quick preset."""
+    settings = from_preset(
+        "quick", **{
+            "method": method, "seed": seed, "threads": threads, "train": chosen.train,
+            "val": chosen.val, "unannotated": chosen.unannotated, "validations": 1, "samples": 0,
+            **changes,
+        }
+    )  # fmt: skip
+    return train(settings, chosen.stack, chosen.annotation, unannotated=chosen.second)
+
+
+def scores(result: RunResult, name: str, chosen: Task) -> dict[str, float]:
+    """F1 membrane and V_Rand of the last weights."""
+    stack, annotation, slices = chosen.scored
+    training, normalise = result.training, normalisation_of(stack)
+    network = training.learners[name].network
+    found = np.stack([
+        class_probabilities(
+            network, normalise(stack.slice(z)), training.settings, training.place, lambda: None
+        )[0]
+        for z in slices
+    ])  # fmt: skip
+    truth = annotation.targets[list(slices)]
+    counts = confusion((found < 0.5).astype(np.uint8), truth, 2)
+    regions = rand_and_info(found, truth)
+    return {
+        "F1 cell": float(f1_scores(counts)[0]),
+        "F1 membrane": float(f1_scores(counts)[1]),
+        "V_Rand": regions.v_rand,
+        "V_Info": regions.v_info,
+        "threshold": regions.threshold_rand,
+    }
+
+
+def measure(
+    table: str, number: int, seed: int, arms: tuple[str, ...], args: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """The missing arms of one seed."""
+    chosen = task(table, number, seed, choose=args.choose)
+    rows = []
+
+    def add(arm: str, name: str, result: RunResult) -> None:
+        rows.append({
+            "annotated": number, "seed": seed, "arm": arm, "slices": list(chosen.train),
+            **scores(result, name, chosen), "seconds": result.summary["training_seconds"],
+            "alarms": [alarm["text"] for alarm in result.summary["alarms"]],
+        })  # fmt: skip
+
+    def trained(method: str, **discriminator: Any) -> RunResult:
+        changes = {**args.set}
+        changes["discriminator"] = {**changes.get("discriminator", {}), **discriminator}
+        return run(chosen, method, seed, args.threads, changes)
+
+    if {"S", "G/S"} <= set(arms):
+        result = trained("paired")
+        add("S", "standard", result)
+        add("G/S", "adversarial", result)
+    elif "S" in arms:
+        add("S", "standard", trained("standard"))
+    elif "G/S" in arms:
+        add("G/S", "adversarial", trained("adversarial"))
+    if "control" in arms:
+        add("control", "adversarial", trained("adversarial", learns=False))
+    return rows
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """Means, and the paired differences to S and to the control with their 95 % intervals."""
+    for number in sorted({r["annotated"] for r in rows}):
+        by_arm = {
+            arm: {r["seed"]: r for r in rows if r["arm"] == arm and r["annotated"] == number}
+            for arm in ARMS
+        }
+        print(f"\n{number} annotated")
+        for arm, runs in by_arm.items():
+            for seed in sorted(runs):
+                numbers = "  ".join(f"{m} {runs[seed][m]:.4f}" for m in MEASURES)
+                print(f"  seed {seed}  {arm:8} {numbers}")
+        for one, other in (("S", "G/S"), ("S", "control"), ("control", "G/S")):
+            both = sorted(by_arm[one].keys() & by_arm[other].keys())
+            if both:
+                apart = (
+                    Difference.of(m, *([by_arm[a][s][m] for s in both] for a in (one, other)))
+                    for m in MEASURES
+                )
+                print(f"  {other} minus {one}: " + "; ".join(d.words() for d in apart))
+
+
+def main() -> None:
+    """Measure what is missing and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("table", choices=["few", "all", "vnc", "shift"])
+    parser.add_argument("--annotated", type=int, nargs="+")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--choose", action="store_true", help="the split for choosing settings")
+    parser.add_argument("--set", type=json.loads, default={}, help="settings to change, as JSON")
+    parser.add_argument("--name", help="of the file of results")
+    args = parser.parse_args()
+    name = args.name or f"adversary_{args.table}{'_choose' if args.choose else ''}"
+    path: Path = RESULTS / f"{name}.json"
+    rows = json.loads(path.read_text())["results"] if path.exists() else []
+    for number in args.annotated or {"few": [1, 2, 4], "vnc": [2, 14]}.get(args.table, [20]):
+        for seed in args.seeds:
+            done = {r["arm"] for r in rows if (r["annotated"], r["seed"]) == (number, seed)}
+            missing = tuple(arm for arm in args.arms if arm not in done)
+            if missing:
+                rows += measure(args.table, number, seed, missing, args)
+                save(name, rows)
+    show(rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""How right D is, and how it does, on patches drawn once for the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .adversary import Adversary
+from .devices import Place
+from .discriminator_health import layer_health, logit_health
+from .mask_views import Masks
+from .networks import Discriminator, UNet
+
+Patches = tuple[Tensor, Tensor]
+"""Images (N, channels, H, W) and targets (N, H, W)."""
+
+
+@dataclass(frozen=True)
+class DiscriminatorExam:
+    """Shows D masks of G and real ones.
+
+    Attributes
+    ----------
+    generator : UNet
+    discriminator, critic : Discriminator
+        D, and the D that G learns against.
+    adversary : Adversary
+    place : Place
+    batch : int
+        Patches predicted at once.
+    """
+
+    generator: UNet
+    discriminator: Discriminator
+    critic: Discriminator
+    adversary: Adversary
+    place: Place
+    batch: int
+
+    def scores(self, fakes: Patches, reals: Patches) -> tuple[float, float]:
+        """D's accuracy, and the share of G's masks that the D in G takes for real.
+
+        Both are shares of answers at D's decision point: one for each position of a patch head, one for
+        each mask of a dense head. Real and fake masks count half and half.
+
+        Parameters
+        ----------
+        fakes, reals : (Tensor, Tensor)
+            Patches whose masks by G are fake, and patches with true masks or, where D tells annotated
+            images from others, whose masks by G are real.
+        """
+        self.discriminator.eval()
+        self.critic.eval()
+        real, fake = self._answers(self.discriminator, fakes, reals)
+        in_g = fake
+        if self.critic is not self.discriminator:
+            _, in_g = self._answers(self.critic, fakes, reals)
+        accuracy = self.adversary.accuracy(real, fake, fakes[1], reals[1])
+        return float(accuracy), float(self.adversary.called_real(in_g, fakes[1]))
+
+    def health(self, fakes: Patches, reals: Patches) -> dict[str, float]:
+        """How D does in the mode that G learns against, which is left as it was."""
+        D = self.critic.eval()
+        if (
+            self.adversary.settings.averages
+        ):  # G sees the statistics of its batch, and they are kept
+            D = deepcopy(self.critic).train()
+        real, fake = self._answers(D, fakes, reals)
+        found = logit_health(self.adversary, real, fake, fakes[1], reals[1]) | layer_health(D)
+        return {name: float(value) for name, value in found.items()}
+
+    def _answers(self, D: Discriminator, fakes: Patches, reals: Patches) -> tuple[Tensor, Tensor]:
+        view = self.adversary.view
+
+        def as_fake(masks: Masks) -> Tensor:
+            return view.of_prediction(masks)
+
+        def as_real(masks: Masks) -> Tensor:
+            if self.adversary.needs_unannotated:
+                return view.of_prediction(masks)
+            return view.of_truth(masks.images, masks.targets, masks.logits)
+
+        # over the positions of all patches at once: batches may hold unequal numbers of them
+        return torch.cat(list(self._seen(D, reals, as_real))), torch.cat(
+            list(self._seen(D, fakes, as_fake))
+        )
+
+    def _seen(
+        self, D: Discriminator, patches: Patches, show: Callable[[Masks], Tensor]
+    ) -> Iterator[Tensor]:
+        self.generator.eval()
+        for first in range(0, len(patches[0]), self.batch):
+            images, targets = (part[first : first + self.batch] for part in patches)
+            with torch.inference_mode(), self.place.autocast():
+                yield D(show(Masks(images, targets, self.generator(images))))
