@@ -66,7 +66,8 @@ class Report:
             for line in class_lines(event.summary.get("scores", {})):
                 self._print(line)
             for name, scores in event.summary.get("boundaries", {}).items():
-                self._print(f"{name}: " + ", ".join(f"{k} {v:.4f}" for k, v in scores.items()))
+                if scores:
+                    self._print(f"{name}: " + ", ".join(f"{k} {v:.4f}" for k, v in scores.items()))
             verdict = event.summary.get("verdict")
             if verdict:
                 self._print(f"{verdict['sentence']} {verdict['advice']}")

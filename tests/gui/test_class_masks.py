@@ -190,35 +190,6 @@ def test_the_brush_stays_on_the_annotation_when_outlines_come(viewer, adapter):
     assert viewer.layers.selection.active is viewer.layers[name]
 
 
-def test_class_colours_are_apart_for_colour_blind_eyes_and_from_the_networks():
-    """Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB; distances in CIELAB."""
-    from skimage.color import rgb2lab
-
-    eyes = {
-        "all colours": np.eye(3),
-        "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
-                   [-0.003882, -0.048116, 1.051998]],
-        "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
-                   [-0.011820, 0.042940, 0.968881]],
-        "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
-                   [0.004733, 0.691367, 0.303900]],
-    }  # fmt: skip
-    eight = [more_colour(index) for index in range(8)]
-    rgb = [
-        [int(h[i : i + 2], 16) / 255 for i in (1, 3, 5)] for h in (*eight, STANDARD, ADVERSARIAL)
-    ]
-    linear = np.where(
-        np.array(rgb) <= 0.04045, np.array(rgb) / 12.92, ((np.array(rgb) + 0.055) / 1.055) ** 2.4
-    )
-    for matrix in eyes.values():
-        seen = np.clip(linear @ np.array(matrix).T, 0, 1)
-        coded = np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055)
-        lab = rgb2lab(coded[None])[0]
-        apart = np.linalg.norm(lab[:, None] - lab[None, :], axis=-1)
-        assert apart[:8, :8][~np.eye(8, dtype=bool)].min() > 19
-        assert apart[:8, 8:].min() > 13
-
-
 def test_many_classes_get_a_colour_each():
     many = ClassMap.of(**{f"c{index}": index + 1 for index in range(40)})
     found = class_colours(many)

@@ -258,7 +258,7 @@ def test_new_annotation_is_chosen_and_painting_is_noticed(qtbot, viewer, make_do
     dock = make_dock()
     click(qtbot, dock, "new_annotation")
     qtbot.waitUntil(lambda: dock.model.summary is not None)
-    assert "two classes" in _waiting(dock, "start")
+    assert "strokes of cell and membrane" in _waiting(dock, "start")
     layer = viewer.layers["annotation"]
     for z in range(3):
         for value, row in ((1, 10), (2, 40)):

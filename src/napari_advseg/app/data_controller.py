@@ -18,6 +18,7 @@ from ..core.stack import EMStack
 from .choices import Choices, LayerInfo, follow_layers, matching_shape, settings_of
 from .engine import Engine
 from .model import AppModel
+from .next_step import strokes_wait_for
 from .ports import TaskRunner, ViewerPort
 from .summary import AnnotationSummary, summarise
 from .words import first_sentence
@@ -209,7 +210,9 @@ class DataController:
         model = self._model
         model.clear_problems("classes", "slices", "annotation_layer")
         problem = summary.problem
-        if problem is not None and not isinstance(problem, AnnotationError):
+        # Who paints a first slice has done nothing wrong: section 1 says what comes next.
+        led = isinstance(problem, AnnotationError) or strokes_wait_for(summary, model.choices)
+        if problem is not None and not led:
             model.set_problem(problem.control, str(problem))
         model.summary = summary
 

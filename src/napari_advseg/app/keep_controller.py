@@ -10,6 +10,8 @@ from typing import Any
 from ..core.classes import UNLABELLED
 from ..core.errors import AdvSegError
 from ..core.files import file_stem
+from ..core.run_folder import read_summary
+from .adversary_watch import AdversaryWatch
 from .data_controller import DataController
 from .engine import Engine
 from .model import AppModel, Progress, RunInfo
@@ -32,6 +34,7 @@ class KeepController:
     ) -> None:
         self._model, self._viewer, self._runner, self._engine = model, viewer, runner, engine
         self._data = data
+        self._adversary = AdversaryWatch(model)
 
     def set_runs_folder(self, folder: Path) -> None:
         """Choose the folder in which new runs get a folder each."""
@@ -84,10 +87,16 @@ class KeepController:
     def load_run(self, folder: Path) -> None:
         """Show a run that was kept: its curves, and its networks ready to be applied."""
         if not self._model.busy:
-            self._in_background(lambda: self._engine.load_run(folder), self._loaded, "load_run")
 
-    def _loaded(self, run: Any) -> None:
+            def read() -> tuple[Any, dict[str, Any]]:
+                return self._engine.load_run(folder), read_summary(folder)
+
+            self._in_background(read, self._loaded, "load_run")
+
+    def _loaded(self, found: tuple[Any, dict[str, Any]]) -> None:
         model = self._model
+        run, summary = found
+        self._adversary.load(summary)
         model.run = RunInfo(
             run.folder,
             run.networks,

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from psygnal import SignalGroupDescriptor
 
+from ..core.alarms import Alarm
 from ..core.classes import ClassMap
 from ..core.events import NetworkName, Validated
 from ..core.settings import NetworkSettings
@@ -129,6 +130,12 @@ class AppModel:
         The classes of the chosen annotation.
     slice_table : SliceTable
         Each slice by itself: of the masks over the image, or as a loaded run kept it.
+    health : mapping of str to float
+        How D does in the run under way, as of its last update; see `validation_columns.HEALTH`.
+    alarms : tuple of Alarm
+        Of the run that is shown, those that are over included.
+    verdict : str
+        Which of its two networks is better, and what to try; empty without a pair.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -152,6 +159,9 @@ class AppModel:
     offer: Offer | None = None
     class_list: ClassList = field(default_factory=ClassList)
     slice_table: SliceTable = field(default_factory=SliceTable)
+    health: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    alarms: tuple[Alarm, ...] = ()
+    verdict: str = ""
 
     def advance(self, state: RunState) -> None:
         """Go to another run state.

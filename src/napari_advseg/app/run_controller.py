@@ -14,6 +14,7 @@ from ..core.classes import ClassMap
 from ..core.control import RunControl, Stopped
 from ..core.errors import AdvSegError
 from ..core.events import (
+    AlarmChanged,
     NetworkName,
     Notice,
     Outcome,
@@ -26,6 +27,7 @@ from ..core.events import (
 )
 from ..core.predictions import kept_prediction
 from ..core.slice_scores import SliceTruth
+from .adversary_watch import AdversaryWatch
 from .choices import gui_threads, preset_settings
 from .compare_controller import CompareController
 from .data_controller import DataController
@@ -76,6 +78,7 @@ class RunController:
         self._data, self._compare = data, compare
         self._truth: SliceTruth | None = None
         self.live = LiveStrokes(model, viewer)
+        self.adversary = AdversaryWatch(model)
         self._run_id = 0
         self._control = RunControl()
         self._time_left = TimeLeft()
@@ -89,6 +92,7 @@ class RunController:
             Notice: self._notice,
             Step: self._step,
             Validated: self._validated,
+            AlarmChanged: self.adversary.alarm,
             SlicePredicted: self._predicted,
             StackProgress: self._stack_progress,
             RunFinished: self._finished,
@@ -312,6 +316,7 @@ class RunController:
     def _started(self, event: RunStarted) -> None:
         self._before = None
         self._running()
+        self.adversary.begin()
         model = self._model
         model.history, model.lambda_marks = event.history, event.lambda_marks
         place = (
@@ -348,6 +353,7 @@ class RunController:
     def _step(self, event: Step) -> None:
         text = self._time_left.words(event.seconds, event.seconds_left)
         self._show_progress(event.update, event.updates, text)
+        self.adversary.step(event)
 
     def _show_progress(self, done: int, total: int, text: str) -> None:
         words = {RunState.PAUSED: "paused", RunState.STOPPING: "stopping"}.get(
@@ -374,6 +380,8 @@ class RunController:
 
     def _finished(self, event: RunFinished) -> None:
         model = self._model
+        if not self._applying:
+            self.adversary.finished(event)
         if event.error is not None:
             log.error("The run failed: %s", event.error)
         scores = score_line(model.history)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..core.errors import AnnotationError
 from .model import AppModel
+from .next_step import strokes_wait_for
 from .warm_start import continue_waits_for
 
 PROBLEMS_BEFORE_START = (
@@ -25,6 +26,9 @@ def train_waits_for(model: AppModel) -> str:
         return "Waits for an image: open a stack."
     if model.annotation is None:
         return "Waits for an annotation: choose a layer or press New."
+    strokes = strokes_wait_for(model.summary, model.choices)
+    if strokes:
+        return strokes
     problem = None if model.summary is None else model.summary.problem
     if isinstance(problem, AnnotationError):
         return str(problem)

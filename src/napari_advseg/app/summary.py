@@ -40,6 +40,8 @@ class AnnotationSummary:
     unnamed : tuple of int
         Labels that it holds and no class names, where there are few; 0 only if nothing says what
         the labels mean.
+    classes_of_slice : tuple of tuple of int
+        For each slice the classes that occur on it, by position in `classes`.
     """
 
     classes: ClassMap | None = None
@@ -51,6 +53,7 @@ class AnnotationSummary:
     pixels_of_class: tuple[int, ...] = ()
     carried: bool = False
     unnamed: tuple[int, ...] = ()
+    classes_of_slice: tuple[tuple[int, ...], ...] = ()
 
 
 def read_annotation(labels: NDArray[Any], carried: ClassMap | None, told: str | None) -> Annotation:
@@ -104,7 +107,10 @@ def summarise(
         annotation = read_annotation(labels, carried, told)
     except AdvSegError as problem:
         return _unreadable(labels, carried, told, (0.0,) * depth, problem)
-    present = np.bincount(annotation.targets.ravel(), minlength=UNLABELLED + 1)[:UNLABELLED]
+    counts = np.stack(
+        [np.bincount(one.ravel(), minlength=UNLABELLED + 1) for one in annotation.targets]
+    )[:, :UNLABELLED]
+    present = counts.sum(axis=0)
     summary = AnnotationSummary(
         annotation.classes,
         tuple(float(share) for share in annotation.share_labelled()),
@@ -112,6 +118,7 @@ def summarise(
         notes=annotation.notes,
         pixels_of_class=tuple(int(n) for n in present[: len(annotation.classes)]),
         carried=carried is not None,
+        classes_of_slice=tuple(tuple(map(int, np.flatnonzero(one))) for one in counts),
     )
     if summary.classes_present < 2:
         only = annotation.classes.names[int(present.argmax())]
@@ -146,4 +153,5 @@ def _unreadable(
         pixels_of_class=() if unnamed or classes is None else (0,) * len(classes),
         carried=carried is not None,
         unnamed=unnamed if len(unnamed) <= MANY_LABELS else (),
+        classes_of_slice=() if labels.any() else ((),) * len(share),
     )

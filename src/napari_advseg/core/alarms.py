@@ -31,7 +31,8 @@ class Alarm:
     Attributes
     ----------
     kind : str
-        ``collapsed``, ``saturated``, ``jump``, ``undecided``, ``weak``, ``strong``, or ``one class``.
+        ``collapsed``, ``saturated``, ``jump``, ``undecided``, ``weak``, ``strong``, ``one class S`` or
+        ``one class G/S``.
     since : int
         Update of the first observation.
     text : str
@@ -47,10 +48,9 @@ class Alarm:
 
 
 _WORDS = {
-    "collapsed real": "D has collapsed: it calls everything real since update {since:,}, so G/S learns nothing "
-    "from it; try a lower rate of D (discriminator_optimizer.rate) or discriminator.norm = \"spectral\".",
-    "collapsed fake": "D has collapsed: it calls everything fake since update {since:,}, so G/S learns nothing "
-    "from it; try a lower rate of D (discriminator_optimizer.rate) or discriminator.norm = \"spectral\".",
+    "collapsed": "D has collapsed: since update {since:,} it calls everything real, or everything fake, so G/S "
+    "learns nothing from it; try a lower rate of D (discriminator_optimizer.rate) or discriminator.norm = "
+    "\"spectral\".",
     "saturated": "D is saturated since update {since:,}: its answers are beyond ±20, where no gradient reaches "
     "G/S; try discriminator.norm = \"spectral\" or a lower rate of D (discriminator_optimizer.rate).",
     "jump": "The bias of D's last layer jumped at update {since:,}, as before a collapse; if an alarm of a "
@@ -79,13 +79,19 @@ class Watch:
         self._bias: tuple[int, float] | None = None
         self._steps: deque[float] = deque(maxlen=STEPS_KEPT)
 
-    def observe(self, update: int, health: Mapping[str, float]) -> list[Alarm]:
+    def observe(
+        self, update: int, health: Mapping[str, float], *, rising: bool = False
+    ) -> list[Alarm]:
         """Take what was measured of D; see `validation_columns.HEALTH` for the names.
 
-        What an observation does not hold neither begins nor ends an alarm.
+        What an observation does not hold neither begins nor ends an alarm. While λ is still `rising` from
+        0 a weak term is none.
         """
         changed = []
-        for kind, there in _states(health).items():
+        states = _states(health)
+        if rising:
+            states.pop("weak", None)
+        for kind, there in states.items():
             changed += self._take(kind, update, there)
         if "last bias" in health and self._jumped(update, health["last bias"]):
             changed += self._begin("jump", update)
@@ -159,8 +165,7 @@ def _states(health: Mapping[str, float]) -> dict[str, bool]:
     if "called real" in health:
         called, right = health["called real"], health["right"]
         one_answer = max(called, 1 - called) >= ALL_OF_ONE
-        states["collapsed real"] = called >= ALL_OF_ONE
-        states["collapsed fake"] = called <= 1 - ALL_OF_ONE
+        states["collapsed"] = one_answer  # also where it changes from one to the other
         states["undecided"] = abs(right - 0.5) <= UNDECIDED and not one_answer
     if "fake magnitude" in health:
         states["saturated"] = health["fake magnitude"] > SATURATED

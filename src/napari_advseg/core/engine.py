@@ -232,7 +232,7 @@ def _restored(
     live = LiveAnnotation(annotation_updates, AnnotationRecord.of(folder))
     annotation = _annotation_of(run, live, stack)
     split = None if live.record is None else live.record.split
-    second = second or _second_image_of(run)
+    second = _second_image_of(run, second)
     data = TrainingData.prepare(settings, stack, annotation, place.device, split, second)
     _check_same_image(run, data)
     training = Training.build(settings, data, place)
@@ -302,12 +302,22 @@ def _image_of(run: Run) -> EMStack:
     return _read_image(run, run.config["image"], "image", "--image STACK.tif")
 
 
-def _second_image_of(run: Run) -> EMStack | None:
+def _second_image_of(run: Run, given: EMStack | None) -> EMStack | None:
     """The other stack, of which the run had images without annotation."""
     kept = run.config.get("unannotated")
     if kept is None:
+        if given is not None:
+            raise RunFolderError(
+                f"The run in {run.folder} had no stack without annotation beside its image: leave it out."
+            )
         return None
-    return _read_image(run, kept, "image without annotation", "--unannotated STACK.tif")
+    second = given or _read_image(run, kept, "image without annotation", "--unannotated STACK.tif")
+    if list(second.shape) != kept.get("shape"):
+        raise RunFolderError(
+            f"The stack without annotation has shape {second.shape}, the run's had another: give the one "
+            "that the run was started with."
+        )
+    return second
 
 
 def _read_image(run: Run, kept: dict[str, Any], name: str, example: str) -> EMStack:

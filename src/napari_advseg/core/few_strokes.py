@@ -2,7 +2,8 @@
 
 With dense labels *quick* leaves grey values as they are, since each image is normalised. Strokes show a
 network a few places: without changes it learns how bright and how noisy those are.
-Six strokes on ISBI 2012 (docs/user-guide.md) gave a pixel accuracy of 0.62 without and 0.83 with them.
+Two sets of six strokes on ISBI 2012 gave S, after 110 updates, a pixel accuracy of 0.53 and 0.62 on other
+slices without the changes, and of 0.83 to 0.86 with them (two seeds each).
 """
 
 from __future__ import annotations

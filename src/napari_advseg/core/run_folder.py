@@ -208,6 +208,15 @@ def write_summary(folder: Path, summary: dict[str, Any]) -> None:
     write_json(folder / SUMMARY, summary)
 
 
+def read_summary(folder: Path) -> dict[str, Any]:
+    """``summary.json``; empty where there is none that can be read, as of a run that never ended."""
+    try:
+        found = json.loads((Path(folder) / SUMMARY).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def metrics_csv(history: tuple[Validated, ...], classes: tuple[str, ...]) -> str:
     """The text of ``metrics.csv``: a row for each validation; what was not measured is empty."""
     columns = score_columns(classes)

@@ -134,5 +134,7 @@ def lambda_marks(
     if settings.value == 0:
         return ()
     start = round(settings.start * updates)
+    if settings.kind == "balance":  # from there on it follows from the gradients
+        return ((start, 0.0),) if start < updates else ()
     top = round((settings.start + settings.rise) * updates)
     return tuple((u, w) for u, w in ((start, 0.0), (top, settings.value)) if u < updates)

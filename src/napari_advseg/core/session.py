@@ -115,6 +115,7 @@ class Session:
         self.history = list(history_from_json(progress["history"]))
         self._running.restore(progress.get("running", {}), self.training.place.device)
         self._pull = dict(progress.get("pull", {}))
+        self._watch.alarms = [Alarm(**kept) for kept in progress.get("alarms", [])]
         if self._tensorboard is not None:
             self._tensorboard = TensorBoardLog(self.update)
         self._first_update, self._first_turn = self.update, self.turn
@@ -207,8 +208,13 @@ class Session:
     def _watched(self, taken: Taken) -> dict[str, float]:
         """How D does, told where it is an alarm; before G learns from D nothing is one."""
         health = {name: float(value) for name, value in taken.health.items()}
-        if self.training.adversarial_weight(self.update - 1) > 0:
-            self._tell(self._watch.observe(self.update, health))
+        weight, chosen = (
+            self.training.adversarial_weight(self.update - 1),
+            self.settings.adversarial_weight,
+        )
+        if weight > 0:
+            rising = chosen.kind in ("ramp", "balance") and weight < chosen.value
+            self._tell(self._watch.observe(self.update, health, rising=rising))
         return health
 
     def _tell(self, alarms: list[Alarm]) -> None:
@@ -334,6 +340,7 @@ class Session:
         for note in self.training.data.annotation.notes:
             self.on_event(Notice(note))
         self._pass_on_notices()
+        self._tell([alarm for alarm in self._watch.alarms if alarm.until is None])  # of before
 
     def lambda_marks(self) -> tuple[tuple[int, float], ...]:
         """(update, λ) where the adversarial weight of this run changes."""
@@ -373,6 +380,7 @@ class Session:
             "history": history_as_json(tuple(self.history)),
             "running": self._running.state(),
             "pull": {name: float(value) for name, value in self._pull.items()},
+            "alarms": [asdict(alarm) for alarm in self._watch.alarms],
             **self.live.progress(),
         }
         classes = self.training.data.annotation.classes.names

@@ -267,6 +267,11 @@ class RunSettings(Settings):
                 f"discriminator.{name} = {getattr(critic, name)!r} needs blocks: set alternation.kind to "
                 '"block".'
             )
+        if critic.mask == "scaled" and critic.batches == "shuffled":
+            raise SettingsError(
+                "discriminator.mask = 'scaled' softens true masks by predicted ones of the same patches, and "
+                "discriminator.batches = 'shuffled' shows them apart: choose \"separate\" or another mask."
+            )
         if critic.regime == "unannotated" and critic.shows_truth:
             name = "mask" if critic.mask == "scaled" else "batches"
             raise SettingsError(

@@ -181,10 +181,15 @@ class AdversarialStep:
     def _reals(
         self, own: Masks, others: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
-        """What D sees of real masks, and their targets: true ones, or G's of annotated images."""
+        """What D sees of real masks, and their targets: true ones, or G's of annotated images.
+
+        G's are shown whole, as those of images without annotation are: D would tell them apart by the
+        strokes.
+        """
         view = self.adversary.view
         if self.adversary.needs_unannotated:
-            return view.of_prediction(own.detached()), own.targets
+            whole = Masks(own.images, everywhere(own.images), own.logits.detach())
+            return view.of_prediction(whole), whole.targets
         images, targets = others or (own.images, own.targets)
         return view.of_truth(images, targets, own.logits.detach()), targets
 

@@ -61,7 +61,7 @@ def unannotated_images(
     Raises
     ------
     ImageError
-        If the second stack has other channels, or slices smaller than a patch.
+        If the second stack has other channels, slices smaller than a patch, or cannot be normalised.
     SettingsError
         If the settings name slices that the stack has not.
     """
@@ -83,7 +83,7 @@ def unannotated_images(
     if own:
         images.append(_images(own, stack, normalisation, device))
     if second is not None:
-        images.append(_images(others, second, normalisation_of(second), device))
+        images.append(_images(others, second, _own_normalisation(second), device))
     return Unannotated(own, tuple(images))
 
 
@@ -103,6 +103,13 @@ def _images(
     planes = [normalisation(stack.slice(z)) for z in slices]
     images = np.stack(planes).reshape(len(planes), stack.channels, *stack.shape[1:])
     return torch.from_numpy(images).to(device)
+
+
+def _own_normalisation(second: EMStack) -> AnyNormalisation:
+    try:
+        return normalisation_of(second)
+    except ImageError as error:  # which of the two stacks it is
+        raise ImageError(f"The stack without annotation: {error}", control="unannotated") from error
 
 
 def _check_second(settings: RunSettings, stack: EMStack, second: EMStack) -> None:

@@ -24,6 +24,7 @@ from .segmentation_scores import BoundaryScores, rand_and_info
 from .settings import RunSettings
 from .stack import EMStack
 from .training_data import TrainingData
+from .unannotated import everywhere
 from .validation_columns import SHORT
 
 DENSE = 0.5  # share of labelled pixels from which labels show whole regions
@@ -121,8 +122,9 @@ class Validator:
             generator, discriminator, critic, adversary, self.place, self.settings.batch
         )
         data, scores = self.data, {}
-        annotated = data.fixed_train if adversary.needs_unannotated else None
-        fakes = {"val": data.fixed_val}
+        fakes, annotated = {"val": data.fixed_val}, None
+        if adversary.needs_unannotated:  # masks of G are seen whole, whatever is labelled
+            fakes, annotated = {"val": _whole(data.fixed_val)}, _whole(data.fixed_train)
         if self.settings.scores == "slices":
             fakes["train"] = data.fixed_train
             if adversary.needs_unannotated and data.fixed_unannotated is not None:
@@ -130,7 +132,7 @@ class Validator:
         for side, patches in fakes.items():
             found = exam.scores(patches, annotated or patches)
             scores[f"D Accuracy {side}"], scores[f"G/D Accuracy {side}"] = found
-        learned_from = fakes.get("train", data.fixed_val)
+        learned_from = fakes.get("train", fakes["val"])
         return scores, exam.health(learned_from, annotated or learned_from)
 
     def class_shares(self, networks: Iterable[NetworkName]) -> dict[str, dict[str, float]]:
@@ -215,3 +217,8 @@ class Validator:
                 found = batch_probabilities(network, images, self.place)
             masks[name] = class_indices(found.movedim(1, 0).cpu().numpy())
         return images[:, 0].cpu().numpy(), targets.cpu().numpy(), masks
+
+
+def _whole(patches: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Patches of which every pixel counts."""
+    return patches[0], everywhere(patches[0])

@@ -122,9 +122,14 @@ class Verdict:
         return {d.better for d in self.differences} >= {"adversarial", "standard"}
 
     @property
+    def slices(self) -> int:
+        """Slices that were compared; V_Rand leaves out those without a cell."""
+        return max(d.slices for d in self.differences)
+
+    @property
     def sentence(self) -> str:
         """Which network is better, in one sentence with the numbers."""
-        slices = self.differences[0].slices
+        slices = self.slices
         where = (
             f"On the {slices} validation slices" if slices > 1 else "On the one validation slice"
         )
@@ -143,7 +148,7 @@ class Verdict:
     @property
     def advice(self) -> str:
         """What to do next, in one sentence."""
-        if self.differences[0].slices < FEWEST:
+        if self.slices < FEWEST:
             return "Let three slices or more validate."
         if self.divided:
             return (

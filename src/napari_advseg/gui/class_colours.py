@@ -18,9 +18,11 @@ MORE_CLASSES = (
     "#40fd91",  # light green
     "#760a5b",  # plum
     "#c75b0a",  # brown
+    "#1e694b",  # dark green
 )
-"""Chosen so that any two are at least 19 apart in CIELAB (CIE 1976), for eyes that see all colours as for
-protan, deutan and tritan ones (Machado et al. 2009), and so that none is a network's blue or orange."""
+"""One for each of Alt+1 to Alt+9. Chosen so that any two are at least 9 apart (CIEDE2000), for eyes that see
+all colours as for protan, deutan and tritan ones (Machado et al. 2009, severity 1), and none is close to a
+network's blue or orange or to the disagreement's magenta."""
 
 
 def class_colours(classes: ClassMap) -> dict[int, str]:
@@ -48,7 +50,7 @@ def more_colour(index: int) -> str:
     """Opaque colour of the class at a position among more than two."""
     if index < len(MORE_CLASSES):
         return MORE_CLASSES[index]
-    # Beyond eight no palette tells them all apart: hues a golden angle apart, in two lightnesses.
+    # Beyond nine no palette tells them all apart: hues a golden angle apart, in two lightnesses.
     step = index - len(MORE_CLASSES)
     red, green, blue = colorsys.hls_to_rgb(step * 0.381966 % 1, (0.65, 0.35)[step % 2], 0.7)
     return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"

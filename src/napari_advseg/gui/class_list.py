@@ -57,13 +57,13 @@ class ClassListWidget(QWidget):
         top = QHBoxLayout()
         top.setSpacing(4)
         top.addWidget(self._scroll, 1)
-        top.addLayout(self._make_buttons())
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(2)
         outer.addLayout(top)
-        outer.addWidget(self._each)
         self._grow(FEWEST)  # they hold the place of later ones in the order of Tab
+        top.addLayout(self._make_buttons())
+        outer.addWidget(self._each)
         follow(self, self._model.events.class_list, self._show)
 
     # ---- building
@@ -111,6 +111,8 @@ class ClassListWidget(QWidget):
             row.stepWanted.connect(self._step)
             self._column.addWidget(row)
             stops = [*(self._rows[-1].focus_order() if self._rows else ()), *row.focus_order()]
+            for stop in stops:  # Qt gives no place to what takes no keyboard, which `_show` decides
+                stop.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             for before, after in pairwise(stops):
                 QWidget.setTabOrder(before, after)
             self._rows.append(row)

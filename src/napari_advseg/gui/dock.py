@@ -12,6 +12,7 @@ from ..app.engine import Engine
 from ..app.model import AppModel
 from .compare_section import CompareSection
 from .data_section import DataSection
+from .focus_ring import FocusRing
 from .keep_section import KeepSection
 from .section import style_sheet
 from .session import session_of
@@ -31,6 +32,7 @@ class _Column(QScrollArea):
         super().__init__()
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the control that has the keyboard
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(column)
         column.installEventFilter(self)
@@ -89,6 +91,8 @@ class AdversarialSegmentation(QWidget):
         outer.addWidget(scroll)
         self._session = session
         follow_theme(viewer, lambda theme_id: self.setStyleSheet(style_sheet(theme_id)), self)
+        FocusRing(self)
+        session.keys.add(self)
         session.show_plots()
 
     @property

@@ -7,7 +7,7 @@ from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QAbstractButton, QSizePolicy, QStyle, QStyleOptionFocusRect, QWidget
 
 from .plot_series import Series, series_pen
-from .theme import ThemeColours, mix
+from .theme import LEAST_TEXT_CONTRAST, ThemeColours, mix, readable
 
 SAMPLE_WIDTH = 26
 _GAP = 5
@@ -21,8 +21,12 @@ def paint_entry(
     pen.setCosmetic(False)
     text = theme.text
     if not shown:
-        text = mix(theme.text, theme.background, 0.6)
-        pen.setColor(QColor(mix(theme.text, theme.background, 0.8)))
+        grey = mix(theme.text, theme.background, 0.6)
+        text = readable(grey, theme.background, LEAST_TEXT_CONTRAST)
+        pen.setColor(QColor(readable(grey, theme.background)))
+        font = painter.font()
+        font.setStrikeOut(True)  # what is hidden is told by more than a shade
+        painter.setFont(font)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(pen)
     middle = rect.center().y()

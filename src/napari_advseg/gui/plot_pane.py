@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QEvent, QObject, QRectF, Qt, Signal
-from qtpy.QtGui import QColor, QFontMetrics, QPen
+from qtpy.QtCore import QEvent, QObject, QPoint, QRectF, Qt, Signal
+from qtpy.QtGui import QColor, QContextMenuEvent, QCursor, QFontMetrics, QKeyEvent, QPen
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 # isort: split
@@ -23,6 +23,7 @@ from .plot_series import (
     lambda_label,
     lone_points,
     low_end,
+    nearest_index,
     score,
     series_pen,
 )
@@ -33,8 +34,11 @@ FEW = 40
 """Up to so many validations each is drawn as a point on its curve."""
 SMOOTH = 100
 """Up to so many validations lines are smoothed: 300 took 60 to 90 ms to paint smoothed, 9 ms without."""
-LABEL_WIDTH = 60
-"""Room in pixels that the label of a λ mark may take."""
+NO_MODIFIER, KEYPAD = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier
+ZOOM = {Qt.Key.Key_Plus: 0.8, Qt.Key.Key_Equal: 0.8, Qt.Key.Key_Minus: 1.25}
+"""Keys that scale the axis of updates, and by how much."""
+LABEL_WIDTH = 85
+"""Room in pixels for the labels of two λ marks, which may both stand between their lines."""
 
 
 class RoomyAxis(pg.AxisItem):
@@ -72,7 +76,8 @@ class PlotPane(QWidget):
     zoomed = Signal()
     """The person moved or scaled the plot with the mouse."""
     wholeRunAsked = Signal()
-    menuAsked = Signal()
+    menuAsked = Signal(QPoint)
+    """Where on the screen."""
 
     def __init__(
         self,
@@ -212,7 +217,45 @@ class PlotPane(QWidget):
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         if event is not None and event.type() == QEvent.Type.Leave:
             self.pointed.emit(None)
+        elif isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if self._press(event):
+                return True
+        elif isinstance(event, QContextMenuEvent):
+            if event.reason() == QContextMenuEvent.Reason.Keyboard:
+                self._ask_for_menu_by_key()
+            return True  # that of the mouse is asked for by the scene
         return super().eventFilter(watched, event)
+
+    def _press(self, event: QKeyEvent) -> bool:
+        """What the mouse does, by keys; return whether there was something to do."""
+        if event.modifiers() not in (NO_MODIFIER, KEYPAD) or not self.history:
+            return False
+        key, updates = event.key(), [one.update for one in self.history]
+        last, x = len(updates) - 1, self._cursor.value()
+        here = nearest_index(updates, x) if self._cursor.isVisible() else None
+        steps = {
+            Qt.Key.Key_Left: last if here is None else max(here - 1, 0),
+            Qt.Key.Key_Right: 0 if here is None else min(here + 1, last),
+            Qt.Key.Key_Home: 0,
+            Qt.Key.Key_End: last,
+        }
+        if key in steps:
+            self.pointed.emit(float(updates[steps[key]]))
+        elif key in ZOOM:
+            self.plot.getViewBox().scaleBy(x=ZOOM[key], center=None if here is None else (x, 0))
+            self.zoomed.emit()
+        elif key == Qt.Key.Key_0:
+            self.wholeRunAsked.emit()
+        elif key == Qt.Key.Key_Escape:
+            self.pointed.emit(None)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self._ask_for_menu_by_key()
+        else:
+            return False
+        return True
+
+    def _ask_for_menu_by_key(self) -> None:
+        self.menuAsked.emit(self.plot.mapToGlobal(self.plot.rect().center()))
 
     def _lay_out(self) -> None:
         self._legend = legend = QVBoxLayout()
@@ -294,7 +337,7 @@ class PlotPane(QWidget):
     def _clicked(self, event: Any) -> None:
         if event.button() == Qt.MouseButton.RightButton:
             event.accept()
-            self.menuAsked.emit()
+            self.menuAsked.emit(QCursor.pos())
         elif event.double():
             event.accept()
             self.wholeRunAsked.emit()

@@ -7,12 +7,12 @@ from os import PathLike
 from pathlib import Path
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QCursor
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
 from ..core.events import Validated
 from .f1_choice import F1Choice
+from .focus_ring import FocusRing
 from .plot_export import history_csv, write_png, write_svg
 from .plot_pane import PlotPane
 from .plot_series import (
@@ -60,7 +60,11 @@ class TrainingPlots(QWidget):
             (self.f1, "F1 of S and G/S on training and validation slices"),
             (self.accuracy, "Accuracy of D, and share of G/S's masks that D takes for true"),
         ):
-            pane.plot.setToolTip(f"{what}. Point to read values, right click to save.")
+            pane.plot.setToolTip(
+                f"{what}. Point, or press an arrow key, to read values; right click, or Enter, to save; "
+                "+ and − zoom, 0 shows the whole run."
+            )
+            pane.plot.setAccessibleName(what)
         self._panes = (self.f1, self.accuracy)
         self.accuracy.plot.setXLink(self.f1.plot.getPlotItem())
         self.readout = QElidingLabel()
@@ -69,6 +73,7 @@ class TrainingPlots(QWidget):
             "Values of the validation nearest to the pointer; otherwise the best"
         )
         self.f1_choice = F1Choice(self)
+        FocusRing(self)
         self.menu = QMenu(self)
         self._menu_button = QToolButton()
         self._fill_menu()
@@ -184,7 +189,7 @@ class TrainingPlots(QWidget):
             pane.pointed.connect(self._point)
             pane.zoomed.connect(self._zoomed)
             pane.wholeRunAsked.connect(self.show_whole_run)
-            pane.menuAsked.connect(lambda: self.menu.popup(QCursor.pos()))
+            pane.menuAsked.connect(self.menu.popup)
         self.f1_choice.chosen.connect(self._show_class)
 
     def _show_class(self, name: str | None) -> None:

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..app.model import AppModel
-from .theme import readable, theme_colours
+from .theme import LEAST_TEXT_CONTRAST, readable, theme_colours
 
 LONGEST_LABEL = "annotation"
 """All controls begin to the right of a label as wide as this one."""
@@ -192,8 +192,8 @@ class Fold(QWidget):
 def style_sheet(theme_id: str) -> str:
     """Style of headings, dim words and problems that can be read on a napari theme."""
     colours = theme_colours(theme_id)
-    problem = readable(_WARNING, colours.background, 4.5)
-    dim = readable(colours.icon, colours.background, 4.5)
+    problem = readable(_WARNING, colours.background, LEAST_TEXT_CONTRAST)
+    dim = readable(colours.icon, colours.background, LEAST_TEXT_CONTRAST)
     return (
         'QLabel[advseg="heading"] { font-weight: bold; font-size: 13px; padding-top: 4px; }'
         f'QLabel[advseg="dim"] {{ color: {dim}; }}'
@@ -201,11 +201,9 @@ def style_sheet(theme_id: str) -> str:
         # A row of the class list: flat fields until they are edited, and the painted one marked.
         "ClassRowWidget QLineEdit { padding: 0 2px; margin: 0; min-height: 18px; }"
         'ClassRowWidget QLineEdit[readOnly="true"] { background: transparent; border: none; }'
-        f"NameField:focus {{ border-bottom: 1px solid {colours.text}; }}"
         'QToolButton[advseg="small"] { padding: 0; border-radius: 2px; '
         f"background: {colours.foreground}; border: 1px solid transparent; }}"
         f'QToolButton[advseg="small"]:hover {{ background: {colours.primary}; }}'
-        f'QToolButton[advseg="small"]:focus {{ border-color: {colours.text}; }}'
         f'QToolButton[advseg="small"]:disabled {{ color: {colours.primary}; }}'
         f'ClassRowWidget[painted="true"] {{ background: {colours.current}; border-radius: 2px; }}'
     )

@@ -17,6 +17,7 @@ from ..app.controller import Controller
 from ..app.engine import Engine
 from .autosave import Autosave
 from .class_watcher import ClassWatcher
+from .keys import WorkbenchKeys
 from .layer_watcher import LayerWatcher
 from .overlays import OVERLAY_KEY
 from .plots import TrainingPlots
@@ -55,6 +56,7 @@ class Session(QObject):
             self,
         )
         self._classes = ClassWatcher(viewer, self.controller, self)
+        self.keys = WorkbenchKeys(viewer, self.controller, self)
         self.autosave = Autosave(self.controller, parent=self)
         self.controller.project.unsaved.look()
         self._strokes = StrokeWatcher(viewer, self.controller.run.live, self)
@@ -68,6 +70,7 @@ class Session(QObject):
             plots = self._plots = TrainingPlots()
             plots.destroyed.connect(self._forget_plots)
             follow_theme(self._viewer, plots.set_theme, plots)
+            self.keys.add(plots)
             self.model.events.history.connect(self._show_history)
             self.model.events.lambda_marks.connect(self._show_marks)
             self._show_history(self.model.history, ())
@@ -119,6 +122,7 @@ class Session(QObject):
         self._viewer.window._qt_window.removeEventFilter(self)
         self._watcher.disconnect_all()
         self._classes.disconnect_all()
+        self.keys.close()
         self._strokes.disconnect_all()
         self.autosave.stop()
         for key in KEYS:

@@ -35,10 +35,12 @@ PATTERNS = {
     Role.UNUSED: Qt.BrushStyle.Dense6Pattern,
 }
 """Beside solid training slices: grey prints and colour-blind eyes tell the uses apart."""
+MENU_KEYS = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+NO_MODIFIER, KEYPAD = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier
 MARGIN = 4
 HELP = (
     "Click or drag: go to a slice. Right click, or Shift and drag: change the use of one or several "
-    "(keys T, V, X)."
+    "(keys T, V, X; Enter opens the menu)."
 )
 
 
@@ -47,7 +49,8 @@ class SliceStrip(QWidget):
 
     Training is solid green, validation hatched, left out dotted, so that grey prints and colour-blind
     eyes tell them apart; a partly labelled slice fills its cell partly. Arrow keys move, Shift and
-    arrow keys select, T, V and X change what the selected slices are used for.
+    arrow keys select, T, V and X change what the selected slices are used for, Enter or Space opens
+    the menu.
     """
 
     sliceClicked = Signal(int)
@@ -120,7 +123,10 @@ class SliceStrip(QWidget):
 
     def tooltip(self, z: int) -> str:
         """What the tooltip says over the cell of slice `z`: its use, its labelled share, the legend."""
-        colours = self._colours()
+        colours = {
+            **self._colours(),
+            Role.UNANNOTATED: self._tones()[0],
+        }  # a frame, not a filled cell
         marks = (
             (Role.TRAIN, "■", "training"),
             (Role.VALIDATE, "▨", "validation"),
@@ -204,6 +210,8 @@ class SliceStrip(QWidget):
             self._step(min(max(steps[key], 0), last), extend)
         elif role is not None:
             self.set_role(role)
+        elif key in MENU_KEYS and event.modifiers() in (NO_MODIFIER, KEYPAD):
+            self._popup(self.mapToGlobal(self.cell_rect(self.selected()[0]).bottomLeft()))
         elif key == Qt.Key.Key_Escape and self._anchor is not None:
             self._anchor = None
             self.update()
@@ -350,13 +358,15 @@ class SliceStrip(QWidget):
         )
 
     def _colours(self) -> dict[Role, str]:
+        """Each use stands out from an empty cell, which a partly labelled slice leaves above it."""
         text, background = self._tones()
+        empty = mix(background, text, 0.12)
         return {
-            Role.TRAIN: readable(GREEN, background),
+            Role.TRAIN: readable(GREEN, empty),
             Role.VALIDATE: mix(text, background, 0.15),
-            Role.BOTH: readable(GREEN, background),
-            Role.UNUSED: mix(text, background, 0.6),
-            Role.UNANNOTATED: mix(background, text, 0.12),
+            Role.BOTH: readable(GREEN, empty),
+            Role.UNUSED: readable(mix(text, background, 0.6), empty),
+            Role.UNANNOTATED: empty,
         }
 
 

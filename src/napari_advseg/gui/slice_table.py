@@ -28,12 +28,15 @@ from .slice_table_model import DIFFERENCE, DISAGREEMENT, GS, S, SliceTableModel
 ROWS, MOST_ROWS = 5, 15
 """Rows in sight, and with the table made taller."""
 MEAN = "all, mean"
+SORT_KEYS = ("1", "2", "3", "4", "5")
+"""The first sorts by the first column that is shown, and so on."""
 
 
 class SliceTableView(QTableView):
     """Rows of slices; the one of the slice in view is selected.
 
-    Up, Down, Page Up, Page Down, Home and End go through the slices, Enter goes to the selected one.
+    Up, Down, Page Up, Page Down, Home and End go through the slices, Enter goes to the selected one,
+    1 to 5 sort by a column as a click on its header does.
     """
 
     sliceChosen = Signal(int)
@@ -124,6 +127,8 @@ class SliceTableView(QTableView):
                 self.sliceChosen.emit(self._rows.slice_at(self.currentIndex().row()))
             else:
                 event.ignore()  # Ctrl+Return starts a run
+        elif event.text() in SORT_KEYS:
+            self._sort_by(SORT_KEYS.index(event.text()))
         else:
             super().keyPressEvent(event)
 
@@ -143,6 +148,15 @@ class SliceTableView(QTableView):
 
     def _clicked(self, index: QModelIndex) -> None:
         self.sliceChosen.emit(self._rows.slice_at(index.row()))
+
+    def _sort_by(self, place: int) -> None:
+        """Sort by the column at a place among those that are shown; once more turns it round."""
+        shown = [i for i in range(self._rows.columnCount()) if not self.isColumnHidden(i)]
+        if place >= len(shown):
+            return
+        header, up = self.horizontalHeader(), Qt.SortOrder.AscendingOrder
+        turn = header.sortIndicatorSection() == shown[place] and header.sortIndicatorOrder() == up
+        self.sortByColumn(shown[place], Qt.SortOrder.DescendingOrder if turn else up)
 
     def _current_in_sight(self) -> bool:
         """Whether the current row can be seen; an empty table would show it."""
@@ -193,8 +207,8 @@ class SliceTablePanel:
         describe(
             self.view,
             "slice_table",
-            "Each slice by itself. Click a header to sort, a row to go to its slice; right-click to "
-            "copy or save.",
+            "Each slice by itself. Click a header (keys 1 to 5) to sort, a row to go to its slice; "
+            "right-click to copy or save.",
         )
         section.add(self.view)
         self._words = Sentence()

@@ -6,7 +6,7 @@ from math import isnan
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
-from qtpy.QtGui import QColor, QFont, QPixmap
+from qtpy.QtGui import QColor, QFont, QPainter, QPixmap
 
 from ..core.slice_scores import LEFT_OUT, TRAINING, VALIDATION, SliceScore, SliceTable
 from .colours import ADVERSARIAL, STANDARD
@@ -21,6 +21,7 @@ TOOLTIPS = (
     "Share of the slice's pixels whose class differs between the two masks.",
 )
 NOTHING = "–"
+BORDER = "#1e1e21"
 _COLOURS = {S: STANDARD, GS: ADVERSARIAL}
 _MEANING = {
     TRAINING: "it trained, so its F1 flatters",
@@ -146,7 +147,10 @@ class SliceTableModel(QAbstractTableModel):
 
 
 def _square(colour: str) -> QPixmap:
-    """A network's colour before its name."""
-    square = QPixmap(8, 8)
-    square.fill(QColor(colour))
+    """A network's colour before its name; the border is seen where the colour is as light as the header."""
+    square = QPixmap(9, 9)
+    square.fill(QColor(BORDER))
+    painter = QPainter(square)
+    painter.fillRect(1, 1, 7, 7, QColor(colour))
+    painter.end()
     return square

@@ -14,6 +14,8 @@ from .colours import ADVERSARIAL, STANDARD
 
 LEAST_CONTRAST = 3.0
 """Contrast that WCAG 2.1 (1.4.11) asks of graphical objects against their background."""
+LEAST_TEXT_CONTRAST = 4.5
+"""What it asks of text (1.4.3)."""
 
 
 @dataclass(frozen=True)

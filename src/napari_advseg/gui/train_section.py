@@ -170,6 +170,11 @@ class TrainSection(Section):
     def _show_choices(self) -> None:
         choices = self._model.choices
         self._method_buttons[choices.method].setChecked(True)
+        for method, button in self._method_buttons.items():  # Tab goes to the chosen one, arrows on
+            chosen = method == choices.method
+            button.setFocusPolicy(
+                Qt.FocusPolicy.StrongFocus if chosen else Qt.FocusPolicy.ClickFocus
+            )
         blocker = QSignalBlocker(self._preset)
         self._preset.setCurrentIndex(self._preset.findData(choices.preset))
         blocker.unblock()

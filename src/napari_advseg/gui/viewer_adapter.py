@@ -161,11 +161,12 @@ class NapariViewerAdapter:
     # ---- making layers
 
     def new_annotation(self, image_layer: str, classes: ClassMap) -> str:
-        """Add an empty Labels layer over an image and select it for painting; return its name."""
+        """Add an empty Labels layer over an image and take up its brush; return its name."""
         image = self._image_layer(image_layer)
         labels = np.zeros((1, *image.data.shape)[-3:], np.uint8)
         layer = self._add_labels(labels, classes, image, "annotation")
         self._viewer.layers.selection.active = layer
+        layer.mode = "paint"
         return str(layer.name)
 
     def open_stack(self, stack: EMStack) -> str:
