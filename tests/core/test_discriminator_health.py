@@ -16,6 +16,7 @@ from napari_advseg.core.engine import train
 from napari_advseg.core.networks import build_discriminator
 from napari_advseg.core.run_folder import health_csv, load_run
 from napari_advseg.core.settings import DiscriminatorSettings, NetworkSettings
+from napari_advseg.core.validation import Validator
 from napari_advseg.core.validation_columns import HEALTH
 
 ALWAYS = {"kind": "constant", "value": 0.5}
@@ -126,18 +127,14 @@ def test_health_is_measured_in_the_mode_that_g_learns_against(small, stack, anno
         ({"norm": "batch"}, {"kind": "step"}),
     ],
 )
-def test_measuring_leaves_d_as_it_is_and_training_no_other(
-    small, stack, annotation, critic, alternation, same_run
-):
+def test_measuring_leaves_d_as_it_is(small, stack, annotation, critic, alternation):
     settings = small(
         updates=6, validate_every=6, samples=0, discriminator=critic, alternation=alternation,
         adversarial_weight=ALWAYS,
     )  # fmt: skip
     result = train(settings, stack, annotation)
     it = result.training
-    validator = it.data and __import__(
-        "napari_advseg.core.validation", fromlist=["Validator"]
-    ).Validator(it.settings, stack, it.data, it.place)
+    validator = Validator(it.settings, stack, it.data, it.place)
     networks = {
         "D": it.learners["discriminator"].network,
         "in G": it.critic,

@@ -18,7 +18,7 @@ from .devices import Place, choose_place
 from .errors import AdvSegError, RunFolderError, SettingsError
 from .events import Event, Outcome, Validated
 from .failures import failure_sentence, is_out_of_memory
-from .few_strokes import with_grey_values
+from .few_labels import with_grey_values
 from .io import read_stack
 from .live_annotation import (
     AnnotationRecord,

@@ -9,12 +9,12 @@ from .settings import RunSettings, Settings, run_settings
 
 PRESETS: dict[str, dict[str, Any]] = {
     # Short runs: averages of batch normalisation over more batches than torch's own, an optimizer that
-    # forgets faster, and no change of grey values, since each image is normalised by its own statistics.
+    # forgets faster, and noise; with few labels grey values vary, too (see `few_labels`).
     "quick": {
         "updates": 300,
         "network": {"norm_momentum": 0.05},
         "optimizer": {"betas": (0.9, 0.99)},
-        "augmentation": {"brightness": 0.0, "contrast": 0.0, "noise": 0.0},
+        "augmentation": {"brightness": 0.0, "contrast": 0.0, "noise": 0.4},
     },
     "balanced": {
         "updates": 4000,

@@ -1,4 +1,4 @@
-"""With few strokes the quick preset varies grey values; with dense labels nothing is changed."""
+"""With few labels the quick preset varies grey values; with dense labels nothing is changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from napari_advseg.core.annotation import Annotation
 from napari_advseg.core.classes import NEW_ANNOTATION
 from napari_advseg.core.engine import train
-from napari_advseg.core.few_strokes import FEW, GREY_VALUES
+from napari_advseg.core.few_labels import FEW, GREY_VALUES
 from napari_advseg.core.presets import from_preset
 from napari_advseg.core.synthetic import synthetic_stack
 
@@ -20,18 +20,28 @@ TINY = {
 }  # fmt: skip
 
 
-def augmentation_of_run(folder, share, **changes):
-    """What a run of one update keeps as its augmentation, with this share of each slice labelled."""
-    stack, truth = synthetic_stack(seed=3, shape=(3, 64, 64))
+def augmentation_of_run(folder, share, slices=4, **changes):
+    """What a run of one update keeps as its augmentation.
+
+    Four slices, of which so many are labelled to this share; the last of them validates.
+    """
+    stack, truth = synthetic_stack(seed=3, shape=(4, 64, 64))
     truth[:, int(64 * share) :] = 0
+    truth[slices:] = 0
+    changes = {"train": tuple(range(slices - 1)), "val": (slices - 1,), **changes}
     annotation = Annotation.from_labels(truth, NEW_ANNOTATION)
     train(from_preset(**{**TINY, **changes}), stack, annotation, folder)
     return json.loads((folder / "config.json").read_text())["settings"]["augmentation"]
 
 
-def test_few_strokes_vary_grey_values_and_the_run_says_so(tmp_path):
+def test_few_labels_vary_grey_values_and_the_run_says_so(tmp_path):
     found = augmentation_of_run(tmp_path / "run", FEW / 2)
     assert found == {**from_preset("quick").augmentation.model_dump(), **GREY_VALUES}
+
+
+def test_a_dense_slice_of_many_is_few(tmp_path):
+    found = augmentation_of_run(tmp_path / "run", 1.0, slices=2)
+    assert found["brightness"] == GREY_VALUES["brightness"]
 
 
 @pytest.mark.parametrize("share", [1.0, 0.5])
