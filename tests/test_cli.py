@@ -244,7 +244,7 @@ def test_evaluate_tells_each_slice_as_the_run_kept_it(trained, files, advseg):
     assert [one["slice"] for one in found] == [row.z for row in kept.rows] == [4, 5]
     for one, row in zip(found, kept.rows, strict=True):
         # the run scored its float16 maps
-        assert list(one["f1"].values()) == pytest.approx(row.f1["standard"], abs=2e-3)
+        assert list(one["f1"].values()) == pytest.approx(row.f1["standard"], abs=5e-3)
     code, out, _ = advseg(*asked)
     assert out.splitlines()[-1].split() == ["5", *(f"{f1:.4f}" for f1 in found[1]["f1"].values())]
     assert "per_slice" not in json.loads(advseg(*asked[:-1], "--json")[1])

@@ -105,7 +105,7 @@ def test_a_run_goes_on_with_its_other_stack_where_it_has_moved(files, run, advse
     assert advseg("resume", "run") == (
         2,
         "",
-        f"advseg: The image without annotation {files / 'other.tif'} is no longer there: say where it is, "
+        f"advseg: The stack without annotation {files / 'other.tif'} is no longer there: say where it is, "
         "for example --unannotated STACK.tif.\n",
     )
     code, _, err = advseg("resume", "run", "--unannotated", "moved.tif")

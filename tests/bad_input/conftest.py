@@ -119,6 +119,10 @@ def _train_words(image="image.tif", labels="labels.tif", out="new", classes=None
     start = ["--best"] * changes.pop("best", False)
     if "start_from" in changes:
         start += ["--start-from", changes.pop("start_from")]
+    if "second" in changes:
+        start += ["--unannotated", changes.pop("second")]
+    if "channel_axis" in changes:
+        start += ["--channel-axis", str(changes.pop("channel_axis"))]
     plain = {name: value for name, value in changes.items() if not isinstance(value, list | dict)}
     options = {name: value for name, value in plain.items() if name in OPTIONS}
     rest = {name: value for name, value in changes.items() if name not in options}
@@ -140,7 +144,12 @@ def _predict_words(run="run", image="image.tif", out="mask.tif", network="standa
 
 _WORDS = {
     "train": _train_words,
-    "resume": lambda run="run", image="image.tif": [run, "--image", image],
+    "resume": lambda run="run", image="image.tif", second=None: [
+        run,
+        "--image",
+        image,
+        *(["--unannotated", second] if second else []),
+    ],
     "predict": _predict_words,
     "evaluate": lambda mask, labels="labels.tif", **more: [mask, labels, *_as_options(more)],
 }
@@ -153,9 +162,12 @@ def _as_options(values):
 def _train_call(image="image.tif", labels="labels.tif", out="new", classes=None, **changes):
     start = {"start_from": changes.pop("start_from", None)}
     start["start_from_best"] = changes.pop("best", False)
+    axis, second = changes.pop("channel_axis", None), changes.pop("second", None)
+    start["unannotated"] = second and read_stack(second, channel_axis=axis)
     told = ClassMap.parse(classes) if isinstance(classes, str) else classes
     chosen = from_preset(**SMALL | changes | ({"classes": told} if told else {}))
-    train(chosen, read_stack(image), read_annotation(labels, told), out, **start)
+    stack = read_stack(image, channel_axis=axis)
+    train(chosen, stack, read_annotation(labels, told), out, **start)
 
 
 def _evaluate_call(mask, labels="labels.tif", slices=None, threshold=0.5):
@@ -174,7 +186,9 @@ def _predict_call(run="run", image="image.tif", out="mask.tif", network="standar
 
 _CALLS = {
     "train": _train_call,
-    "resume": lambda run="run", image="image.tif": resume(run, read_stack(image)),
+    "resume": lambda run="run", image="image.tif", second=None: resume(
+        run, read_stack(image), unannotated=second and read_stack(second)
+    ),
     "predict": _predict_call,
     "evaluate": _evaluate_call,
 }

@@ -116,6 +116,27 @@ def poisoned(name):
     return lambda: Path("run", name).write_bytes(pickle.dumps(Poison()))
 
 
+def channels(number):
+    """Noise of several channels, on the second axis."""
+    return np.random.default_rng(0).integers(0, 255, (6, number, 64, 64), np.uint8)
+
+
+def second_stack(values, first=None):
+    """Another stack, and an image that goes with it."""
+
+    def write():
+        tifffile.imwrite("other.tif", values, photometric="minisblack")
+        if first is not None:
+            tifffile.imwrite("cells.tif", first, photometric="minisblack")
+
+    return write
+
+
+def other_stack(**changes):
+    """Let the run have had a second stack."""
+    return config(lambda c: c.update(unannotated={**c["image"], **changes}))
+
+
 # ---- the rows
 
 
@@ -166,6 +187,7 @@ def evaluate(given, error, prepare=nothing, **values):
 
 WEIGHTS, CHECKPOINT = "run/standard.safetensors", "run/checkpoint.safetensors"
 STROKES = "cell=1,membrane=2"
+CRITIC = {"width": 2, "depth": 2}
 STEPS = {"kind": "steps", "steps": [[0, -1]]}
 
 CASES = [
@@ -206,6 +228,44 @@ CASES = [
     ),
     train("no slice left to train", SplitError, val="0:6"),
     on_labels("too few annotated slices", SplitError, strokes_on(3), classes=STROKES, patch=32),
+    # images without annotation
+    train(
+        "slices without annotation out of range", SettingsError,
+        discriminator={**CRITIC, "regime": "auto"}, unannotated=[4, 5, 6],
+    ),
+    train("slices without annotation of a wrong type", SettingsError, unannotated=[0, "a"]),
+    train("no slice without annotation", SettingsError, discriminator={**CRITIC, "regime": "unannotated"}),
+    train(
+        "softened truth where D sees no truth", SettingsError,
+        discriminator={**CRITIC, "regime": "unannotated", "mask": "scaled"},
+    ),
+    train(
+        "shuffled masks where D sees no truth", SettingsError, alternation={"kind": "block"},
+        discriminator={**CRITIC, "regime": "unannotated", "batches": "shuffled"},
+    ),
+    train(
+        "softened truth of shuffled masks", SettingsError, alternation={"kind": "block"},
+        discriminator={**CRITIC, "mask": "scaled", "batches": "shuffled"},
+    ),
+    train("no such stack without annotation", ImageError, second="other.tif"),
+    train(
+        "stack without annotation of other channels", ImageError, second_stack(channels(3), channels(2)),
+        image="cells.tif", second="other.tif", channel_axis=1,
+    ),
+    train(
+        "stack without annotation smaller than a patch", ImageError,
+        second_stack(np.eye(12, 64, dtype=np.uint8)), second="other.tif",
+    ),
+    train(
+        "constant stack without annotation", ImageError,
+        second_stack(np.full((3, 64, 64), 7, np.uint8)), second="other.tif",
+    ),
+    resume("stack without annotation that has moved", other_stack(source="other.tif")),
+    resume("stack without annotation that was no file", other_stack(source=None)),
+    resume(
+        "stack without annotation of another shape", other_stack(shape=[9, 72, 68]), second="image.tif"
+    ),
+    resume("stack without annotation that the run had not", nothing, second="image.tif"),
     # settings
     train("patch larger than a slice", SettingsError, patch=128),
     train("patch that cannot be halved", SettingsError, patch=18),

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -64,8 +65,17 @@ def test_an_old_run_loads_and_predicts(small, stack, partly, tmp_path):
     assert [v.scores for v in run.history] == [v.scores for v in result.history]
     assert [v.health for v in run.history] == [{}]
     for network in run.networks:
-        old = np.asarray(predict_stack(run, stack, network=network, device="cpu"))
-        assert old.shape[-3:] == stack.shape
+        found = {}
+
+        def on_slice(_, z, probability, found=found):
+            found[z] = probability
+
+        predict_stack(run, stack, networks=(network,), on_slice=on_slice, device="cpu")
+        own = result.training.networks[network].eval()
+        grey = torch.from_numpy(result.training.data.normalisation(stack.slice(3)))
+        with torch.no_grad():
+            expected = own(grey[None, None]).sigmoid()[0, 0].numpy()
+        np.testing.assert_allclose(found[3][0], expected, atol=1e-5)
 
 
 def test_an_old_run_goes_on_against_the_truth_though_slices_have_no_annotation(

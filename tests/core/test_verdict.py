@@ -42,7 +42,7 @@ def test_slices_without_a_score_of_both_are_left_out():
     assert with_gaps.slices == 6
     with pytest.raises(ValueError, match="no slice"):
         Difference.of("F1", [nan, 0.5], [0.5, nan])
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"shorter|longer"):
         Difference.of("F1", [0.5, 0.5], [0.5])
 
 

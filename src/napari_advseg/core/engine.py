@@ -162,6 +162,10 @@ def train(
     details = {} if start is None else start.begin(training, session.note)
     if unannotated is not None and data.unannotated is not None:
         details["unannotated"] = run_folder.describe_image(unannotated)
+    elif unannotated is not None:
+        session.note(
+            "The stack without annotation is not used: with these settings no adversary learns from it."
+        )
     session.keeper.begin = lambda place: _begin_folder(place, session, _config(session, details))
     if control.stopping:
         raise Stopped
@@ -311,11 +315,11 @@ def _second_image_of(run: Run, given: EMStack | None) -> EMStack | None:
                 f"The run in {run.folder} had no stack without annotation beside its image: leave it out."
             )
         return None
-    second = given or _read_image(run, kept, "image without annotation", "--unannotated STACK.tif")
+    second = given or _read_image(run, kept, "stack without annotation", "--unannotated STACK.tif")
     if list(second.shape) != kept.get("shape"):
         raise RunFolderError(
-            f"The stack without annotation has shape {second.shape}, the run's had another: give the one "
-            "that the run was started with."
+            f"The stack without annotation has shape {second.shape}, the run's had "
+            f"{tuple(kept.get('shape', ()))}: give the one that the run was started with."
         )
     return second
 
