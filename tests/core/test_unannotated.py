@@ -198,7 +198,7 @@ def test_auto_is_unannotated_where_a_slice_has_no_annotation_and_truth_elsewhere
 
 
 def test_unannotated_without_such_images_is_refused(small, stack, annotation):
-    with pytest.raises(SettingsError, match="every slice is annotated: give a second stack"):
+    with pytest.raises(SettingsError, match="there are none: give a second stack"):
         train(small(discriminator=UNANNOTATED), stack, annotation)
 
 

@@ -125,7 +125,7 @@ def test_a_paired_run_is_judged_by_its_slices(small, stack, annotation, tmp_path
     train(settings, stack, annotation, tmp_path / "run")
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     verdict = summary["verdict"]
-    assert [d["measure"] for d in verdict["differences"]] == ["V_Rand", "F1"]
+    assert [d["measure"] for d in verdict["differences"]] == ["V_Rand", "mean F1"]
     rows = list(csv.DictReader((tmp_path / "run" / "slices.csv").read_text().splitlines()))
     f1 = {}
     for network in ("S", "G/S"):
@@ -160,5 +160,5 @@ def test_three_classes_are_judged_by_f1_alone(small, stack, cells):
     labels[:, :20, :20] = 3
     annotation = Annotation.from_labels(labels, ClassMap.of(cell=1, membrane=2, mito=3))
     summary = train(small(updates=1, samples=0), stack, annotation).summary
-    assert [d["measure"] for d in summary["verdict"]["differences"]] == ["F1"]
+    assert [d["measure"] for d in summary["verdict"]["differences"]] == ["mean F1"]
     assert summary["boundaries"] == {"standard": {}, "adversarial": {}}

@@ -37,7 +37,7 @@ class Comparison:
             return None
         rows = [row for row in slices.rows if row.use == VALIDATION]
         measures: dict[str, tuple[Sequence[float], Sequence[float]]] = {
-            "F1": (
+            "mean F1": (
                 [row.score("standard", None) for row in rows],
                 [row.score("adversarial", None) for row in rows],
             )

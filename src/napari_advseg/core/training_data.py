@@ -173,8 +173,8 @@ class TrainingData:
             )
             if unannotated is None and settings.discriminator.regime == "unannotated":
                 raise SettingsError(
-                    'discriminator.regime = "unannotated" needs images without annotation, and every slice '
-                    'is annotated: give a second stack (--unannotated), or choose "truth".'
+                    'discriminator.regime = "unannotated" needs images without annotation, and there '
+                    'are none: give a second stack (--unannotated), or choose "truth".'
                 )
         return cls(
             annotation, split, normalisation, train, val, sampler,

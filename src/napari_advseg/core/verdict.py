@@ -24,7 +24,7 @@ class Difference:
     Attributes
     ----------
     measure : str
-        ``V_Rand`` or ``F1``.
+        ``V_Rand``, or ``mean F1``, the mean over the classes.
     slices : int
     mean : float
         Positive where G/S is better.
