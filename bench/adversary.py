@@ -186,6 +186,31 @@ def show(rows: list[dict[str, Any]]) -> None:
                 print(f"  {other} minus {one}: " + "; ".join(d.words() for d in apart))
 
 
+def markdown(rows: list[dict[str, Any]]) -> None:
+    """The table of docs/benchmarks.md: means over the seeds, and differences with 95 % intervals."""
+    print("| annotated | seeds | | F1 membrane | V_Rand |")
+    print("|---|---|---|---|---|")
+    for number in sorted({r["annotated"] for r in rows}):
+        by_arm = {
+            arm: {r["seed"]: r for r in rows if r["arm"] == arm and r["annotated"] == number}
+            for arm in ARMS
+        }
+        seeds = sorted(set.intersection(*(set(runs) for runs in by_arm.values())))
+        if not seeds:
+            continue
+        head = f"| {number} | {len(seeds)}"
+        for arm, runs in by_arm.items():
+            means = (sum(runs[s][m] for s in seeds) / len(seeds) for m in MEASURES)
+            print(f"{head} | {arm} | " + " | ".join(f"{mean:.3f}" for mean in means) + " |")
+        for one, other in (("S", "G/S"), ("S", "control"), ("control", "G/S")):
+            apart = [
+                Difference.of(m, *([by_arm[a][s][m] for s in seeds] for a in (one, other)))
+                for m in MEASURES
+            ]
+            words = (d.words().removeprefix(f"{d.measure} ") for d in apart)
+            print(f"{head} | {other} − {one} | " + " | ".join(words) + " |")
+
+
 def main() -> None:
     """Measure what is missing and print the table."""
     parser = argparse.ArgumentParser(
@@ -199,6 +224,7 @@ def main() -> None:
     parser.add_argument("--choose", action="store_true", help="the split for choosing settings")
     parser.add_argument("--set", type=json.loads, default={}, help="settings to change, as JSON")
     parser.add_argument("--name", help="of the file of results")
+    parser.add_argument("--markdown", action="store_true", help="print the table for the docs")
     args = parser.parse_args()
     name = args.name or f"adversary_{args.table}{'_choose' if args.choose else ''}"
     path: Path = RESULTS / f"{name}.json"
@@ -210,7 +236,7 @@ def main() -> None:
             if missing:
                 rows += measure(args.table, number, seed, missing, args)
                 save(name, rows)
-    show(rows)
+    (markdown if args.markdown else show)(rows)
 
 
 if __name__ == "__main__":
