@@ -32,9 +32,29 @@ DATA = ROOT.parent / "shared" / "data" / "isbi2012"
 IMAGES = ROOT / "docs" / "images"
 SIZE = (1280, 800)
 LEFT = Qt.MouseButton.LeftButton
-COLOURS_KEPT = 255
+FREQUENT, RARE = 128, 128
+"""Colours of a picture's palette: the most frequent ones as they are, and of the others each counted once, so
+that a rare one such as a class's stays what it is."""
 STEP = 3.0
 """Canvas pixels between two mouse events of a stroke."""
+
+
+def of_few_colours(pixels: np.ndarray) -> Image.Image:
+    """A picture with a palette, a third of the size; every pixel takes the nearest colour of it."""
+    flat = pixels.reshape(-1, 3).astype(np.int64)
+    _, first, back, counts = np.unique(
+        flat @ (65536, 256, 1), return_index=True, return_inverse=True, return_counts=True
+    )
+    colours, by_count = flat[first], np.argsort(-counts)
+    palette = colours[by_count[:FREQUENT]]
+    others = colours[by_count[FREQUENT:]].astype(np.uint8)[np.newaxis]
+    if others.size:
+        rare = Image.fromarray(others).quantize(RARE).getpalette() or []
+        palette = np.concatenate([palette, np.reshape(rare[: 3 * RARE], (-1, 3))])
+    nearest = [np.argmin(((palette - one) ** 2).sum(axis=1)) for one in colours]
+    picture = Image.fromarray(np.array(nearest, np.uint8)[back].reshape(pixels.shape[:2]), "P")
+    picture.putpalette(palette.astype(np.uint8).ravel().tolist())
+    return picture
 
 
 class Window:
@@ -81,8 +101,8 @@ class Window:
         """Keep the window as a PNG of few colours, once it has been drawn."""
         QTest.qWait(settle)
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture = Image.fromarray(self.viewer.screenshot(canvas_only=False, flash=False)[..., :3])
-        picture.quantize(COLOURS_KEPT, dither=Image.Dither.NONE).save(path, optimize=True)
+        picture = of_few_colours(self.viewer.screenshot(canvas_only=False, flash=False)[..., :3])
+        picture.save(path, optimize=True)
         print(f"{path.relative_to(ROOT)}: {picture.width} × {picture.height}", flush=True)
 
     # ---- the dock

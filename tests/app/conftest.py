@@ -197,11 +197,12 @@ class FakeTraining:
     def __call__(
         self, settings: Any, stack: Any, annotation: Any, folder: Any, *, on_event: Any, control: Any,
         whole_stack: bool, start_from: Any = None, annotation_updates: Any = None,
+        unannotated: Any = None,
     ) -> str:  # fmt: skip
         self.calls.append(
             SimpleNamespace(settings=settings, stack=stack, annotation=annotation, folder=folder,
                             control=control, whole_stack=whole_stack, start_from=start_from,
-                            annotation_updates=annotation_updates)
+                            annotation_updates=annotation_updates, unannotated=unannotated)
         )  # fmt: skip
         if self.fails_with is not None:
             raise self.fails_with

@@ -222,6 +222,26 @@ def test_an_image_without_a_file_is_kept_with_the_project(window, tmp_path):
     np.testing.assert_array_equal(np.asarray(stack.data), window.app.viewer.layers["em"])
 
 
+def test_a_second_stack_without_annotation_is_kept_and_forgiven_if_it_is_gone(window, tmp_path):
+    window.app.viewer.add("other", np.ones((3, 40, 40), np.uint8))  # from no file
+    window.app.controller.data.choose(unannotated="key of other")
+    path = tmp_path / "home" / "p.advseg.json"
+    window.project.save_as(path)
+    window.flush()
+    window.project.close()
+    (kept,) = path.parent.glob("p.advseg/*other*")
+    for expected in ("key of other", "own"):
+        forget_layers(window, *window.app.viewer.layers)
+        assert window.model.choices.unannotated == "own"
+        again = window_on(window.app, window.parent)
+        again.project.open(path)
+        again.flush()
+        assert again.model.image.name == "em"
+        assert again.model.choices.unannotated == expected
+        again.project.close()
+        kept.unlink(missing_ok=True)
+
+
 @pytest.fixture
 def saved(window, tmp_path):
     """A project with strokes, left by a window that is gone."""

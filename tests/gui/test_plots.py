@@ -19,7 +19,7 @@ import pyqtgraph as pg  # isort: skip, after Qt
 
 from napari_advseg.core.events import Validated
 from napari_advseg.gui.colours import ADVERSARIAL, STANDARD
-from napari_advseg.gui.plot_figure import clip_segment
+from napari_advseg.gui.plot_frame import clip_segment
 from napari_advseg.gui.plots import TrainingPlots
 from napari_advseg.gui.theme import contrast, theme_colours
 

@@ -12,7 +12,8 @@ from qtpy.QtWidgets import QLabel, QLineEdit, QWidget
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from napari_advseg.gui.class_colours import MORE_CLASSES, TWO_CLASSES, more_colour
-from napari_advseg.gui.colours import ADVERSARIAL, DISAGREEMENT, STANDARD
+from napari_advseg.gui.colours import ADVERSARIAL, DISAGREEMENT, FAKE, STANDARD
+from napari_advseg.gui.health_series import HEALTH_SERIES
 from napari_advseg.gui.plot_legend import LegendSwitch, paint_entry
 from napari_advseg.gui.plot_series import ACCURACY_SERIES, F1_SERIES, series_pen
 from napari_advseg.gui.plots import TrainingPlots
@@ -77,6 +78,13 @@ def test_nine_classes_are_told_apart_and_are_no_network(eyes):
     assert nearest([one[:7] for one in TWO_CLASSES], NETWORKS, eyes) > WITH_WORDS
 
 
+@pytest.mark.parametrize("eyes", EYES)
+def test_fake_masks_are_no_network_and_no_real_ones(eyes, theme):
+    colours = theme_colours(theme)
+    others = [colours.standard, colours.adversarial, DISAGREEMENT, colours.text]
+    assert nearest([FAKE, colours.fake], others, eyes) > ALONE
+
+
 def test_networks_differ_in_grey():
     lightness = seen(NETWORKS, "all colours")[:, 0]
     assert min(abs(a - b) for a, b in combinations(lightness, 2)) > 8
@@ -85,7 +93,7 @@ def test_networks_differ_in_grey():
 @pytest.mark.parametrize("eyes", EYES)
 def test_curves_are_told_apart_by_hue_or_by_dashes(eyes, theme):
     colours = theme_colours(theme)
-    for series in (F1_SERIES, ACCURACY_SERIES):
+    for series in (F1_SERIES, ACCURACY_SERIES, HEALTH_SERIES):
         pens = [series_pen(one, colours) for one in series]
         for one, other in combinations(pens, 2):
             hues = [one.color().name(), other.color().name()]
@@ -152,14 +160,14 @@ def test_lines_and_words_of_the_plots_can_be_read(qtbot, theme):
     plots = TrainingPlots(theme)
     qtbot.addWidget(plots)
     plots.set_marks(((10, 0.1),))
-    for pane in (plots.f1, plots.accuracy):
-        lines = [series_pen(one, colours).color() for one in (*F1_SERIES, *ACCURACY_SERIES)]
+    for pane in (plots.f1, plots.accuracy, plots.health):
+        lines = [series_pen(one, colours).color() for one in pane.series]
         lines += [pane.plot.getAxis(side).pen().color() for side in ("left", "bottom")]
-        lines += [line.pen.color() for line in pane._lines] + [pane._cursor.pen.color()]
+        lines += [line.pen.color() for line in pane._lambda.lines] + [pane._cursor.pen.color()]
         for line in lines:
             assert contrast(line.name(), colours.background) >= LINES
         words = [pane.plot.getAxis("left").textPen().color(), pane._message.color]
-        words += [line.label.color for line in pane._lines]
+        words += [line.label.color for line in pane._lambda.lines]
         for text in words:
             assert contrast(QColor(text).name(), colours.background) >= TEXT
 

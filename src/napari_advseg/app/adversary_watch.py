@@ -37,7 +37,7 @@ class AdversaryWatch:
     def alarm(self, event: AlarmChanged) -> None:
         """An alarm begins, or is over."""
         alarm = event.alarm
-        if alarm.until is None:
+        if alarm.until in (None, alarm.since):  # one that begins; a jump is over at once
             log.warning(alarm.text)
         others = (a for a in self._model.alarms if (a.kind, a.since) != (alarm.kind, alarm.since))
         self._model.alarms = (*others, alarm)

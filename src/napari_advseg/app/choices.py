@@ -14,6 +14,8 @@ from ..core.settings import Method, RunSettings
 from .ports import default_runs_folder
 
 BudgetUnit = Literal["minutes", "updates", "epochs"]
+OWN, TRUTH = "own", "none"
+"""Images without annotation: this stack's own slices; none, D is shown true masks."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,9 @@ class Choices:
         Slices; None takes the default split.
     start_from_run : bool
         Whether the next run goes on from the networks of the run that is shown.
+    unannotated : str
+        `OWN`, `TRUTH`, or the key of an image layer whose slices the adversary learns from beside this
+        stack's own ones.
     live_strokes : bool
         Whether a run uses what is painted while it goes on.
     advanced : mapping of str to object
@@ -100,6 +105,7 @@ class Choices:
     budget: Budget = Budget()
     advanced: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     start_from_run: bool = False
+    unannotated: str = OWN
     live_strokes: bool = False
     threshold: float = 0.5
     runs_folder: Path = field(default_factory=default_runs_folder)
@@ -186,6 +192,8 @@ def settings_of(choices: Choices) -> RunSettings:
         "val": choices.val,
         **choices.budget.changes(),
     }
+    if choices.unannotated == TRUTH:
+        changes["discriminator"] = {"regime": "truth"}
     for name, value in choices.advanced.items():
         group, dot, leaf = name.partition(".")
         if dot:

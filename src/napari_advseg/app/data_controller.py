@@ -21,24 +21,28 @@ from .model import AppModel
 from .next_step import strokes_wait_for
 from .ports import TaskRunner, ViewerPort
 from .summary import AnnotationSummary, summarise
+from .unannotated import still_possible
 from .words import first_sentence
 
 log = logging.getLogger(__name__)
 
 CONTROL_OF_CHOICE = {
-    "image": ("image_layer", "open_image", "annotation_layer", "open_annotation", "slices"),
-    "channels": ("image_layer",),
+    "image": (
+        "image_layer", "open_image", "annotation_layer", "open_annotation", "slices", "unannotated",
+    ),
+    "channels": ("image_layer", "unannotated"),
     "annotation": ("annotation_layer", "open_annotation", "classes", "slices"),
     "class_texts": ("classes",),
     "train": ("slices",),
     "val": ("slices",),
-    "method": ("method",),
-    "preset": ("preset", "budget", "advanced"),
+    "method": ("method", "unannotated"),
+    "preset": ("preset", "budget", "advanced", "unannotated"),
     "budget": ("budget",),
     "start_from_run": ("start_from",),
-    "advanced": ("advanced",),
+    "unannotated": ("unannotated",),
+    "advanced": ("advanced", "unannotated"),
     "runs_folder": ("run_folder",),
-}
+}  # fmt: skip
 """Controls whose problem goes when this choice changes."""
 
 _CHANGES_SUMMARY = {"annotation", "class_texts", "train", "val", "preset", "advanced", "image"}
@@ -130,6 +134,7 @@ class DataController:
 
     def _settle(self, choices: Choices) -> None:
         before = self._model.choices
+        choices = still_possible(choices, self._model.layers)
         changed = {
             name for name in CONTROL_OF_CHOICE if getattr(choices, name) != getattr(before, name)
         }

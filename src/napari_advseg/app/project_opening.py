@@ -17,6 +17,7 @@ from .fields import SHOWN
 from .model import AppModel
 from .ports import ViewerPort, default_runs_folder
 from .project_reading import FoundAnnotation, FoundImage, FoundProject
+from .unannotated import from_saved
 
 
 @dataclass
@@ -68,6 +69,7 @@ def show_project(
     choices = replace(model.choices, class_texts=MappingProxyType(texts))
     if chosen is not None and image is not None:
         choices = replace(choices, train=project.train, val=project.val)
+    choices = replace(choices, unannotated=from_saved(project.unannotated, images))
     _choose(_with_settings(choices, project, shown), found, data)
     viewer.set_threshold(project.threshold)
     _find_run(found, shown)
@@ -156,7 +158,7 @@ def _choose(choices: Choices, found: FoundProject, data: DataController) -> None
         choices = replace(choices, runs_folder=found.path.parent / "runs")
     names = (
         "class_texts", "train", "val", "method", "preset", "budget", "threshold", "advanced",
-        "runs_folder",
+        "runs_folder", "unannotated",
     )  # fmt: skip
     data.choose(**{name: getattr(choices, name) for name in names})
 

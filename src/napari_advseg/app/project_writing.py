@@ -16,6 +16,7 @@ from ..core.stack import EMStack
 from .choices import Choices
 from .leaving_layers import LeavingLayers
 from .project_port import OpenLayer
+from .unannotated import as_saved
 
 LARGEST_COPY = 256 * 2**20
 """Bytes of an image that came from no file and is kept with the project; a larger one is not."""
@@ -78,10 +79,8 @@ class SnapshotMaker:
         layers = self._layers.open_layers()
         home = self._folder.path.parent
         images = [one for one in layers if one.kind == "image"]
-        kept = [
-            (one, self._image(one, home, one.key in (choices.image, *choices.channels)))
-            for one in images
-        ]
+        used = (choices.image, *choices.channels, choices.unannotated)
+        kept = [(one, self._image(one, home, one.key in used)) for one in images]
         shown = [(one.key, entry) for one, entry in kept if entry is not None]
         labels = [one for one in layers if one.kind == "labels" and one.key in listed]
         annotations = [self._annotation(one, choices) for one in labels]
@@ -93,6 +92,7 @@ class SnapshotMaker:
             image=_index(image_keys, choices.image),
             annotation=_index(label_keys, choices.annotation),
             channels=tuple(image_keys.index(k) for k in choices.channels if k in image_keys),
+            unannotated=as_saved(choices.unannotated, image_keys),
             train=choices.train,
             val=choices.val,
             method=choices.method,

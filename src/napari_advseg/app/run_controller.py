@@ -37,6 +37,7 @@ from .model import AppModel, Progress, RunInfo, RunState
 from .ports import TaskRunner, ViewerPort
 from .sections import apply_waits_for, train_waits_for
 from .summary import read_annotation
+from .unannotated import second_stack
 from .warm_start import start_folder
 from .words import TimeLeft, duration, first_sentence, run_words, score_line
 
@@ -112,13 +113,14 @@ class RunController:
             model.status = waits
             return
         try:
+            second = second_stack(model, self._viewer)
             stack = self._data.stack()
             labels, carried = self._viewer.labels(annotation.name)  # a copy: painting may go on
         except AdvSegError as error:
             model.set_problem(error.control, str(error))
             return
         choices = model.choices
-        model.clear_problems("start_from")
+        model.clear_problems("start_from", "unannotated")
         control = self._begin(image.key, "Starting.")
         self._applying = False
         self._before = Before(model.run, model.history, model.lambda_marks)
@@ -127,6 +129,8 @@ class RunController:
         read = partial(read_annotation, carried=carried, told=choices.class_text)
         extras: dict[str, Any] = {"start_from": start_folder(model)}
         extras["annotation_updates"] = self.live.begin(annotation.key, labels, read)
+        if second is not None:
+            extras["unannotated"] = second
 
         def task(emit: Callable[[Any], None]) -> Any:
             meaning = read(labels)

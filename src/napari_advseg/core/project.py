@@ -191,6 +191,9 @@ class Project(_Part):
         Which of them is chosen.
     channels : tuple of int
         Images that are further channels of the chosen one.
+    unannotated : int or "none" or None
+        Image whose slices the adversary learns from beside those of the chosen one; ``"none"`` for none at
+        all.
     train, val : tuple of int or None
         The slices that were chosen; None for the default split.
     method, preset, budget, unit, threshold, advanced
@@ -208,6 +211,7 @@ class Project(_Part):
     image: Annotated[int, Field(ge=0)] | None = None
     annotation: Annotated[int, Field(ge=0)] | None = None
     channels: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    unannotated: Annotated[int, Field(ge=0)] | Literal["none"] | None = None
     train: Slices | None = None
     val: Slices | None = None
     method: Method = "paired"
@@ -225,6 +229,7 @@ class Project(_Part):
             ("image", self.image, self.images),
             ("annotation", self.annotation, self.annotations),
             ("channel", max(self.channels, default=None), self.images),
+            ("unannotated", None if self.unannotated == "none" else self.unannotated, self.images),
         ):
             if index is not None and index >= len(of):
                 raise ValueError(f"{what} {index} is chosen of {len(of)}")

@@ -14,6 +14,7 @@ from .mask_colours import MaskColours
 from .section import Section, Sentence, describe, follow
 from .slice_table import SliceTablePanel
 from .slider_keys import SliderKeys
+from .verdict_words import VerdictWords
 
 
 class CompareSection(Section):
@@ -26,6 +27,7 @@ class CompareSection(Section):
         self._above = QVBoxLayout(above)
         self._above.setContentsMargins(0, 0, 0, 0)
         self.add(above)
+        self.add(VerdictWords(self._model))
         self._threshold = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         self._threshold.setRange(0, 1)
         self._threshold.setSingleStep(0.01)

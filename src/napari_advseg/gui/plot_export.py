@@ -14,7 +14,8 @@ from qtpy.QtGui import QImage, QPainter
 from qtpy.QtSvg import QSvgGenerator
 
 from ..core.events import Validated
-from .plot_figure import HEIGHT, WIDTH, paint_figure
+from ..core.validation_columns import HEALTH
+from .plot_figure import HEIGHT, WIDTH_OF_ONE, paint_figure
 from .plot_pane import PlotPane
 from .plot_series import ACCURACY_SERIES, F1_SERIES
 from .theme import ThemeColours
@@ -23,17 +24,22 @@ COLUMNS = ("update", "epoch", "seconds", *(one.key for one in (*F1_SERIES, *ACCU
 
 
 def history_csv(history: Sequence[Validated]) -> str:
-    """Write validations as CSV: `COLUMNS`, then any further scores; what was not measured is empty."""
+    """Write validations as CSV: `COLUMNS`, then any further scores, then D's health if it is known.
+
+    What was not measured is empty.
+    """
     further = dict.fromkeys(
         key for validated in history for key in validated.scores if key not in COLUMNS
     )
     columns = [*COLUMNS, *_class_by_class(further)]
+    health = HEALTH if any(validated.health for validated in history) else ()
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow([*columns, *health])
     for validated in history:
-        scores = [validated.scores.get(key, math.nan) for key in columns[3:]]
-        cells = ["" if math.isnan(value) else repr(float(value)) for value in scores]
+        values = [validated.scores.get(key, math.nan) for key in columns[3:]]
+        values += [validated.health.get(key, math.nan) for key in health]
+        cells = ["" if math.isnan(value) else repr(float(value)) for value in values]
         writer.writerow([validated.update, validated.epoch, validated.seconds, *cells])
     return text.getvalue()
 
@@ -52,7 +58,7 @@ def write_png(path: str | PathLike[str], panes: Sequence[PlotPane], theme: Theme
     OSError
         If the file cannot be written.
     """
-    image = QImage(2 * WIDTH, 2 * HEIGHT, QImage.Format.Format_RGB32)
+    image = QImage(2 * WIDTH_OF_ONE * len(panes), 2 * HEIGHT, QImage.Format.Format_RGB32)
     painter = QPainter(image)
     painter.scale(2, 2)
     paint_figure(painter, panes, theme)
@@ -78,10 +84,11 @@ def write_svg(path: str | PathLike[str], panes: Sequence[PlotPane], theme: Theme
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     generator = QSvgGenerator()
     generator.setOutputDevice(buffer)
-    generator.setSize(QSize(WIDTH, HEIGHT))
-    generator.setViewBox(QRectF(0, 0, WIDTH, HEIGHT))
+    width = WIDTH_OF_ONE * len(panes)
+    generator.setSize(QSize(width, HEIGHT))
+    generator.setViewBox(QRectF(0, 0, width, HEIGHT))
     generator.setResolution(96)
-    generator.setTitle("Training: F1 and accuracy")
+    generator.setTitle("Training curves")
     painter = QPainter(generator)
     paint_figure(painter, panes, theme)
     painter.end()

@@ -8,86 +8,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 
 from qtpy.QtCore import QPointF, QRectF, Qt
-from qtpy.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen, QPolygonF
+from qtpy.QtGui import QBrush, QColor, QFont, QPainter, QPen, QPolygonF
 
-from .plot_legend import paint_entry
+from .health_figure import paint_below, paint_levels
+from .health_pane import HealthPane
+from .plot_frame import Frame, line_path
+from .plot_legend import paint_entry, paint_point
 from .plot_pane import FEW, PlotPane
-from .plot_series import Series, best_index, lambda_label, low_end, series_pen
+from .plot_series import Series, best_index, lambda_label, series_pen
 from .theme import ThemeColours, mix
 
-WIDTH, HEIGHT = 1200, 400
-"""Size of the figure in pixels before scaling."""
+WIDTH_OF_ONE, HEIGHT = 600, 400
+"""Size of one plot in the figure, in pixels before scaling."""
 _LEFT, _TOP, _RIGHT, _BOTTOM = 56, 14, 110, 46
 _TEXT = 13
 
 
-@dataclass(frozen=True)
-class Frame:
-    """Where the axes stand in the figure, and the part of the data that they show."""
-
-    rect: QRectF
-    x: tuple[float, float]
-    y: tuple[float, float]
-
-    def point(self, x: float, y: float) -> QPointF:
-        """Turn (update, score) into a place in the figure."""
-        return QPointF(
-            self.rect.left() + (x - self.x[0]) / (self.x[1] - self.x[0]) * self.rect.width(),
-            self.rect.bottom() - (y - self.y[0]) / (self.y[1] - self.y[0]) * self.rect.height(),
-        )
-
-    def holds(self, point: QPointF) -> bool:
-        """Whether a place lies within the axes, half a pixel of rounding allowed."""
-        return self.rect.adjusted(-0.5, -0.5, 0.5, 0.5).contains(point)
-
-
 def paint_figure(painter: QPainter, panes: Sequence[PlotPane], theme: ThemeColours) -> None:
-    """Draw the panes side by side, as they are zoomed and switched, into `WIDTH` × `HEIGHT`."""
+    """Draw the panes side by side, as they are zoomed and switched, each `WIDTH_OF_ONE` × `HEIGHT`."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.fillRect(QRectF(0, 0, WIDTH, HEIGHT), QColor(theme.background))
+    painter.fillRect(QRectF(0, 0, WIDTH_OF_ONE * len(panes), HEIGHT), QColor(theme.background))
     font = QFont(panes[0].font().family())
     font.setPixelSize(_TEXT)
     painter.setFont(font)
-    width = WIDTH / len(panes)
     for i, pane in enumerate(panes):
-        place = QRectF(i * width, 0, width, HEIGHT).adjusted(_LEFT, _TOP, -_RIGHT, -_BOTTOM)
+        place = QRectF(i * WIDTH_OF_ONE, 0, WIDTH_OF_ONE, HEIGHT).adjusted(
+            _LEFT, _TOP, -_RIGHT, -_BOTTOM
+        )
         x, y = pane.plot.viewRange()
         frame = Frame(place, (x[0], x[1]), (y[0], y[1]))
+        if isinstance(pane, HealthPane):
+            paint_below(painter, frame, pane, theme)
         _paint_axes(painter, frame, pane, theme)
+        if isinstance(pane, HealthPane):
+            paint_levels(painter, frame, theme)
         for series in pane.shown():
             _paint_series(painter, frame, pane, series, theme)
         _paint_marks(painter, frame, pane.marks, theme)
         _paint_best(painter, frame, pane, theme)
         _paint_legend(painter, frame, pane, theme)
-
-
-def clip_segment(a: QPointF, b: QPointF, rect: QRectF) -> tuple[QPointF, QPointF] | None:
-    """The part of the segment from `a` to `b` inside `rect`, None if there is none.
-
-    References
-    ----------
-    Y.-D. Liang, B. A. Barsky, "A new concept and method for line clipping", ACM Trans. Graph. 3 (1984).
-    """
-    d = b - a
-    enter, leave = 0.0, 1.0
-    for p, q in (
-        (-d.x(), a.x() - rect.left()),
-        (d.x(), rect.right() - a.x()),
-        (-d.y(), a.y() - rect.top()),
-        (d.y(), rect.bottom() - a.y()),
-    ):
-        if p == 0:
-            if q < 0:
-                return None
-        elif p < 0:
-            enter = max(enter, q / p)
-        else:
-            leave = min(leave, q / p)
-    return (a + d * enter, a + d * leave) if enter <= leave else None
 
 
 def _paint_axes(painter: QPainter, frame: Frame, pane: PlotPane, theme: ThemeColours) -> None:
@@ -168,7 +129,7 @@ def _paint_series(
     painter: QPainter, frame: Frame, pane: PlotPane, series: Series, theme: ThemeColours
 ) -> None:
     values = pane.values(series)
-    low = low_end(pane.values(one) for one in pane.shown())
+    foot = pane.foot()
     places = [
         frame.point(validated.update, value) if math.isfinite(value) else None
         for validated, value in zip(pane.history, values, strict=True)
@@ -177,7 +138,7 @@ def _paint_series(
     pen.setCosmetic(False)  # in a file lines grow with the figure
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(pen)
-    painter.drawPath(_path(places, frame.rect))
+    painter.drawPath(line_path(places, frame.rect))
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QBrush(pen.color()))
     around = [None, *places, None]
@@ -186,28 +147,11 @@ def _paint_series(
             continue
         alone = around[i] is None and around[i + 2] is None
         if frame.holds(place) and (alone or len(places) <= FEW):
-            size = 2.5 if series.validation else 2.0
-            painter.drawEllipse(place, size, size)
-        elif value < low and place.y() > frame.rect.bottom():
+            paint_point(painter, place, series)
+        elif value < foot and place.y() > frame.rect.bottom():
             x, y = place.x(), frame.rect.bottom()
             corners = [QPointF(x - 4, y - 8), QPointF(x + 4, y - 8), QPointF(x, y - 1)]
             painter.drawPolygon(QPolygonF(corners))
-
-
-def _path(places: Sequence[QPointF | None], rect: QRectF) -> QPainterPath:
-    """Join neighbours by lines inside `rect`; None is a gap."""
-    path = QPainterPath()
-    end: QPointF | None = None
-    for a, b in pairwise(places):
-        inside = clip_segment(a, b, rect) if a is not None and b is not None else None
-        if inside is None:
-            end = None
-            continue
-        if end is None or end != inside[0]:
-            path.moveTo(inside[0])
-        path.lineTo(inside[1])
-        end = inside[1]
-    return path
 
 
 def _paint_best(painter: QPainter, frame: Frame, pane: PlotPane, theme: ThemeColours) -> None:

@@ -31,11 +31,24 @@ def paint_entry(
     painter.setPen(pen)
     middle = rect.center().y()
     painter.drawLine(QPointF(rect.left() + 2, middle), QPointF(rect.left() + SAMPLE_WIDTH, middle))
+    if series.spread:
+        painter.setBrush(pen.color())
+        painter.setPen(Qt.PenStyle.NoPen)
+        paint_point(painter, QPointF(rect.left() + SAMPLE_WIDTH / 2 + 1, middle), series)
     painter.setPen(QPen(QColor(text)))
     beside = rect.adjusted(SAMPLE_WIDTH + _GAP, 0, 0, 0)
     painter.drawText(
         beside, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), series.name
     )
+
+
+def paint_point(painter: QPainter, place: QPointF, series: Series) -> None:
+    """Draw a point of a curve with the painter's brush."""
+    size = series.point_size / 2
+    if series.symbol == "s":
+        painter.drawRect(QRectF(place.x() - size, place.y() - size, 2 * size, 2 * size))
+    else:
+        painter.drawEllipse(place, size, size)
 
 
 class LegendSwitch(QAbstractButton):

@@ -1,14 +1,13 @@
-"""One plot of the training curves with its legend; both plots of `TrainingPlots` are made of it."""
+"""One plot of the training curves with its legend; the plots of `TrainingPlots` are made of it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QEvent, QObject, QPoint, QRectF, Qt, Signal
-from qtpy.QtGui import QColor, QContextMenuEvent, QCursor, QFontMetrics, QKeyEvent, QPen
+from qtpy.QtCore import QPoint, Qt, Signal
+from qtpy.QtGui import QColor, QPen, QTextOption
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 # isort: split
@@ -16,17 +15,11 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 import pyqtgraph as pg
 
 from ..core.events import Validated
+from .lambda_lines import LambdaLines
+from .plot_axes import colour_axes, plot_with_axes, size_axes
+from .plot_input import PlotInput
 from .plot_legend import LegendSwitch
-from .plot_series import (
-    Series,
-    best_index,
-    lambda_label,
-    lone_points,
-    low_end,
-    nearest_index,
-    score,
-    series_pen,
-)
+from .plot_series import Series, best_index, lone_points, low_end, score, series_pen
 from .theme import ThemeColours, mix
 
 EMPTY = "curves appear at the first validation"
@@ -34,27 +27,10 @@ FEW = 40
 """Up to so many validations each is drawn as a point on its curve."""
 SMOOTH = 100
 """Up to so many validations lines are smoothed: 300 took 60 to 90 ms to paint smoothed, 9 ms without."""
-NO_MODIFIER, KEYPAD = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier
-ZOOM = {Qt.Key.Key_Plus: 0.8, Qt.Key.Key_Equal: 0.8, Qt.Key.Key_Minus: 1.25}
-"""Keys that scale the axis of updates, and by how much."""
-LABEL_WIDTH = 85
-"""Room in pixels for the labels of two λ marks, which may both stand between their lines."""
-
-
-class RoomyAxis(pg.AxisItem):
-    """An axis that keeps its end labels, 1.0 or the last update, though half of them stands out."""
-
-    def boundingRect(self) -> QRectF:
-        return super().boundingRect().adjusted(-20, -8, 20, 8)
-
-    def resizeEvent(self, ev: Any = None) -> None:
-        super().resizeEvent(ev)
-        if self.orientation == "bottom":  # pyqtgraph lets the label's descenders stand out
-            self.label.setY(self.size().height() - self.label.boundingRect().height() + 3)
 
 
 class PlotPane(QWidget):
-    """A plot of some of the eight curves over updates, with a legend that switches them.
+    """A plot of some of the curves over updates, with a legend that switches them.
 
     Parameters
     ----------
@@ -91,7 +67,7 @@ class PlotPane(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._series = tuple(series)
+        self.series = tuple(series)
         self._theme = theme
         self._nothing = nothing
         self.label = label
@@ -99,56 +75,44 @@ class PlotPane(QWidget):
         self.marks: tuple[tuple[int, float], ...] = ()
         self.history: tuple[Validated, ...] = ()
         self.of_class: str | None = None
-        self._lines: list[pg.InfiniteLine] = []
         self._fit = False
+        self.reach = 1
         self._font = self.font()
-        self.plot = pg.PlotWidget(
-            self, axisItems={side: RoomyAxis(side) for side in ("left", "bottom")}
-        )
+        self.plot = plot_with_axes(label, self)
         self.plot.setObjectName(name)
         self.plot.setMinimumSize(160, 90)
-        self.switches = tuple(LegendSwitch(one, theme, self) for one in self._series)
+        self.plot.getViewBox().setLimits(minXRange=1, **self.vertical_limits())
+        self.switches = tuple(LegendSwitch(one, theme, self) for one in self.series)
         self._lay_out()
-        self._prepare_axes()
-        self._add_items()
+        self.add_items()
+        self._lambda = LambdaLines(self.plot)
         self._connect()
         self.set_theme(theme)
 
-    def show_history(self, history: Sequence[Validated], follow: bool) -> None:
-        """Draw the validations; with `follow` the axes show the whole run again."""
+    # ---- what is shown
+
+    def show_history(self, history: Sequence[Validated], follow: bool, reach: int = 0) -> None:
+        """Draw the validations; with `follow` the axes show the whole run again, `reach` at least."""
         self.history = tuple(history)
-        self._draw(follow)
+        self.reach = max([reach, 1, *(one.update for one in self.history)])
+        self.draw(follow)
 
     def set_fit(self, fit: bool) -> None:
         """Let the vertical axis span the curves' own values instead of 0.5 to 1."""
         self._fit = fit
-        self._draw(follow=True)
+        self.draw(follow=True)
 
     def show_class(self, name: str | None, follow: bool) -> None:
         """Draw a class's F1 in place of the run's one, or that again if None."""
         self.of_class = name
-        self._draw(follow)
+        self.draw(follow)
 
     def set_marks(self, marks: Sequence[tuple[int, float]]) -> None:
         """Mark the (update, λ) where λ changes with vertical lines."""
         self.marks = tuple(marks)
-        for line in self._lines:
-            self.plot.removeItem(line)
-        self._lines = []
-        for update, weight in marks:
-            line = pg.InfiniteLine(
-                update, label=lambda_label(weight), labelOpts={"position": 0.08, "movable": False}
-            )
-            line.setZValue(4)
-            self.plot.addItem(line, ignoreBounds=True)
-            self._lines.append(line)
-        self._style_marks()
-        self._place_marks()
-        self._draw(follow=False)
-
-    def add_below_legend(self, widget: QWidget) -> None:
-        """Put a widget at the foot of the legend's column."""
-        self._legend.addWidget(widget)
+        self._lambda.show(self.marks)
+        self._lambda.style(self._theme, self._font)
+        self.draw(follow=False)
 
     def set_cursor(self, update: float | None) -> None:
         """Draw the vertical cursor line at an update, or hide it."""
@@ -156,17 +120,18 @@ class PlotPane(QWidget):
         if update is not None:
             self._cursor.setValue(update)
 
+    @property
+    def cursor(self) -> float | None:
+        """The update at which the cursor line is drawn."""
+        return float(self._cursor.value()) if self._cursor.isVisible() else None
+
     def set_theme(self, theme: ThemeColours) -> None:
         """Repaint in a theme's colours; pyqtgraph does not follow napari's by itself."""
         self._theme = theme
-        self.plot.setBackground(theme.background)
-        for side in ("left", "bottom"):
-            axis = self.plot.getAxis(side)
-            axis.setPen(QColor(mix(theme.text, theme.background, 0.45)))
-            axis.setTextPen(QColor(theme.text))
+        colour_axes(self.plot, theme)
         self._message.setColor(QColor(mix(theme.text, theme.background, 0.2)))
         self._cursor.setPen(pg.mkPen(theme.text, width=1))
-        for one, switch in zip(self._series, self.switches, strict=True):
+        for one, switch in zip(self.series, self.switches, strict=True):
             switch.set_theme(theme)
             pen = series_pen(one, theme)
             self._curves[one].setPen(pen)
@@ -174,25 +139,20 @@ class PlotPane(QWidget):
                 dots.setBrush(pen.color())
                 dots.setPen(QPen(Qt.PenStyle.NoPen))
             self._best[one].setPen(pg.mkPen(theme.text, width=1.5))
-        self._style_marks()
+        self._lambda.style(theme, self._font)
 
     def set_font_size(self, points: int) -> None:
         """Set the size of the legend's and the axes' text."""
         font = self.font()
         font.setPointSize(points)
-        for side in ("left", "bottom"):
-            axis = self.plot.getAxis(side)
-            axis.setTickFont(font)
-            style = {"font-size": f"{points}pt", "color": self._theme.text}
-            axis.setLabel(axis.labelText, **style)
-        line = QFontMetrics(font).height()
-        self.plot.getAxis("left").setWidth(line + QFontMetrics(font).horizontalAdvance("0.000") + 8)
-        self.plot.getAxis("bottom").setHeight(2 * line + 5)
+        size_axes(self.plot, font, self._theme)
         self._message.setFont(font)
         self._font = font
-        self._style_marks()
+        self._lambda.style(self._theme, font)
         for switch in self.switches:
             switch.setStyleSheet(f"font-size: {points}pt;")
+
+    # ---- what there is to draw
 
     def curve(self, key: str) -> pg.PlotDataItem:
         """The curve of one column of ``metrics.csv``."""
@@ -206,59 +166,39 @@ class PlotPane(QWidget):
         """The curves that are switched on."""
         return [
             one
-            for one, switch in zip(self._series, self.switches, strict=True)
+            for one, switch in zip(self.series, self.switches, strict=True)
             if switch.isChecked()
         ]
 
     def measured(self) -> list[Series]:
         """The curves that have at least one value."""
-        return [one for one in self._series if any(map(math.isfinite, self.values(one)))]
+        return [one for one in self.series if any(map(math.isfinite, self.values(one)))]
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        if event is not None and event.type() == QEvent.Type.Leave:
-            self.pointed.emit(None)
-        elif isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            if self._press(event):
-                return True
-        elif isinstance(event, QContextMenuEvent):
-            if event.reason() == QContextMenuEvent.Reason.Keyboard:
-                self._ask_for_menu_by_key()
-            return True  # that of the mouse is asked for by the scene
-        return super().eventFilter(watched, event)
+    def has_something(self) -> bool:
+        """Whether there is anything to see."""
+        return bool(self.measured())
 
-    def _press(self, event: QKeyEvent) -> bool:
-        """What the mouse does, by keys; return whether there was something to do."""
-        if event.modifiers() not in (NO_MODIFIER, KEYPAD) or not self.history:
-            return False
-        key, updates = event.key(), [one.update for one in self.history]
-        last, x = len(updates) - 1, self._cursor.value()
-        here = nearest_index(updates, x) if self._cursor.isVisible() else None
-        steps = {
-            Qt.Key.Key_Left: last if here is None else max(here - 1, 0),
-            Qt.Key.Key_Right: 0 if here is None else min(here + 1, last),
-            Qt.Key.Key_Home: 0,
-            Qt.Key.Key_End: last,
-        }
-        if key in steps:
-            self.pointed.emit(float(updates[steps[key]]))
-        elif key in ZOOM:
-            self.plot.getViewBox().scaleBy(x=ZOOM[key], center=None if here is None else (x, 0))
-            self.zoomed.emit()
-        elif key == Qt.Key.Key_0:
-            self.wholeRunAsked.emit()
-        elif key == Qt.Key.Key_Escape:
-            self.pointed.emit(None)
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self._ask_for_menu_by_key()
-        else:
-            return False
-        return True
+    def foot(self) -> float:
+        """Lower end of the vertical axis as it is by default: what is lower leaves a triangle there."""
+        return low_end(self.values(one) for one in self.shown())
 
-    def _ask_for_menu_by_key(self) -> None:
-        self.menuAsked.emit(self.plot.mapToGlobal(self.plot.rect().center()))
+    def vertical_limits(self) -> dict[str, float]:
+        """How far one may zoom out and in, as pyqtgraph's ViewBox takes it."""
+        return {"yMin": -0.05, "yMax": 1.05, "minYRange": 0.002}
+
+    def vertical_range(self) -> tuple[float, float]:
+        """What the vertical axis shows: 0.5 (or `foot`) to 1, or the curves' own span if so asked."""
+        drawn = [self.values(one) for one in self.shown()]
+        finite = [value for values in drawn for value in values if math.isfinite(value)]
+        if not (self._fit and finite):
+            return self.foot(), 1.0
+        bottom, top = min(finite), max(finite)
+        return (bottom, top) if top - bottom >= 0.01 else (bottom - 0.005, top + 0.005)
+
+    # ---- building
 
     def _lay_out(self) -> None:
-        self._legend = legend = QVBoxLayout()
+        legend = QVBoxLayout()
         legend.setSpacing(0)
         legend.addSpacing(4)
         for switch in self.switches:
@@ -270,22 +210,9 @@ class PlotPane(QWidget):
         row.addWidget(self.plot, 1)
         row.addLayout(legend)
 
-    def _prepare_axes(self) -> None:
-        item = self.plot.getPlotItem()
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.setDownsampling(auto=True, mode="peak")
-        item.setClipToView(True)
-        item.showGrid(y=True, alpha=0.2)
-        item.setContentsMargins(0, 6, 16, 0)  # room for half a tick label
-        for side, text in (("left", self.label), ("bottom", "update")):
-            axis = self.plot.getAxis(side)
-            axis.setLabel(text)
-            axis.enableAutoSIPrefix(False)
-            axis.setStyle(tickLength=-4, autoExpandTextSpace=False)
-        self.plot.getViewBox().setLimits(yMin=-0.05, yMax=1.05, minYRange=0.002, minXRange=1)
+    def add_items(self) -> None:
+        """Put curves, points, cursor and words into the plot."""
 
-    def _add_items(self) -> None:
         def dots(symbol: str, size: int, z: int) -> pg.ScatterPlotItem:
             item = pg.ScatterPlotItem(symbol=symbol, size=size, antialias=True)
             item.setZValue(z)
@@ -296,70 +223,48 @@ class PlotPane(QWidget):
         self._points: dict[Series, pg.ScatterPlotItem] = {}
         self._below: dict[Series, pg.ScatterPlotItem] = {}
         self._best: dict[Series, pg.ScatterPlotItem] = {}
-        for one in self._series:
+        for one in self.series:
             curve = pg.PlotDataItem(connect="finite", antialias=True, name=one.key)
             self.plot.addItem(curve)
             self._curves[one] = curve
-            self._points[one] = dots("o", 5 if one.validation else 4, 1)
+            self._points[one] = dots(one.symbol, one.point_size, 1)
             self._below[one] = dots("t", 8, 6)
             self._best[one] = dots("o", 9, 5)
         self._cursor = pg.InfiniteLine(0)
         self._cursor.setVisible(False)
         self.plot.addItem(self._cursor, ignoreBounds=True)
         self._message = pg.TextItem(EMPTY, anchor=(0.5, 0.5))
+        centred = QTextOption(Qt.AlignmentFlag.AlignHCenter)
+        self._message.textItem.document().setDefaultTextOption(centred)
         self.plot.addItem(self._message, ignoreBounds=True)
+        self.plot.getViewBox().sigResized.connect(self._fit_message)
 
     def _connect(self) -> None:
         for switch in self.switches:
-            switch.toggled.connect(lambda _: self._draw(follow=False))
-        self.plot.scene().sigMouseMoved.connect(self._moved)
-        self.plot.scene().sigMouseClicked.connect(self._clicked)
-        view = self.plot.getViewBox()
-        view.sigRangeChangedManually.connect(lambda *_: self.zoomed.emit())
-        view.sigXRangeChanged.connect(self._place_marks)
-        view.sigResized.connect(self._place_marks)
-        self.plot.installEventFilter(self)
+            switch.toggled.connect(lambda _: self.draw(follow=False))
+        PlotInput(self)
 
-    def _place_marks(self, *_: Any) -> None:
-        """Raise the label of a λ mark that would cover the one before it."""
-        x_pixel = self.plot.getViewBox().viewPixelSize()[0]
-        raised, before = False, -math.inf
-        for line in self._lines:
-            raised = not raised and line.value() - before < LABEL_WIDTH * x_pixel
-            before = line.value()
-            line.label.setPosition(0.24 if raised else 0.08)
+    def _fit_message(self, view: pg.ViewBox) -> None:
+        self._message.setTextWidth(max(view.width() - 4, 40))
 
-    def _moved(self, position: Any) -> None:
-        view = self.plot.getViewBox()
-        inside = view.sceneBoundingRect().contains(position)
-        self.pointed.emit(float(view.mapSceneToView(position).x()) if inside else None)
+    # ---- drawing
 
-    def _clicked(self, event: Any) -> None:
-        if event.button() == Qt.MouseButton.RightButton:
-            event.accept()
-            self.menuAsked.emit(QCursor.pos())
-        elif event.double():
-            event.accept()
-            self.wholeRunAsked.emit()
-
-    def _draw(self, follow: bool) -> None:
-        values = {one: self.values(one) for one in self._series}
-        shown = self.shown()
-        measured = self.measured()
-        low = low_end(values[one] for one in shown)
+    def draw(self, follow: bool) -> None:
+        """Draw all anew; with `follow` the axes show the whole run."""
+        shown, measured, foot = self.shown(), self.measured(), self.foot()
         updates = np.array([validated.update for validated in self.history], float)
-        for one in self._series:
-            self._draw_curve(one, updates, np.array(values[one], float), low, one in shown)
-        for one, switch in zip(self._series, self.switches, strict=True):
+        for one in self.series:
+            self._draw_curve(one, updates, np.array(self.values(one), float), foot, one in shown)
+        for one, switch in zip(self.series, self.switches, strict=True):
             switch.setVisible(not self.history or one in measured)
-        self._say(bool(measured))
-        for line in self._lines:
-            line.setVisible(bool(self.history))
-        if follow or not measured:
-            self._set_ranges([values[one] for one in shown if one in measured], low)
+        something = self.has_something()
+        self._say(something)
+        self._lambda.set_visible(something or bool(self.history))
+        if follow or not something:
+            self._set_ranges(follow)
 
     def _draw_curve(
-        self, series: Series, updates: np.ndarray, values: np.ndarray, low: float, shown: bool
+        self, series: Series, updates: np.ndarray, values: np.ndarray, foot: float, shown: bool
     ) -> None:
         finite = np.isfinite(values)
         if not (shown and finite.any()):
@@ -368,38 +273,23 @@ class PlotPane(QWidget):
         points = np.flatnonzero(finite) if len(values) <= FEW else lone_points(list(values))
         self._points[series].setData(updates[points], values[points])
         # A value under the axis leaves a triangle at its foot, so that it does not vanish unseen.
-        under = np.flatnonzero(finite & (np.nan_to_num(values, nan=1.0) < low) & (not self._fit))
-        self._below[series].setData(updates[under], np.full(len(under), low))
+        under = np.flatnonzero(finite & (np.nan_to_num(values, nan=1.0) < foot) & (not self._fit))
+        self._below[series].setData(updates[under], np.full(len(under), foot))
         best = best_index(values) if self.marks_best and series.validation else None
         top = [] if best is None else [best]
         self._best[series].setData(updates[top], values[top])
 
-    def _say(self, measured: bool) -> None:
-        self._message.setVisible(not measured)
+    def _say(self, something: bool) -> None:
+        self._message.setVisible(not something)
         self._message.setText(self._nothing if self.history else EMPTY)
-        self.plot.setMouseEnabled(measured, measured)
-        self.plot.getAxis("bottom").setStyle(showValues=measured)
+        self.plot.setMouseEnabled(something, something)
+        self.plot.getAxis("bottom").setStyle(showValues=something)
 
-    def _set_ranges(self, curves: Sequence[Sequence[float]], low: float) -> None:
-        """Show all updates, and 0.5 (or `low`) to 1, or the curves' own span if so asked."""
-        last = max([validated.update for validated in self.history], default=1)
-        bottom, top = low, 1.0
-        finite = [value for values in curves for value in values if math.isfinite(value)]
-        if self._fit and finite:
-            bottom, top = min(finite), max(finite)
-            if top - bottom < 0.01:
-                bottom, top = bottom - 0.005, top + 0.005
+    def _set_ranges(self, follow: bool) -> None:
+        """Show what `vertical_range` says and, with `follow`, all updates."""
+        bottom, top = self.vertical_range()
         room = (top - bottom) * 0.04
-        self.plot.setXRange(0, max(last, 1), padding=0.02)
+        if follow:
+            self.plot.setXRange(0, self.reach, padding=0.02)
         self.plot.setYRange(bottom - room, top + room, padding=0)
-        self._message.setPos(max(last, 1) / 2, (bottom + top) / 2)
-
-    def _style_marks(self) -> None:
-        faint = mix(self._theme.text, self._theme.background, 0.35)
-        for line in self._lines:
-            line.setPen(pg.mkPen(faint, width=1, style=Qt.PenStyle.DashLine))
-            line.label.setFont(self._font)
-            line.label.setColor(QColor(self._theme.text))
-            fill = QColor(self._theme.background)
-            fill.setAlpha(190)
-            line.label.fill = pg.mkBrush(fill)
+        self._message.setPos(sum(self.plot.viewRange()[0]) / 2, (bottom + top) / 2)

@@ -16,18 +16,32 @@ from .theme import ThemeColours
 
 @dataclass(frozen=True)
 class Series:
-    """One curve: a key of `Validated.scores` (a column of ``metrics.csv``) and how it is drawn."""
+    """One curve: a key of `Validated.scores` (a column of ``metrics.csv``) and how it is drawn.
+
+    One of D's health is a key of `Validated.health` instead, with a `spread`.
+    """
 
     key: str
     who: str
-    """``S``, ``G/S``, ``D`` or ``G/D``."""
+    """``S``, ``G/S``, ``D`` or ``G/D``; of D's health ``real`` or ``fake``."""
     validation: bool
     tooltip: str
+    spread: str = ""
+    """Key of the spread, half as wide as the band around the curve; empty without a band."""
+    symbol: str = "o"
+    """Of its points: ``o`` a disc, ``s`` a square."""
 
     @property
     def name(self) -> str:
         """Short name for the legend."""
+        if self.spread:
+            return self.who
         return f"{self.who} {'val' if self.validation else 'train'}"
+
+    @property
+    def point_size(self) -> int:
+        """Of its points, in pixels."""
+        return 6 if self.spread else 5 if self.validation else 4
 
 
 _S = "F1 of the standard network S"
@@ -50,14 +64,15 @@ ACCURACY_SERIES = (
 
 
 def series_pen(series: Series, theme: ThemeColours) -> QPen:
-    """Hue tells the network, line style tells training from validation."""
+    """Hue tells the network, line style tells training from validation, and real masks from fake ones."""
     # D belongs to neither network, so it has no hue; G/D scores the masks of G/S.
-    hue = {"S": theme.standard, "D": theme.text}.get(series.who, theme.adversarial)
+    hues = {"S": theme.standard, "D": theme.text, "real": theme.text, "fake": theme.fake}
+    hue = hues.get(series.who, theme.adversarial)
     pen = QPen(Qt.PenStyle.SolidLine)
     pen.setColor(QColor(hue))
     pen.setCosmetic(True)
     pen.setWidthF(2.0 if series.validation else 1.0)
-    if not series.validation:
+    if not series.validation or series.who == "fake":
         pen.setDashPattern([5.0, 3.0])
     return pen
 
@@ -149,6 +164,8 @@ def best_sentence(history: Sequence[Validated], of_class: str | None = None) -> 
     return f"best {what}: " + " · ".join(parts) if parts else ""
 
 
-def lambda_label(weight: float) -> str:
+def lambda_label(weight: float, *, short: bool = False) -> str:
     """What stands at a λ mark: the weight from there on, or that it starts to rise from 0."""
+    if short:
+        return f"λ{weight:g}" if weight else "λ↑"
     return f"λ {weight:g}" if weight else "λ rises"

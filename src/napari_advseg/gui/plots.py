@@ -1,8 +1,8 @@
-"""The training plots: F1 and accuracy side by side, with the values under the pointer and saving."""
+"""The training plots side by side, with the values under the pointer and saving."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -10,9 +10,13 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
+from ..core.alarms import Alarm
 from ..core.events import Validated
 from .f1_choice import F1Choice
 from .focus_ring import FocusRing
+from .health_pane import WHAT, HealthPane
+from .health_series import health_sentence
+from .linked_updates import LinkedUpdates
 from .plot_export import history_csv, write_png, write_svg
 from .plot_pane import PlotPane
 from .plot_series import (
@@ -24,12 +28,18 @@ from .plot_series import (
 )
 from .theme import theme_colours
 
+_HOW = (
+    "Point, or press an arrow key, to read values; right click, or Enter, to save; + and − zoom, 0 shows "
+    "the whole run."
+)
+
 
 class TrainingPlots(QWidget):
     """Live curves of a run: F1 of S and G/S on the left, accuracy of D and G/D on the right.
 
-    Hue tells the network (blue S, orange G/S), line style tells training (thin, dashed) from validation
-    (bold). A line of text below reads the validation nearest to the pointer, and the best F1 otherwise.
+    Further right is D's health, once `show_health` asks for it. Hue tells the network (blue S, orange G/S),
+    line style tells training (thin, dashed) from validation (bold). A line of text below reads the
+    validation nearest to the pointer, and the best F1 otherwise.
 
     Parameters
     ----------
@@ -45,6 +55,7 @@ class TrainingPlots(QWidget):
         self._marks: tuple[tuple[int, float], ...] = ()
         self._follow = True
         self._pointed: float | None = None
+        self._pointed_in: PlotPane | None = None
         self.f1 = PlotPane(
             "f1_plot", "F1", F1_SERIES, self._theme, "no F1 in this run", mark_best=True
         )
@@ -56,28 +67,28 @@ class TrainingPlots(QWidget):
             "no discriminator in this run",
             mark_best=False,
         )
+        self.health = HealthPane(self._theme)
         for pane, what in (
             (self.f1, "F1 of S and G/S on training and validation slices"),
             (self.accuracy, "Accuracy of D, and share of G/S's masks that D takes for true"),
+            (self.health, WHAT),
         ):
-            pane.plot.setToolTip(
-                f"{what}. Point, or press an arrow key, to read values; right click, or Enter, to save; "
-                "+ and − zoom, 0 shows the whole run."
-            )
+            pane.plot.setToolTip(f"{what}. {_HOW}")
             pane.plot.setAccessibleName(what)
-        self._panes = (self.f1, self.accuracy)
-        self.accuracy.plot.setXLink(self.f1.plot.getPlotItem())
+        self._panes: tuple[PlotPane, ...] = (self.f1, self.accuracy, self.health)
+        self._linked = LinkedUpdates([pane.plot for pane in self._panes])
         self.readout = QElidingLabel()
         self.readout.setObjectName("plot_values")
         self.readout.setToolTip(
             "Values of the validation nearest to the pointer; otherwise the best"
         )
-        self.f1_choice = F1Choice(self)
+        self.f1_choice = F1Choice()
         FocusRing(self)
         self.menu = QMenu(self)
         self._menu_button = QToolButton()
         self._fill_menu()
         self._lay_out()
+        self.health.hide()  # until it is known that there is a D
         self._set_small_font()
         self._connect()
         self._refresh()
@@ -86,12 +97,16 @@ class TrainingPlots(QWidget):
         """Forget all validations and λ marks."""
         self._history = []
         self._follow = True
+        self.health.forget_live()
+        self.health.set_alarms(())
         self.set_marks(())
         self._refresh()
 
     def set_history(self, history: Sequence[Validated]) -> None:
         """Show these validations and no others."""
         self._history = list(history)
+        if not self._history:
+            self.health.forget_live()
         self._refresh()
 
     def add(self, validated: Validated) -> None:
@@ -108,6 +123,23 @@ class TrainingPlots(QWidget):
         self._marks = tuple(marks)
         for pane in self._panes:
             pane.set_marks(self._marks)
+
+    def show_health(self, on: bool) -> None:
+        """Show or hide D's health; a run of S alone has no D."""
+        self.health.setVisible(on)
+
+    def set_alarms(self, alarms: Sequence[Alarm]) -> None:
+        """Shade the updates at which an alarm lasted, in the plot of D's health."""
+        self.health.set_alarms(alarms)
+        self._point(self._pointed)
+
+    def add_live(self, update: int, health: Mapping[str, float]) -> None:
+        """Show how D does at the update at work; nothing known means that another run begins."""
+        if not health:
+            self.health.forget_live()
+            self._draw()
+        elif self.health.add_live(update, health):
+            self._draw()
 
     def set_fit(self, fit: bool) -> None:
         """Let the vertical axes span the curves' own values instead of 0.5 to 1."""
@@ -126,16 +158,20 @@ class TrainingPlots(QWidget):
         self._set_small_font()
 
     def save_png(self, path: str | PathLike[str]) -> None:
-        """Save both plots as an image; raises `OSError` if the file cannot be written."""
-        write_png(path, self._panes, self._theme)
+        """Save the plots as an image; raises `OSError` if the file cannot be written."""
+        write_png(path, self.panes(), self._theme)
 
     def save_svg(self, path: str | PathLike[str]) -> None:
-        """Save both plots as vectors; raises `OSError` if the file cannot be written."""
-        write_svg(path, self._panes, self._theme)
+        """Save the plots as vectors; raises `OSError` if the file cannot be written."""
+        write_svg(path, self.panes(), self._theme)
 
     def save_csv(self, path: str | PathLike[str]) -> None:
-        """Save the validations under the columns of ``metrics.csv``; may raise `OSError`."""
+        """Save the validations under the columns of ``metrics.csv``, then D's health; may raise `OSError`."""
         Path(path).write_text(history_csv(self._history), encoding="utf-8", newline="")
+
+    def panes(self) -> list[PlotPane]:
+        """The plots that are shown."""
+        return [pane for pane in self._panes if not pane.isHidden()]
 
     def _fill_menu(self) -> None:
         self._fit_action = self.menu.addAction("Fit vertical axes to the curves")
@@ -163,14 +199,17 @@ class TrainingPlots(QWidget):
         plots.setSpacing(6)
         for pane in self._panes:
             plots.addWidget(pane, 1)
-        self.f1.add_below_legend(self.f1_choice)
-        self.accuracy.add_below_legend(self._menu_button)
-        self.readout.setContentsMargins(8, 0, 2, 0)
+        below = QHBoxLayout()
+        below.setSpacing(6)
+        below.addWidget(self.readout, 1)
+        below.addWidget(self.f1_choice)
+        below.addWidget(self._menu_button)
+        below.setContentsMargins(8, 0, 2, 0)  # not the readout's own, which would be cut instead
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 2, 2, 2)
         column.setSpacing(0)
         column.addLayout(plots, 1)
-        column.addWidget(self.readout)
+        column.addLayout(below)
 
     def _set_small_font(self) -> None:
         """Take all text a point below napari's: the plots are wide and low."""
@@ -186,7 +225,7 @@ class TrainingPlots(QWidget):
 
     def _connect(self) -> None:
         for pane in self._panes:
-            pane.pointed.connect(self._point)
+            pane.pointed.connect(lambda update, pane=pane: self._point_in(pane, update))
             pane.zoomed.connect(self._zoomed)
             pane.wholeRunAsked.connect(self.show_whole_run)
             pane.menuAsked.connect(self.menu.popup)
@@ -198,9 +237,13 @@ class TrainingPlots(QWidget):
 
     def _refresh(self) -> None:
         self.f1_choice.show_history(self._history)
-        for pane in self._panes:
-            pane.show_history(self._history, self._follow)
+        self._draw()
         self._point(self._pointed)
+
+    def _draw(self) -> None:
+        reach = self.health.live[-1][0] if self.health.live else 0
+        for pane in self._panes:
+            pane.show_history(self._history, self._follow, reach)
 
     def _zoomed(self) -> None:
         self._follow = False
@@ -210,6 +253,10 @@ class TrainingPlots(QWidget):
         for pane in self._panes:
             pane.set_fit(fit)
 
+    def _point_in(self, pane: PlotPane, update: float | None) -> None:
+        self._pointed_in = pane
+        self._point(update)
+
     def _point(self, update: float | None) -> None:
         """Read the validation nearest to `update` into the text line, the best one if None."""
         self._pointed = update
@@ -217,10 +264,17 @@ class TrainingPlots(QWidget):
         index = None if update is None else nearest_index(updates, update)
         for pane in self._panes:
             pane.set_cursor(None if index is None else updates[index])
+        of_class = self.f1.of_class
+        alarm = ""
         if index is None:
-            self.readout.setText(best_sentence(self._history, self.f1.of_class))
+            words = best_sentence(self._history, of_class)
+        elif self._pointed_in is self.health:
+            alarm = self.health.words_at(update)
+            words = f"{alarm}  {health_sentence(self._history[index])}".strip()
         else:
-            self.readout.setText(validation_sentence(self._history[index], self.f1.of_class))
+            words = validation_sentence(self._history[index], of_class)
+        self.readout.setText(words)
+        self.health.plot.setToolTip(alarm or f"{WHAT}. {_HOW}")
 
     def _ask_and_save(self, kind: str, save: Callable[[str], None]) -> None:
         suffix = kind.lower()

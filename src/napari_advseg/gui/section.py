@@ -22,9 +22,8 @@ from qtpy.QtWidgets import (
 from ..app.model import AppModel
 from .theme import LEAST_TEXT_CONTRAST, readable, theme_colours
 
-LONGEST_LABEL = "annotation"
+LONGEST_LABEL = "unannotated"
 """All controls begin to the right of a label as wide as this one."""
-_WARNING = "#e5732b"
 _WITHIN_LONG_WORDS = re.compile(r"[+,=_\\](?=\S)")
 """Places within a class map or a path, which is one long word otherwise and would be clipped."""
 _FONT_MAY_HAVE_CHANGED = (QEvent.Type.FontChange, QEvent.Type.StyleChange)
@@ -192,12 +191,11 @@ class Fold(QWidget):
 def style_sheet(theme_id: str) -> str:
     """Style of headings, dim words and problems that can be read on a napari theme."""
     colours = theme_colours(theme_id)
-    problem = readable(_WARNING, colours.background, LEAST_TEXT_CONTRAST)
     dim = readable(colours.icon, colours.background, LEAST_TEXT_CONTRAST)
     return (
         'QLabel[advseg="heading"] { font-weight: bold; font-size: 13px; padding-top: 4px; }'
         f'QLabel[advseg="dim"] {{ color: {dim}; }}'
-        f"ProblemLabel {{ color: {problem}; }}"
+        f'ProblemLabel, QLabel[advseg="alarm"] {{ color: {colours.problem}; }}'
         # A row of the class list: flat fields until they are edited, and the painted one marked.
         "ClassRowWidget QLineEdit { padding: 0 2px; margin: 0; min-height: 18px; }"
         'ClassRowWidget QLineEdit[readOnly="true"] { background: transparent; border: none; }'

@@ -13,6 +13,7 @@ from typing import Any
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QWidget
 
+from ..app.adversary_words import shows_adversary
 from ..app.controller import Controller
 from ..app.engine import Engine
 from .autosave import Autosave
@@ -29,7 +30,7 @@ from .worker import QtTaskRunner
 log = logging.getLogger(__name__)
 
 PLOTS_NAME = "Training curves"
-PLOTS_HEIGHT = 150
+PLOTS_HEIGHT = 160
 CLOSING_SECONDS = 15.0
 """How long closing the window waits for the update, or tile, that a run is at."""
 KEYS = {"Control-Enter": "start", "Control-.": "stop"}
@@ -71,10 +72,17 @@ class Session(QObject):
             plots.destroyed.connect(self._forget_plots)
             follow_theme(self._viewer, plots.set_theme, plots)
             self.keys.add(plots)
-            self.model.events.history.connect(self._show_history)
-            self.model.events.lambda_marks.connect(self._show_marks)
+            events = self.model.events
+            events.history.connect(self._show_history)
+            events.lambda_marks.connect(self._show_marks)
+            events.alarms.connect(self._show_alarms)
+            events.health.connect(self._show_live)
+            for signal in (events.run, events.choices):
+                signal.connect(self._show_adversary)
             self._show_history(self.model.history, ())
             self._show_marks()
+            self._show_alarms()
+            self._show_adversary()
         if PLOTS_NAME not in self._viewer.window.dock_widgets:
             # The dock keeps the height of the window: its order of work stays in sight.
             right = Qt.DockWidgetArea.RightDockWidgetArea
@@ -94,6 +102,18 @@ class Session(QObject):
     def _show_marks(self) -> None:
         if self._plots is not None:
             self._plots.set_marks(self.model.lambda_marks)
+
+    def _show_alarms(self) -> None:
+        if self._plots is not None:
+            self._plots.set_alarms(self.model.alarms)
+
+    def _show_live(self) -> None:
+        if self._plots is not None:
+            self._plots.add_live(self.model.progress.done, self.model.health)
+
+    def _show_adversary(self) -> None:
+        if self._plots is not None:
+            self._plots.show_health(shows_adversary(self.model))
 
     def _forget_plots(self) -> None:
         self._plots = None

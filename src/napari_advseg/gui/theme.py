@@ -10,12 +10,13 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import QObject
 from qtpy.QtGui import QColor
 
-from .colours import ADVERSARIAL, STANDARD
+from .colours import ADVERSARIAL, FAKE, STANDARD
 
 LEAST_CONTRAST = 3.0
 """Contrast that WCAG 2.1 (1.4.11) asks of graphical objects against their background."""
 LEAST_TEXT_CONTRAST = 4.5
 """What it asks of text (1.4.3)."""
+_WARNING = "#e5732b"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class ThemeColours:
     dark: bool
     standard: str
     adversarial: str
+    fake: str
+    """D's answers to fake masks."""
+    problem: str
+    """Words about something that is wrong."""
     font_size: int
     """In points."""
 
@@ -64,6 +69,8 @@ def theme_colours(theme_id: str) -> ThemeColours:
         dark=luminance(background) < luminance(colours["text"]),
         standard=readable(STANDARD, background),
         adversarial=readable(ADVERSARIAL, background),
+        fake=readable(FAKE, background),
+        problem=readable(_WARNING, background, LEAST_TEXT_CONTRAST),
         font_size=int(theme.font_size.removesuffix("pt")),
     )
 

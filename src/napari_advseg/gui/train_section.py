@@ -22,8 +22,10 @@ from ..app.sections import train_waits_for
 from ..app.words import METHOD_WORDS
 from ..core.presets import PRESET_WORDS
 from .advanced_form import AdvancedForm
+from .adversary_rows import AdversaryRows
 from .section import Fold, ProblemLabel, Section, Sentence, describe, follow
 from .start_rows import StartRows
+from .unannotated_row import UnannotatedRow
 
 _METHOD_TIPS = {
     "standard": "Train the standard network S alone.",
@@ -44,10 +46,12 @@ class TrainSection(Section):
         self._add_method()
         self._add_preset()
         self._add_budget()
+        self._unannotated = UnannotatedRow(self, controller)
         self._add_advanced()
         self._start_rows = StartRows(self, controller)
         self._add_buttons()
         self._add_progress()
+        self._adversary = AdversaryRows(self, controller)
         events = self._model.events
         for signal in (events.layers, events.choices, events.summary, events.problems):
             follow(self, signal, self._show_waiting)

@@ -167,6 +167,9 @@ class NapariViewerAdapter:
         layer = self._add_labels(labels, classes, image, "annotation")
         self._viewer.layers.selection.active = layer
         layer.mode = "paint"
+        layer.opacity = (
+            1.0  # the colours are translucent, for dense labels; a few strokes have to be seen
+        )
         return str(layer.name)
 
     def open_stack(self, stack: EMStack) -> str:
