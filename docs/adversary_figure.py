@@ -27,7 +27,7 @@ def runs() -> dict[str, list[dict[str, Any]]]:
     for table, name in TABLES.items():
         path = RESULTS / f"adversary_{table}.json"
         rows = json.loads(path.read_text())["results"] if path.exists() else []
-        for row in rows:
+        for row in sorted(rows, key=lambda one: one["annotated"]):
             slices = row["annotated"]
             title = f"{name}\n{slices} annotated slice{'s' if slices > 1 else ''}"
             found.setdefault(title, []).append(row)

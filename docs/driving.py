@@ -32,9 +32,11 @@ DATA = ROOT.parent / "shared" / "data" / "isbi2012"
 IMAGES = ROOT / "docs" / "images"
 SIZE = (1280, 800)
 LEFT = Qt.MouseButton.LeftButton
-FREQUENT, RARE = 128, 128
-"""Colours of a picture's palette: the most frequent ones as they are, and of the others each counted once, so
-that a rare one such as a class's stays what it is."""
+FREQUENT, VIVID, RARE = 112, 64, 80
+"""Colours of a picture's palette: the most frequent ones as they are; the most frequent saturated ones, such as
+those of thin curves; and of the others each counted once, so that a rare one stays near what it is."""
+SATURATED = 60
+"""Difference of a colour's largest and smallest part."""
 STEP = 3.0
 """Canvas pixels between two mouse events of a stroke."""
 
@@ -46,8 +48,11 @@ def of_few_colours(pixels: np.ndarray) -> Image.Image:
         flat @ (65536, 256, 1), return_index=True, return_inverse=True, return_counts=True
     )
     colours, by_count = flat[first], np.argsort(-counts)
-    palette = colours[by_count[:FREQUENT]]
-    others = colours[by_count[FREQUENT:]].astype(np.uint8)[np.newaxis]
+    palette, rest = colours[by_count[:FREQUENT]], by_count[FREQUENT:]
+    vivid = np.ptp(colours[rest], axis=1) > SATURATED
+    palette = np.concatenate([palette, colours[rest[vivid][:VIVID]]])
+    others = colours[np.concatenate([rest[vivid][VIVID:], rest[~vivid]])]
+    others = others.astype(np.uint8)[np.newaxis]
     if others.size:
         rare = Image.fromarray(others).quantize(RARE).getpalette() or []
         palette = np.concatenate([palette, np.reshape(rare[: 3 * RARE], (-1, 3))])
