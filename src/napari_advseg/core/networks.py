@@ -6,6 +6,8 @@ two classes (the first class) and one for each class otherwise. Both networks re
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
@@ -126,21 +128,21 @@ class UNet(nn.Module):
                 module.generator = generator
 
 
-class Discriminator(nn.Module):
+class Discriminator(nn.Module, ABC):
     """D: logits that a mask is real, and what its layers make of the mask on the way."""
 
+    @abstractmethod
     def features(self, x: Tensor) -> list[Tensor]:
         """Outputs of the layers, finest first, each (N, channels, height, width)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def judged(self, features: Tensor) -> Tensor:
         """Logits from the last of `features`."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def last_layer(self) -> nn.Conv2d | nn.Linear:
         """The layer that gives the logits."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, 1, h, w) that the mask in `x` is a real one."""

@@ -167,9 +167,8 @@ class NapariViewerAdapter:
         layer = self._add_labels(labels, classes, image, "annotation")
         self._viewer.layers.selection.active = layer
         layer.mode = "paint"
-        layer.opacity = (
-            1.0  # the colours are translucent, for dense labels; a few strokes have to be seen
-        )
+        # The colours are translucent, for dense labels; a few strokes have to be seen.
+        layer.opacity = 1.0
         return str(layer.name)
 
     def open_stack(self, stack: EMStack) -> str:
