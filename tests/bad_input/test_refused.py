@@ -137,6 +137,13 @@ def other_stack(**changes):
     return config(lambda c: c.update(unannotated={**c["image"], **changes}))
 
 
+def darker_stack(c):
+    """Let the run have learned from a second stack of other grey values."""
+    of_before = {"mean": 100.5, "std": 20.25}
+    c.update(unannotated={**c["image"], "normalisation": of_before})
+    c["settings"]["discriminator"]["regime"] = "unannotated"
+
+
 # ---- the rows
 
 
@@ -265,6 +272,7 @@ CASES = [
     resume(
         "stack without annotation of another shape", other_stack(shape=[9, 72, 68]), second="image.tif"
     ),
+    resume("another stack without annotation", config(darker_stack), second="image.tif"),
     resume("stack without annotation that the run had not", nothing, second="image.tif"),
     # settings
     train("patch larger than a slice", SettingsError, patch=128),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -376,6 +377,18 @@ def test_a_second_stack_in_a_file_is_found_or_asked_for(
     (tmp_path / "moved.tif").rename(path)
     resumed = resume(folder, stack)
     assert same_run(resumed, train(settings, stack, partly, unannotated=second))
+
+
+def test_a_run_goes_on_with_the_second_stack_it_was_started_with(
+    small, stack, partly, second, stop_at, tmp_path
+):
+    folder = tmp_path / "run"
+    train(small(**MIDWAY), stack, partly, folder, unannotated=second, control=stop_at(6))
+    darker = replace(second, data=np.asarray(second.data) // 2)
+    with pytest.raises(RunFolderError) as caught:
+        resume(folder, stack, unannotated=darker)
+    assert str(caught.value).startswith("The stack without annotation has mean ")
+    assert str(caught.value).endswith("give the stack without annotation that the run was started on.")
 
 
 def test_a_second_stack_that_the_run_never_had_is_refused(

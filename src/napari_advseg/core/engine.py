@@ -19,7 +19,7 @@ from .errors import AdvSegError, RunFolderError, SettingsError
 from .events import Event, Outcome, Validated
 from .failures import failure_sentence, is_out_of_memory
 from .few_labels import with_grey_values
-from .io import read_stack
+from .images_of_run import check_same_images, describe_second, image_of, second_image_of
 from .live_annotation import (
     AnnotationRecord,
     AnnotationUpdates,
@@ -32,7 +32,7 @@ from .run_lock import only_writer
 from .session import Session
 from .settings import RunSettings
 from .split import format_slices
-from .stack import EMStack, alike
+from .stack import EMStack
 from .tensorboard_log import check_tensorboard
 from .training import Training
 from .training_data import TrainingData
@@ -161,7 +161,7 @@ def train(
     session = Session(training, stack, folder, on_event, control, whole_stack, live=live)
     details = {} if start is None else start.begin(training, session.note)
     if unannotated is not None and data.unannotated is not None:
-        details["unannotated"] = run_folder.describe_image(unannotated)
+        details["unannotated"] = describe_second(unannotated, data.unannotated.second)
     elif unannotated is not None:
         session.note(
             "The stack without annotation is not used: with these settings no adversary learns from it."
@@ -231,14 +231,14 @@ def _restored(
     settings = run.settings
     place = _same_place(run)
     place.claim_threads()
-    stack = stack or _image_of(run)
+    stack = stack or image_of(run)
     check_channels(run, stack.channels)
     live = LiveAnnotation(annotation_updates, AnnotationRecord.of(folder))
     annotation = _annotation_of(run, live, stack)
     split = None if live.record is None else live.record.split
-    second = _second_image_of(run, second)
+    second = second_image_of(run, second)
     data = TrainingData.prepare(settings, stack, annotation, place.device, split, second)
-    _check_same_image(run, data)
+    check_same_images(run, data)
     training = Training.build(settings, data, place)
     session = Session(training, stack, folder, on_event, control, whole_stack, live=live)
     session.keeper.begin = lambda place: _begin_folder(place, session, run.config)
@@ -302,41 +302,6 @@ def _begin_folder(folder: Path, session: Session, config: dict[str, Any]) -> Non
     run_folder.write_config(folder, session.live.described(config))
 
 
-def _image_of(run: Run) -> EMStack:
-    return _read_image(run, run.config["image"], "image", "--image STACK.tif")
-
-
-def _second_image_of(run: Run, given: EMStack | None) -> EMStack | None:
-    """The other stack, of which the run had images without annotation."""
-    kept = run.config.get("unannotated")
-    if kept is None:
-        if given is not None:
-            raise RunFolderError(
-                f"The run in {run.folder} had no stack without annotation beside its image: leave it out."
-            )
-        return None
-    second = given or _read_image(run, kept, "stack without annotation", "--unannotated STACK.tif")
-    if list(second.shape) != kept.get("shape"):
-        raise RunFolderError(
-            f"The stack without annotation has shape {second.shape}, the run's had "
-            f"{tuple(kept.get('shape', ()))}: give the one that the run was started with."
-        )
-    return second
-
-
-def _read_image(run: Run, kept: dict[str, Any], name: str, example: str) -> EMStack:
-    if kept["source"] is None:
-        raise RunFolderError(
-            f"The {name} of the run in {run.folder} was no file: give it, for example {example}."
-        )
-    path = Path(kept["source"])
-    if not path.is_file():
-        raise RunFolderError(
-            f"The {name} {path} is no longer there: say where it is, for example {example}."
-        )
-    return read_stack(path, channel_axis=kept.get("channel_axis"))
-
-
 def _with_channels(settings: RunSettings, stack: EMStack) -> RunSettings:
     """Settings whose U-Net takes the image's channels; another number that was asked for is refused."""
     asked = settings.network.image_channels
@@ -357,21 +322,6 @@ def _with_regime(settings: RunSettings, data: TrainingData) -> RunSettings:
     discriminator = settings.discriminator.model_copy(update={"regime": regime})
     slices = None if there is None else there.slices
     return settings.model_copy(update={"discriminator": discriminator, "unannotated": slices})
-
-
-def _check_same_image(run: Run, data: TrainingData) -> None:
-    kept, found = run.config["normalisation"], data.normalisation.numbers()
-    if not alike(found, kept):
-        raise RunFolderError(
-            f"The image has mean {_short(found['mean'])} and standard deviation {_short(found['std'])}, "
-            f"the run's had {_short(kept['mean'])} and {_short(kept['std'])}: "
-            "give the image that the run was started on."
-        )
-
-
-def _short(value: Any) -> str:
-    """A number, or one for each channel."""
-    return " and ".join(f"{v:.6g}" for v in (value if isinstance(value, list) else [value]))
 
 
 def _resolved(settings: RunSettings, data: TrainingData, place: Place) -> RunSettings:

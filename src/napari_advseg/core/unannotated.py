@@ -28,10 +28,13 @@ class Unannotated:
         Those of the annotated stack, by their indices in it.
     images : tuple of Tensor of float32, each (S, channels, Y, X)
         Normalised grey values: those slices, and those of the second stack.
+    second : AnyNormalisation or None
+        How the second stack was normalised.
     """
 
     slices: tuple[int, ...]
     images: tuple[Tensor, ...]
+    second: AnyNormalisation | None = None
 
     def draw(self, generator: np.random.Generator, number: int, patch: int) -> Tensor:
         """`number` random patches, shape (number, channels, patch, patch); slices are equally likely."""
@@ -82,9 +85,11 @@ def unannotated_images(
     images = []
     if own:
         images.append(_images(own, stack, normalisation, device))
+    of_second = None
     if second is not None:
-        images.append(_images(others, second, _own_normalisation(second), device))
-    return Unannotated(own, tuple(images))
+        of_second = _own_normalisation(second)
+        images.append(_images(others, second, of_second, device))
+    return Unannotated(own, tuple(images), of_second)
 
 
 def _thinned(slices: tuple[int, ...], stack: EMStack | None, pixels: int) -> tuple[int, ...]:
