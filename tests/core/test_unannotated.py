@@ -388,7 +388,9 @@ def test_a_run_goes_on_with_the_second_stack_it_was_started_with(
     with pytest.raises(RunFolderError) as caught:
         resume(folder, stack, unannotated=darker)
     assert str(caught.value).startswith("The stack without annotation has mean ")
-    assert str(caught.value).endswith("give the stack without annotation that the run was started on.")
+    assert str(caught.value).endswith(
+        "give the stack without annotation that the run was started on."
+    )
 
 
 def test_a_second_stack_that_the_run_never_had_is_refused(
