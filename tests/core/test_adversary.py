@@ -109,7 +109,7 @@ def test_a_perfect_prediction_looks_exactly_like_the_truth(channels):
     targets[0, :3] = UNLABELLED
     one_hot = torch.stack([targets == c for c in range(channels)], 1).float()
     logits = 20 * (2 * one_hot - 1)
-    chosen = adversary()
+    chosen = adversary(image_normalisation="stack")
     truth = chosen.view.of_truth(images, targets, logits)
     assert torch.equal(chosen.view.of_prediction(Masks(images, targets, logits)), truth)
     assert truth.shape == (3, channels + 1, 8, 8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
+import numpy as np
 import pytest
 import torch
 
@@ -47,7 +48,7 @@ def pixels(targets):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_product_is_each_class_map_times_each_channel_of_the_image(classes, channels):
     images, targets, logits = batch(classes, channels)
-    view = views(product=True, mask="probability", sees_image=False)
+    view = views(product=True, mask="probability", sees_image=False, image_normalisation="stack")
     predicted = view.of_prediction(Masks(images, targets, logits))
     true = view.of_truth(images, targets, logits)
     assert predicted.shape == true.shape == (2, classes * channels, 8, 8)
@@ -66,9 +67,9 @@ def test_the_class_maps_of_a_product_add_up_to_the_image():
     images, targets, logits = batch(3, 2)
     targets[:] = 0
     for mask in ("probability", "hard"):
-        seen = views(product=True, mask=mask, sees_image=False).of_prediction(
-            Masks(images, targets, logits)
-        )
+        seen = views(
+            product=True, mask=mask, sees_image=False, image_normalisation="stack"
+        ).of_prediction(Masks(images, targets, logits))
         assert torch.allclose(seen.unflatten(1, (3, 2)).sum(1), images, atol=1e-5)
 
 
@@ -142,7 +143,12 @@ def test_every_view_fits_the_d_that_is_built_for_it(
     mask, times_image, sees_image, classes, channels
 ):
     settings = DiscriminatorSettings(
-        mask=mask, product=times_image, sees_image=sees_image, width=2, depth=2
+        mask=mask,
+        product=times_image,
+        sees_image=sees_image,
+        image_normalisation="stack",
+        width=2,
+        depth=2,
     )
     network = NetworkSettings(width=2, depth=2, image_channels=channels)
     shown = (classes * channels if times_image else mask_channels(classes)) + (
@@ -166,6 +172,46 @@ def test_every_view_fits_the_d_that_is_built_for_it(
             assert torch.equal(seen[:, -channels:], images)
     if mask == "hard" and not times_image:
         assert view.of_prediction(Masks(images, targets, logits))[:, :1].unique().tolist() == [0, 1]
+
+
+# --- how bright the image beside the mask is ---------------------------------------------------
+
+
+@pytest.mark.parametrize("times_image", [False, True])
+def test_d_cannot_tell_a_patch_by_its_brightness_or_contrast(times_image):
+    images, targets, logits = batch(channels=2, count=3, side=16)
+    factors = torch.tensor([0.2, 1.0, 3.0]).view(3, 1, 1, 1)
+    offsets = torch.tensor([[-2.0, 5.0], [0.0, 1.0], [4.0, 0.0]])[:, :, None, None]
+    view = views(product=times_image)
+    for seen, changed in (
+        (view.of_truth(one, targets, logits) for one in (images, factors * images + offsets)),
+        (
+            view.of_prediction(Masks(one, targets, logits))
+            for one in (images, factors * images + offsets)
+        ),
+    ):
+        torch.testing.assert_close(changed, seen, atol=1e-3, rtol=1e-3)
+    beside = seen[:, -2:].double()
+    torch.testing.assert_close(
+        beside.mean(dim=(2, 3)), torch.zeros(3, 2).double(), atol=1e-5, rtol=0
+    )
+    expected = np.asarray([(p - p.mean()) / p.std() for p in images[0].numpy()])
+    np.testing.assert_allclose(beside[0], expected, atol=1e-4)
+
+
+def test_a_patch_in_which_nothing_varies_is_zero_beside_the_mask():
+    images, targets, logits = batch()
+    images[0] = 3.5
+    assert (views().of_truth(images, targets, logits)[0, -1] == 0).all()
+
+
+def test_images_may_be_shown_as_the_networks_see_them():
+    images, targets, logits = batch(channels=2)
+    seen = views(image_normalisation="stack").of_truth(images, targets, logits)
+    assert torch.equal(seen[:, -2:], images)
+
+
+# --- gradients ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("mask", "times_image"), [(m, p) for m, p, image in KINDS if image])

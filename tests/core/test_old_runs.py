@@ -18,11 +18,18 @@ from napari_advseg.core.run_folder import load_run
 
 NEW = {
     "settings": ("unannotated", "tensorboard"),
-    "discriminator": ("regime", "learns", "product", "tau", "objective"),
+    "discriminator": (
+        "regime",
+        "learns",
+        "product",
+        "tau",
+        "objective",
+        "image_normalisation",
+    ),
     "adversarial_weight": ("most",),
 }
 TRUTH = {
-    "discriminator": {"regime": "truth"},
+    "discriminator": {"regime": "truth", "image_normalisation": "stack"},
     "adversarial_weight": {"kind": "constant", "value": 0.5},
 }
 

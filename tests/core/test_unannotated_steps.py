@@ -34,7 +34,10 @@ def network(dropout=0.0):
 
 
 def adversarial_step(dropout=0.0, **critic):
-    values = {"width": 4, "depth": 2, "regime": "unannotated", "norm": "none", **critic}
+    values = {
+        "width": 4, "depth": 2, "regime": "unannotated", "norm": "none", "image_normalisation": "stack",
+        **critic,
+    }  # fmt: skip
     chosen = DiscriminatorSettings(**values)
     D = build_discriminator(chosen, NetworkSettings(), 2, 16, torch.Generator().manual_seed(1))
     G = network(dropout)

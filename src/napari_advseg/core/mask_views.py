@@ -83,11 +83,21 @@ class MaskViews:
 
     def _shown(self, mask: Tensor, images: Tensor, targets: Tensor) -> Tensor:
         labelled = (targets != UNLABELLED)[:, None]
+        if self.settings.image_normalisation == "patch":
+            images = normalised_patches(images)
         if self.settings.product:
             each = torch.cat([mask, 1 - mask], dim=1) if mask.shape[1] == 1 else mask
             mask = (each[:, :, None] * images[:, None]).flatten(1, 2)
         mask = mask * labelled
         return torch.cat([mask, images], dim=1) if self.settings.sees_image else mask
+
+
+def normalised_patches(images: Tensor) -> Tensor:
+    """Each channel of each image (N, channels, H, W) with mean 0 and standard deviation 1 over (H, W).
+
+    Where nothing varies it is 0.
+    """
+    return F.instance_norm(images.float(), eps=1e-6)
 
 
 def straight_through(probability: Tensor) -> Tensor:

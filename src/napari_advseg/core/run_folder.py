@@ -384,7 +384,7 @@ def _from_config(
     config: dict[str, Any],
 ) -> tuple[RunSettings, ClassMap, tuple[tuple[int, float], ...], Path | None]:
     """Settings, classes, λ marks and image file; what resume also reads is checked."""
-    settings = run_settings(config["settings"])
+    settings = run_settings(_completed(config["settings"]))
     if settings.updates is None:
         raise ValueError("settings.updates is missing")
     classes = ClassMap.model_validate(config["classes"])
@@ -395,6 +395,12 @@ def _from_config(
     if not (other is None or isinstance(other, str)):
         raise ValueError(f"unannotated.source is {other!r}")
     return settings, classes, marks, None if source is None else Path(source)
+
+
+def _completed(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a run of before a setting there was, with what was done then."""
+    then = {"image_normalisation": "stack"}
+    return {**settings, "discriminator": {**then, **settings["discriminator"]}}
 
 
 def _history(progress: dict[str, Any]) -> tuple[Validated, ...]:

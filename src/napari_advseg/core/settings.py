@@ -84,6 +84,10 @@ class DiscriminatorSettings(Settings):
     """Whether D learns; one that keeps its random weights is the control of an experiment."""
     sees_image: bool = True
     """Whether D is shown the image beside the mask."""
+    image_normalisation: Literal["patch", "stack"] = "patch"
+    """How bright and how rich in contrast the images are that D is shown. ``patch``: each channel of each
+    patch has mean 0 and standard deviation 1, so that D cannot tell annotated images from others by
+    their brightness alone. ``stack``: as the networks see them."""
     product: bool = False
     """Whether D is shown each class map times each channel of the image instead of the mask itself (Luc's
     *product*)."""
