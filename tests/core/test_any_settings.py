@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from napari_advseg.core.annotation import Annotation
+from napari_advseg.core.checked_settings import run_settings
 from napari_advseg.core.classes import ClassMap
 from napari_advseg.core.engine import train
 from napari_advseg.core.errors import AdvSegError
@@ -28,7 +29,7 @@ from napari_advseg.core.events import Outcome, RunFinished, SlicePredicted, Step
 from napari_advseg.core.io import read_labels
 from napari_advseg.core.predict import predict_to_file
 from napari_advseg.core.run_folder import load_run
-from napari_advseg.core.settings import RunSettings, run_settings
+from napari_advseg.core.settings import RunSettings
 from napari_advseg.core.stack import EMStack
 
 EXAMPLES = int(os.environ.get("ADVSEG_EXAMPLES", "0"))

@@ -8,12 +8,12 @@ import torch
 
 from napari_advseg.core import budget
 from napari_advseg.core.annotation import Annotation
+from napari_advseg.core.checked_settings import run_settings
 from napari_advseg.core.classes import NEW_ANNOTATION
 from napari_advseg.core.control import RunControl, Stopped
 from napari_advseg.core.devices import Place
 from napari_advseg.core.engine import train
 from napari_advseg.core.errors import SettingsError
-from napari_advseg.core.settings import run_settings
 from napari_advseg.core.stack import EMStack
 from napari_advseg.core.training import Training
 from napari_advseg.core.training_data import TrainingData

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from napari_advseg.core import cost
+from napari_advseg.core.checked_settings import run_settings
 from napari_advseg.core.cost import ADVERSARIAL_COST, estimated_minutes
-from napari_advseg.core.settings import run_settings
 
 
 def settings(**changes):

@@ -8,6 +8,7 @@ import pytest
 
 from napari_advseg.core import run_folder
 from napari_advseg.core.annotation import Annotation
+from napari_advseg.core.checked_settings import run_settings
 from napari_advseg.core.classes import UNLABELLED
 from napari_advseg.core.control import RunControl, Stopped
 from napari_advseg.core.engine import resume, train
@@ -19,7 +20,6 @@ from napari_advseg.core.events import (
     Validated,
 )
 from napari_advseg.core.io import read_annotation
-from napari_advseg.core.settings import run_settings
 from napari_advseg.core.stack import EMStack
 from napari_advseg.core.training import Training
 

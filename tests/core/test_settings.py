@@ -7,10 +7,11 @@ from contextlib import suppress
 import pytest
 from pydantic import ValidationError
 
+from napari_advseg.core.checked_settings import run_settings
 from napari_advseg.core.classes import ClassMap
 from napari_advseg.core.errors import AdvSegError, SettingsError
 from napari_advseg.core.presets import PRESET_WORDS, PRESETS, from_preset
-from napari_advseg.core.settings import RunSettings, run_settings
+from napari_advseg.core.settings import RunSettings
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from napari_advseg.core.annotation import Annotation
+from napari_advseg.core.checked_settings import run_settings
 from napari_advseg.core.classes import NEW_ANNOTATION, UNLABELLED
 from napari_advseg.core.errors import AdvSegError, AnnotationError, SettingsError, SplitError
-from napari_advseg.core.settings import run_settings
 from napari_advseg.core.stack import EMStack
 from napari_advseg.core.training_data import PatchSampler, TrainingData
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from napari_advseg.core.settings import run_settings
+from napari_advseg.core.checked_settings import run_settings
 from napari_advseg.core.turns import discriminator_updates, turns
 
 ALL = {"standard", "adversarial", "discriminator"}

@@ -289,7 +289,8 @@ def test_each_batch_without_annotation_is_named_by_its_number(small, stack, part
 def test_accuracies_are_of_masks_of_annotated_and_other_images(small, stack, partly):
     """D Accuracy train by hand: G's masks of the fixed training patches against those of the others."""
     changes = {"updates": 4, "validate_every": 4, "adversarial_weight": ALWAYS}
-    result = train(small(**changes, discriminator={"norm": "none"}), stack, partly)
+    critic = {"norm": "none", "image_normalisation": "stack"}
+    result = train(small(**changes, discriminator=critic), stack, partly)
     it = result.training
     G, D = it.networks["adversarial"].eval(), it.learners["discriminator"].network.eval()
     point = np.log(0.45 / 0.55)

@@ -160,8 +160,9 @@ def train(
     live = LiveAnnotation(annotation_updates)
     session = Session(training, stack, folder, on_event, control, whole_stack, live=live)
     details = {} if start is None else start.begin(training, session.note)
-    if unannotated is not None and data.unannotated is not None:
-        details["unannotated"] = describe_second(unannotated, data.unannotated.second)
+    seen = None if data.unannotated is None else data.unannotated.second
+    if unannotated is not None and seen is not None:
+        details["unannotated"] = describe_second(unannotated, seen)
     elif unannotated is not None:
         session.note(
             "The stack without annotation is not used: with these settings no adversary learns from it."

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .checked_settings import run_settings
 from .errors import SettingsError
-from .settings import RunSettings, Settings, run_settings
+from .settings import RunSettings, Settings
 
 PRESETS: dict[str, dict[str, Any]] = {
     # Short runs: averages of batch normalisation over more batches than torch's own, an optimizer that

@@ -36,12 +36,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
+from .checked_settings import run_settings
 from .classes import ClassMap
 from .errors import AdvSegError, RunFolderError
 from .events import NetworkName, Validated
 from .files import file_stem, write_json, write_text
 from .run_lock import only_writer
-from .settings import RunSettings, run_settings
+from .settings import RunSettings
 from .stack import EMStack, alike
 from .validation_columns import HEALTH, score_columns
 
