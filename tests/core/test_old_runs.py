@@ -25,11 +25,12 @@ NEW = {
         "tau",
         "objective",
         "image_normalisation",
+        "gaps",
     ),
     "adversarial_weight": ("most",),
 }
 TRUTH = {
-    "discriminator": {"regime": "truth", "image_normalisation": "stack"},
+    "discriminator": {"regime": "truth", "image_normalisation": "stack", "gaps": 0},
     "adversarial_weight": {"kind": "constant", "value": 0.5},
 }
 

@@ -102,11 +102,13 @@ def test_accuracies_of_d_are_shares_of_right_positions(small, stack, labelled, s
     G = training.learners["adversarial"].network.eval()
     D = training.learners["discriminator"].network.eval()
     labelled_pixels = targets != UNLABELLED
+    spread = images.std(dim=(2, 3), keepdim=True, correction=0)
+    beside = (images - images.mean(dim=(2, 3), keepdim=True)) / spread
     with torch.no_grad():
         fake_mask = ((G(images)[:, 0] >= 0) & labelled_pixels).float()[:, None]
         real_mask = (targets == 0).float()[:, None]
-        fake = D(torch.cat([fake_mask, images], 1)).sigmoid().numpy()[:, 0]
-        real = D(torch.cat([real_mask, images], 1)).sigmoid().numpy()[:, 0]
+        fake = D(torch.cat([fake_mask, beside], 1)).sigmoid().numpy()[:, 0]
+        real = D(torch.cat([real_mask, beside], 1)).sigmoid().numpy()[:, 0]
     side_of_position = 16 // fake.shape[-1]
     counts = labelled_pixels.numpy().reshape(
         5, fake.shape[1], side_of_position, fake.shape[2], side_of_position

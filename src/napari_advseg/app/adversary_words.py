@@ -76,6 +76,8 @@ def health_numbers(model: AppModel) -> list[str]:
         for side in ("real", "fake")
         if f"{side} mean" in health
     ]
+    if "broken mean" in health:
+        lines.append(f"logits on real masks with gaps {signed(health['broken mean'], 2)}")
     if "called real" in health:
         right = f", {percent(health['right'])} right" if "right" in health else ""
         lines.append(f"answers: {percent(health['called real'])} “real”{right}")

@@ -66,9 +66,16 @@ class Adversary:
         return D(real), on_fake
 
     def discriminator_loss(
-        self, real: Tensor, fake: Tensor, targets: Tensor, real_targets: Tensor | None = None
+        self,
+        real: Tensor,
+        fake: Tensor,
+        targets: Tensor,
+        real_targets: Tensor | None = None,
+        broken: Tensor | None = None,
     ) -> Tensor:
         """D's loss: the mean over its logits on real and on fake masks.
+
+        The two kinds of fake masks, G's and real ones with gaps, together count as G's alone would.
 
         Parameters
         ----------
@@ -78,11 +85,15 @@ class Adversary:
             Of the fake masks.
         real_targets : Tensor of uint8, shape (M, H, W), optional
             Of the real masks, if they are others.
+        broken : Tensor, optional
+            Logits on the real masks with gaps.
         """
-        true = self._losses(
-            real, self.settings.real_target, targets if real_targets is None else real_targets
-        )
+        real_targets = targets if real_targets is None else real_targets
+        true = self._losses(real, self.settings.real_target, real_targets)
         predicted = self._losses(fake, 0.0, targets)
+        if broken is not None:
+            gappy = self._losses(broken, 0.0, real_targets)
+            predicted = (predicted[0] + gappy[0]) / 2, (predicted[1] + gappy[1]) / 2
         return (true[0] + predicted[0]) / (true[1] + predicted[1]).clamp(min=1)
 
     def generator_loss(self, fake: Tensor, targets: Tensor) -> Tensor:

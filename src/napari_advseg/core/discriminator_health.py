@@ -15,6 +15,7 @@ def logit_health(
     on_fake: Tensor,
     targets: Tensor,
     real_targets: Tensor,
+    on_broken: Tensor | None = None,
 ) -> dict[str, Tensor]:
     r"""D's logits; positions without a label count nowhere.
 
@@ -25,13 +26,16 @@ def logit_health(
         Logits on real and on fake masks.
     targets, real_targets : Tensor of uint8, shape (N, H, W)
         Of the fake and of the real masks.
+    on_broken : Tensor, optional
+        Logits on the real masks with gaps, D's fakes of the second kind.
 
     Returns
     -------
     dict of Tensor
         Mean and ``spread`` (standard deviation) of the logits on real and on fake masks; ``fake magnitude``,
         the mean of \|logit\| on fake ones; ``largest``, the largest magnitude; ``called real`` and
-        ``right``, shares of all answers. Real and fake masks count half and half.
+        ``right``, shares of all answers. Real and fake masks count half and half, and the two kinds of fake
+        ones again; ``broken mean`` is of those with gaps.
     """
     real_counts = labelled_positions(on_real, real_targets)
     fake_counts = labelled_positions(on_fake, targets)
@@ -43,7 +47,12 @@ def logit_health(
     )
     real_called = adversary.called_real(on_real, real_targets)
     fake_called = adversary.called_real(on_fake, targets)
-    return {
+    of_broken = {}
+    if on_broken is not None:
+        counts = labelled_positions(on_broken, real_targets)
+        of_broken["broken mean"] = _moments(on_broken.float(), counts)[0]
+        fake_called = (fake_called + adversary.called_real(on_broken, real_targets)) / 2
+    return of_broken | {
         "real mean": real_mean,
         "real spread": real_spread,
         "fake mean": fake_mean,

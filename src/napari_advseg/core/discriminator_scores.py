@@ -12,6 +12,7 @@ from torch import Tensor
 from .adversary import Adversary
 from .devices import Place
 from .discriminator_health import layer_health, logit_health
+from .gaps import Cut
 from .mask_views import Masks
 from .networks import Discriminator, UNet
 
@@ -62,32 +63,41 @@ class DiscriminatorExam:
         accuracy = self.adversary.accuracy(real, fake, fakes[1], reals[1])
         return float(accuracy), float(self.adversary.called_real(in_g, fakes[1]))
 
-    def health(self, fakes: Patches, reals: Patches) -> dict[str, float]:
-        """How D does in the mode that G learns against, which is left as it was."""
+    def health(self, fakes: Patches, reals: Patches, cut: Cut | None = None) -> dict[str, float]:
+        """How D does in the mode that G learns against, which is left as it was.
+
+        With `cut`, also on the real masks into which it cuts gaps.
+        """
         D = self.critic.eval()
         if (
             self.adversary.settings.averages
         ):  # G sees the statistics of its batch, and they are kept
             D = deepcopy(self.critic).train()
         real, fake = self._answers(D, fakes, reals)
-        found = logit_health(self.adversary, real, fake, fakes[1], reals[1]) | layer_health(D)
+        broken = None if cut is None else torch.cat(list(self._reals(D, reals, cut)))
+        found = logit_health(self.adversary, real, fake, fakes[1], reals[1], broken)
+        found |= layer_health(D)
         return {name: float(value) for name, value in found.items()}
 
     def _answers(self, D: Discriminator, fakes: Patches, reals: Patches) -> tuple[Tensor, Tensor]:
         view = self.adversary.view
 
-        def as_fake(masks: Masks) -> Tensor:
-            return view.of_prediction(masks)
+        # over the positions of all patches at once: batches may hold unequal numbers of them
+        return torch.cat(list(self._reals(D, reals))), torch.cat(
+            list(self._seen(D, fakes, view.of_prediction))
+        )
+
+    def _reals(
+        self, D: Discriminator, patches: Patches, cut: Cut | None = None
+    ) -> Iterator[Tensor]:
+        view = self.adversary.view
 
         def as_real(masks: Masks) -> Tensor:
             if self.adversary.needs_unannotated:
-                return view.of_prediction(masks)
-            return view.of_truth(masks.images, masks.targets, masks.logits)
+                return view.of_prediction(masks, cut)
+            return view.of_truth(masks.images, masks.targets, masks.logits, cut)
 
-        # over the positions of all patches at once: batches may hold unequal numbers of them
-        return torch.cat(list(self._seen(D, reals, as_real))), torch.cat(
-            list(self._seen(D, fakes, as_fake))
-        )
+        return self._seen(D, patches, as_real)
 
     def _seen(
         self, D: Discriminator, patches: Patches, show: Callable[[Masks], Tensor]

@@ -29,6 +29,7 @@ class Purpose(IntEnum):
     UNANNOTATED = 12
     UNANNOTATED_AUGMENTATION = 13
     FIXED_UNANNOTATED = 14
+    GAPS = 15
 
 
 def numpy_draws(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .classes import UNLABELLED
+from .gaps import Cut
 from .losses import probabilities
 from .settings import DiscriminatorSettings
 
@@ -57,14 +58,23 @@ class MaskViews:
 
     settings: DiscriminatorSettings
 
-    def of_prediction(self, masks: Masks) -> Tensor:
-        """D's input for predicted masks; what is unlabelled is 0, as it is in the truth."""
+    def of_prediction(self, masks: Masks, cut: Cut | None = None) -> Tensor:
+        """D's input for predicted masks; what is unlabelled is 0, as it is in the truth.
+
+        Parameters
+        ----------
+        masks : Masks
+        cut : callable, optional
+            Cuts gaps into the mask (see `gaps`).
+        """
         mask = probabilities(masks.logits)
         if self.settings.mask == "hard":
             mask = straight_through(mask)
-        return self._shown(mask, masks.images, masks.targets)
+        return self._shown(mask if cut is None else cut(mask), masks.images, masks.targets)
 
-    def of_truth(self, images: Tensor, targets: Tensor, logits: Tensor) -> Tensor:
+    def of_truth(
+        self, images: Tensor, targets: Tensor, logits: Tensor, cut: Cut | None = None
+    ) -> Tensor:
         """D's input for true masks.
 
         Parameters
@@ -74,12 +84,14 @@ class MaskViews:
         logits : Tensor, shape (N, 1 or C, H, W)
             A network's logits of the same patches, by which *scaling* softens the truth; of others
             their channels alone are used.
+        cut : callable, optional
+            Cuts gaps into the mask (see `gaps`).
         """
         channels = logits.shape[1]
         mask = torch.stack([targets == index for index in range(channels)], dim=1).to(images.dtype)
         if self.settings.mask == "scaled":
             mask = softened(mask, probabilities(logits.detach()), self.settings.tau)
-        return self._shown(mask, images, targets)
+        return self._shown(mask if cut is None else cut(mask), images, targets)
 
     def _shown(self, mask: Tensor, images: Tensor, targets: Tensor) -> Tensor:
         labelled = (targets != UNLABELLED)[:, None]

@@ -68,6 +68,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "initialisation": "truncated",
             "sees_image": False,
             "mask": "probability",
+            "gaps": 0.0,
             "biases": True,
             "real_target": 1.0,
             "batches": "shuffled",

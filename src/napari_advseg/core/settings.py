@@ -96,6 +96,9 @@ class DiscriminatorSettings(Settings):
     objective: Literal["cross-entropy", "features"] = "cross-entropy"
     """What G minimises: D's cross-entropy, or the distance between what D's layers make of its masks and
     of those that D takes for real (feature matching; D itself learns by cross-entropy)."""
+    gaps: float = Field(8.0, ge=0, le=1000)
+    """Gaps that are cut into each real mask, on average, to make fake masks of a second kind, which teach
+    D what a broken membrane is; 0 makes none. They count as much as G's masks."""
     biases: bool = False
     """Whether convolutions that a batch normalisation follows have biases."""
     real_target: float = Field(0.9, gt=0.5, le=1)

@@ -11,6 +11,7 @@ from torch import Tensor
 from .adversary import Adversary
 from .devices import Place
 from .discriminator_health import last_bias, logit_health
+from .gaps import Cut
 from .learner import Learner, frozen
 from .losses import segmentation_loss
 from .mask_views import Masks
@@ -94,6 +95,7 @@ class AdversarialStep:
         d_learns: bool,
         real: tuple[Tensor, Tensor] | None = None,
         unannotated: Tensor | None = None,
+        cut: Cut | None = None,
     ) -> Taken:
         """Make one update of G, then one of D, on the same batch.
 
@@ -109,6 +111,8 @@ class AdversarialStep:
             Other images and targets whose true masks D sees.
         unannotated : Tensor of float32, shape (M, channels, H, W), optional
             Images whose masks D tells from those of `images`; without them it tells true masks from G's.
+        cut : callable, optional
+            Cuts gaps into real masks, which D learns to call fake, too.
         """
         G, D, adversary = self.generator, self.discriminator, self.adversary
         taken = Taken()
@@ -137,13 +141,17 @@ class AdversarialStep:
                 shown, real_targets = self._reals(own, real)
                 fake = adversary.view.of_prediction(fakes.detached())
                 on_real, on_fake = adversary.answers(D.network, shown, fake)
-                loss = adversary.discriminator_loss(on_real, on_fake, fakes.targets, real_targets)
+                on_broken = None if cut is None else D.network(self._reals(own, real, cut)[0])
+                loss = adversary.discriminator_loss(
+                    on_real, on_fake, fakes.targets, real_targets, on_broken
+                )
             D.learn(loss)
             taken.losses["D"] = loss.detach()
             taken.health["last bias"] = last_bias(D.network)
             answers = (on_real.detach(), on_fake.detach(), fakes.targets, real_targets)
             if len(on_real) and len(on_fake):  # a shuffled batch may hold one kind alone
-                taken.health.update(logit_health(adversary, *answers))
+                broken = None if on_broken is None else on_broken.detach()
+                taken.health.update(logit_health(adversary, *answers, broken))
             if self.scored:
                 taken.scores["D Accuracy"] = adversary.accuracy(*answers)
         if self.scored and g_learns:
@@ -179,7 +187,7 @@ class AdversarialStep:
         return adversary.generator_loss(answers, fakes.targets)
 
     def _reals(
-        self, own: Masks, others: tuple[Tensor, Tensor] | None = None
+        self, own: Masks, others: tuple[Tensor, Tensor] | None = None, cut: Cut | None = None
     ) -> tuple[Tensor, Tensor]:
         """What D sees of real masks, and their targets: true ones, or G's of annotated images.
 
@@ -189,9 +197,9 @@ class AdversarialStep:
         view = self.adversary.view
         if self.adversary.needs_unannotated:
             whole = Masks(own.images, everywhere(own.images), own.logits.detach())
-            return view.of_prediction(whole), whole.targets
+            return view.of_prediction(whole, cut), whole.targets
         images, targets = others or (own.images, own.targets)
-        return view.of_truth(images, targets, own.logits.detach()), targets
+        return view.of_truth(images, targets, own.logits.detach(), cut), targets
 
 
 def _gradient(loss: Tensor, logits: Tensor) -> Tensor:

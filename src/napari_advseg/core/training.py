@@ -15,6 +15,7 @@ from .devices import Place, on
 from .draws import Purpose, numpy_draws, torch_draws
 from .epoch_patches import Batch, EpochPatches
 from .events import NetworkName
+from .gaps import Cut, gap_cutter
 from .learner import Learner
 from .networks import Discriminator, UNet, build_discriminator, build_unet
 from .schedules import adversarial_weight, balanced_weight, discriminator_learns
@@ -152,8 +153,13 @@ class Training:
                 d_learns=d_learns,
                 real=real,
                 unannotated=self.unannotated_batch(turn.batch) if needed else None,
+                cut=self._gaps(turn.batch) if d_learns else None,
             )
         return taken
+
+    def _gaps(self, number: int) -> Cut | None:
+        s, gaps = self.settings, self.settings.discriminator.gaps
+        return gap_cutter(s.seed, number, gaps, self.place.device) if gaps else None
 
     def _adversarial_step(self, turn: Turn, scored: bool) -> AdversarialStep:
         D = self.learners["discriminator"]

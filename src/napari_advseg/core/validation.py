@@ -15,6 +15,7 @@ from .classes import UNLABELLED
 from .devices import Place
 from .discriminator_scores import DiscriminatorExam
 from .events import NetworkName
+from .gaps import gap_cutter
 from .inference import batch_probabilities, class_probabilities
 from .metrics import confusion, f1_scores, overall_f1
 from .networks import Discriminator, UNet
@@ -27,6 +28,7 @@ from .training_data import TrainingData
 from .unannotated import everywhere
 from .validation_columns import SHORT
 
+FIXED_GAPS = 2**31  # no batch has this number: gaps that D did not learn from
 DENSE = 0.5  # share of labelled pixels from which labels show whole regions
 
 
@@ -133,7 +135,10 @@ class Validator:
             found = exam.scores(patches, annotated or patches)
             scores[f"D Accuracy {side}"], scores[f"G/D Accuracy {side}"] = found
         learned_from = fakes.get("train", fakes["val"])
-        return scores, exam.health(learned_from, annotated or learned_from)
+        s, cut = self.settings, None
+        if s.discriminator.gaps:
+            cut = gap_cutter(s.seed, FIXED_GAPS, s.discriminator.gaps, self.place.device)
+        return scores, exam.health(learned_from, annotated or learned_from, cut)
 
     def class_shares(self, networks: Iterable[NetworkName]) -> dict[str, dict[str, float]]:
         """Share of each class in the masks of the last validation, by network as it is shown.

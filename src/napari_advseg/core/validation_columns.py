@@ -14,6 +14,7 @@ HEALTH = (
     "real spread",
     "fake mean",
     "fake spread",
+    "broken mean",
     "fake magnitude",
     "largest",
     "called real",
@@ -24,7 +25,8 @@ HEALTH = (
 )
 """Names of what is measured; the columns of ``discriminator.csv``.
 
-``gradient ratio`` is λ·‖∂L_adv/∂s‖ / ‖∂L_seg/∂s‖, s being the logits of G (see `steps`).
+``broken mean`` is of real masks with gaps (see `gaps`). ``gradient ratio`` is
+λ·‖∂L_adv/∂s‖ / ‖∂L_seg/∂s‖, s being the logits of G (see `steps`).
 """
 
 
