@@ -119,7 +119,7 @@ class LambdaSettings(Settings):
     kind: Literal["constant", "ramp", "steps", "balance"] = "ramp"
     """``balance``: a ramp of the ratio in which the gradients of the two terms of G's loss by its output
     stand; λ follows from it in each update."""
-    value: float = Field(0.03, ge=0, le=1000)
+    value: float = Field(0.1, ge=0, le=1000)
     """λ at its full height; with ``balance`` the ratio of the norms, adversarial to segmentation."""
     most: float = Field(10.0, gt=0, le=1000)
     """Balance: largest λ, where D has next to no gradient."""
