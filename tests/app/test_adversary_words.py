@@ -22,7 +22,7 @@ from napari_advseg.core.events import Outcome as Out
 
 HEALTH = {
     "real mean": 2.104, "real spread": 0.45, "fake mean": -1.5, "fake spread": 0.6,
-    "called real": 0.48, "right": 0.91, "last bias": -0.0123, "last weight": 3.456,
+    "broken mean": -2.257, "called real": 0.48, "right": 0.91, "last bias": -0.0123, "last weight": 3.456,
     "gradient ratio": 0.0132,
 }  # fmt: skip
 SATURATED = Alarm("saturated", 120, "D is saturated since update 120: try this.")
@@ -59,6 +59,7 @@ def test_live_numbers_are_newer_than_those_of_the_validation(model):
     assert health_numbers(model) == [
         "logits on real masks +2.10 ± 0.45",
         "logits on fake masks −1.75 ± 0.60",
+        "logits on real masks with gaps −2.26",
         "answers: 48 % “real”, 91 % right",
         "last layer: bias −0.012, weights 3.46",
         "gradients, adversarial to annotation: 0.013",

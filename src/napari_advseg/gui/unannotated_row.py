@@ -1,4 +1,4 @@
-"""A row of section 2: which images without annotation the adversary learns from."""
+"""A row of section 2: which images without annotation the adversary learns from, and what to expect of it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from qtpy.QtWidgets import QComboBox, QSizePolicy
 
 from ..app.choices import OWN
 from ..app.controller import Controller
+from ..app.expectation import expectation
+from ..app.model import RunState
 from ..app.unannotated import offered, without_use
-from .section import ProblemLabel, Section, describe, follow
+from .section import ProblemLabel, Section, Sentence, describe, follow
 
 TIP = (
     "Images without annotation that the adversary learns from, too: G/S shall draw masks on them that look "
@@ -40,8 +42,12 @@ class UnannotatedRow:
         )
         self._row = section.add_row("unannotated", self._box)
         section.add_indented(ProblemLabel(self._model, "unannotated"))
+        self._expectation = Sentence()
+        self._expectation.setObjectName("expectation")
+        self._expectation.setProperty("advseg", "dim")
+        section.add_indented(self._expectation)
         events = self._model.events
-        for signal in (events.choices, events.layers, events.summary):
+        for signal in (events.choices, events.layers, events.summary, events.state):
             follow(section, signal, self._show)
 
     def _show(self) -> None:
@@ -59,3 +65,5 @@ class UnannotatedRow:
         self._box.setEnabled(not why_not)
         self._box.setToolTip(why_not or TIP)
         self._row.setVisible(choices.method != "standard")
+        idle = self._model.state is RunState.IDLE  # a run needs the room for what it says
+        self._expectation.say(expectation(self._model) if idle else "")

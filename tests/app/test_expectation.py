@@ -1,0 +1,70 @@
+"""What is said of the adversary before a run, for each kind of data and choice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_advseg.app.choices import TRUTH
+from napari_advseg.app.expectation import FEWER_GAPS, LITTLE, expectation
+from napari_advseg.core.classes import ClassMap
+
+
+@pytest.fixture
+def annotated(app):
+    """A function: the window with so many annotated slices of six."""
+
+    def given(slices):
+        app.with_data()
+        truth = app.viewer.layers["truth"]
+        truth[slices:] = 255  # one value alone: these slices count as unannotated
+        app.controller.data.refresh_summary()
+        app.runner.flush()
+        return app
+
+    return given
+
+
+def test_little_annotation_beside_other_slices_promises_fewer_gaps(annotated):
+    assert expectation(annotated(2).model) == FEWER_GAPS
+
+
+@pytest.mark.parametrize("slices", [4, 6])
+def test_much_annotation_promises_little(annotated, slices):
+    assert expectation(annotated(slices).model) == LITTLE
+
+
+def test_little_annotation_promises_little_where_d_sees_true_masks_alone(annotated):
+    app = annotated(2)
+    app.controller.data.choose(unannotated=TRUTH)
+    assert expectation(app.model) == LITTLE
+    app.controller.data.choose(unannotated="own", preset="seed2017")
+    assert expectation(app.model) == LITTLE
+
+
+def test_a_second_stack_without_annotation_is_as_good_as_own_slices(annotated):
+    app = annotated(2)
+    app.viewer.add("other", np.zeros((3, 40, 40), np.uint8))
+    app.runner.flush()
+    app.controller.data.pick_image("key of em")
+    app.runner.flush()
+    app.controller.data.choose(unannotated="key of other")
+    assert expectation(app.model) == FEWER_GAPS
+
+
+def test_nothing_is_promised_without_an_adversary_or_an_annotation(annotated, app):
+    assert expectation(app.model) == ""
+    there = annotated(2)
+    there.controller.data.choose(method="standard")
+    assert expectation(there.model) == ""
+
+
+def test_nothing_is_promised_of_more_than_two_classes(annotated):
+    app = annotated(6)
+    truth = app.viewer.layers["truth"]
+    truth[:, :4] = 7
+    app.viewer.carried["truth"] = ClassMap.of(cell=255, membrane=0, vesicle=7)
+    app.controller.data.refresh_summary()
+    app.runner.flush()
+    assert len(app.model.summary.classes) == 3
+    assert expectation(app.model) == ""
