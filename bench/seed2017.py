@@ -21,7 +21,8 @@ from common import ROOT, TRAIN, VAL, isbi, save
 from napari_advseg.core import engine
 from napari_advseg.core.events import Event, RunStarted, Validated
 from napari_advseg.core.presets import from_preset
-from napari_advseg.core.run_folder import CHECKPOINT, history_as_json, load_run
+from napari_advseg.core.run_folder import CHECKPOINT, load_run
+from napari_advseg.core.run_history import history_as_json
 from napari_advseg.core.settings import DiscriminatorSettings, RunSettings
 
 SEED_S, SEED_GS = 0.9492, 0.9459  # best validation F1 in 2017

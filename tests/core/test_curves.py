@@ -11,7 +11,7 @@ import pytest
 from napari_advseg.core.curves import CURVES, Curves, read_curves, read_runs
 from napari_advseg.core.errors import RunFolderError, SettingsError
 from napari_advseg.core.events import Validated
-from napari_advseg.core.run_folder import metrics_csv
+from napari_advseg.core.run_history import metrics_csv
 
 SEED2017 = Path(__file__).resolve().parents[3] / "shared" / "data" / "seed2017-metrics.csv"
 HISTORY = tuple(

@@ -14,7 +14,8 @@ from napari_advseg.core.classes import UNLABELLED
 from napari_advseg.core.discriminator_health import layer_health, logit_health
 from napari_advseg.core.engine import train
 from napari_advseg.core.networks import build_discriminator
-from napari_advseg.core.run_folder import health_csv, load_run
+from napari_advseg.core.run_folder import load_run
+from napari_advseg.core.run_history import health_csv
 from napari_advseg.core.settings import DiscriminatorSettings, NetworkSettings
 from napari_advseg.core.validation import Validator
 from napari_advseg.core.validation_columns import HEALTH

@@ -14,7 +14,8 @@ from napari_advseg.core.checked_settings import run_settings
 from napari_advseg.core.engine import resume, train
 from napari_advseg.core.errors import RunFolderError
 from napari_advseg.core.events import Notice, Outcome, Validated
-from napari_advseg.core.run_folder import load_run, metrics_csv, new_run_folder
+from napari_advseg.core.run_folder import load_run, new_run_folder
+from napari_advseg.core.run_history import metrics_csv
 from napari_advseg.core.stack import EMStack
 
 HEADER = (

@@ -20,20 +20,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
 from .checked_settings import run_settings
@@ -41,10 +39,10 @@ from .classes import ClassMap
 from .errors import AdvSegError, RunFolderError
 from .events import NetworkName, Validated
 from .files import file_stem, write_json, write_text
+from .run_history import health_csv, history_from_json, metrics_csv
 from .run_lock import only_writer
 from .settings import RunSettings
 from .stack import EMStack, alike
-from .validation_columns import HEALTH, score_columns
 
 FORMAT = 1
 CONFIG, SUMMARY, METRICS = "config.json", "summary.json", "metrics.csv"
@@ -218,63 +216,15 @@ def read_summary(folder: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def metrics_csv(history: tuple[Validated, ...], classes: tuple[str, ...]) -> str:
-    """The text of ``metrics.csv``: a row for each validation; what was not measured is empty."""
-    columns = score_columns(classes)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["update", "epoch", "seconds", *columns])
-    for v in history:
-        scores = (v.scores.get(column) for column in columns)
-        row = ("" if s is None or s != s else f"{s:.6f}" for s in scores)
-        writer.writerow([v.update, f"{v.epoch:.2f}", f"{v.seconds:.2f}", *row])
-    return text.getvalue()
-
-
 def write_metrics(folder: Path, history: tuple[Validated, ...], classes: tuple[str, ...]) -> None:
     """Write ``metrics.csv`` at once."""
     write_text(folder / METRICS, metrics_csv(history, classes))
-
-
-def health_csv(history: tuple[Validated, ...]) -> str:
-    """The text of ``discriminator.csv``: a row for each validation (see `HEALTH`)."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["update", "λ", *HEALTH])
-    for v in history:
-        row = (v.health.get(name) for name in HEALTH)
-        numbers = ("" if n is None or n != n else f"{n:.6g}" for n in row)
-        writer.writerow([v.update, f"{v.adversarial_weight:.6g}", *numbers])
-    return text.getvalue()
 
 
 def write_health(folder: Path, history: tuple[Validated, ...]) -> None:
     """Write ``discriminator.csv``, if there is a D."""
     if any(v.health for v in history):
         write_text(folder / HEALTH_TABLE, health_csv(history))
-
-
-def history_as_json(history: tuple[Validated, ...]) -> list[dict[str, Any]]:
-    """Validations as plain values; a score that is not a number is left out."""
-    return [
-        {f.name: getattr(v, f.name) for f in fields(v)}
-        | {"scores": {k: s for k, s in v.scores.items() if s == s}}
-        for v in history
-    ]
-
-
-_HISTORY = TypeAdapter(tuple[Validated, ...])
-
-
-def history_from_json(rows: Any) -> tuple[Validated, ...]:
-    """What `history_as_json` wrote.
-
-    Raises
-    ------
-    ValueError
-        If it is something else.
-    """
-    return _HISTORY.validate_python(rows)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from .inference import in_view_first
 from .keeper import Keeper
 from .live_annotation import LiveAnnotation
 from .predictions import Prediction
-from .run_folder import history_as_json, history_from_json
+from .run_history import history_as_json, history_from_json
 from .run_results import Comparison, best_sentence, best_validation, last_scores
 from .running_scores import RunningScores
 from .schedules import lambda_marks
