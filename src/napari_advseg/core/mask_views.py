@@ -70,7 +70,7 @@ class MaskViews:
         mask = probabilities(masks.logits)
         if self.settings.mask == "hard":
             mask = straight_through(mask)
-        return self._shown(mask if cut is None else cut(mask), masks.images, masks.targets)
+        return self._shown(mask, masks.images, masks.targets, cut)
 
     def of_truth(
         self, images: Tensor, targets: Tensor, logits: Tensor, cut: Cut | None = None
@@ -91,10 +91,12 @@ class MaskViews:
         mask = torch.stack([targets == index for index in range(channels)], dim=1).to(images.dtype)
         if self.settings.mask == "scaled":
             mask = softened(mask, probabilities(logits.detach()), self.settings.tau)
-        return self._shown(mask if cut is None else cut(mask), images, targets)
+        return self._shown(mask, images, targets, cut)
 
-    def _shown(self, mask: Tensor, images: Tensor, targets: Tensor) -> Tensor:
+    def _shown(self, mask: Tensor, images: Tensor, targets: Tensor, cut: Cut | None) -> Tensor:
         labelled = (targets != UNLABELLED)[:, None]
+        if cut is not None:
+            mask = cut(mask, labelled)
         if self.settings.image_normalisation == "patch":
             images = normalised_patches(images)
         if self.settings.product:
