@@ -1,9 +1,9 @@
 """Does the adversary pay? S, G/S, and a control whose D keeps its random weights; same seed, same patches.
 
-    python bench/adversary.py few --annotated 1 2 4 --seeds 0 1 2 3 4
-    python bench/adversary.py all --seeds 0 1 2 3 4
-    python bench/adversary.py vnc --annotated 2 14 --seeds 0 1 2
-    python bench/adversary.py shift --seeds 0 1 2
+    python bench/adversary.py few --annotated 1 2 4 --seeds 20 21 22 23 24
+    python bench/adversary.py all --seeds 20 21 22 23 24
+    python bench/adversary.py vnc --annotated 2 14 --seeds 20 21 22
+    python bench/adversary.py shift --seeds 20 21 22
     python bench/adversary.py few --choose ...        # the protocol's choosing split
 
 ``few`` and ``all``: ISBI 2012, annotated slices among 0–19, scored on 20–29; without annotation the rest of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_advseg.app.choices import TRUTH
-from napari_advseg.app.expectation import FEWER_GAPS, LITTLE, expectation
+from napari_advseg.app.expectation import FEWER_GAPS, MUCH, TRUE_MASKS, expectation
 from napari_advseg.core.classes import ClassMap
 
 
@@ -30,16 +30,16 @@ def test_little_annotation_beside_other_slices_promises_fewer_gaps(annotated):
 
 
 @pytest.mark.parametrize("slices", [4, 6])
-def test_much_annotation_promises_little(annotated, slices):
-    assert expectation(annotated(slices).model) == LITTLE
+def test_much_annotation_promises_nothing(annotated, slices):
+    assert expectation(annotated(slices).model) == MUCH
 
 
-def test_little_annotation_promises_little_where_d_sees_true_masks_alone(annotated):
+def test_little_annotation_promises_nothing_where_d_sees_true_masks_alone(annotated):
     app = annotated(2)
     app.controller.data.choose(unannotated=TRUTH)
-    assert expectation(app.model) == LITTLE
+    assert expectation(app.model) == TRUE_MASKS
     app.controller.data.choose(unannotated="own", preset="seed2017")
-    assert expectation(app.model) == LITTLE
+    assert expectation(app.model) == TRUE_MASKS
 
 
 def test_a_second_stack_without_annotation_is_as_good_as_own_slices(annotated):

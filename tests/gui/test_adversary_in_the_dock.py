@@ -11,7 +11,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QScrollArea, QWidget
 
 from napari_advseg.app.engine import Engine
-from napari_advseg.app.expectation import LITTLE
+from napari_advseg.app.expectation import MUCH
 from napari_advseg.app.model import RunState
 from napari_advseg.core.alarms import Alarm
 from napari_advseg.core.errors import ImageError
@@ -169,17 +169,17 @@ def test_a_run_tells_how_d_does_and_which_network_is_better(qtbot, viewer, dock,
 
 
 def test_what_to_expect_of_the_adversary_is_said_before_a_run(qtbot, dock, run):
-    assert told(dock, "expectation") == LITTLE  # five slices of eight are annotated
+    assert told(dock, "expectation") == MUCH  # five slices of eight are annotated
     click(dock, "method_standard")
     assert told(dock, "expectation") == ""
     click(dock, "method_paired")
-    assert told(dock, "expectation") == LITTLE
+    assert told(dock, "expectation") == MUCH
     said = []
     start_and_stop(
         qtbot, dock, lambda: said.append(told(dock, "expectation")) or bool(dock.model.history)
     )
     assert said[-1] == ""
-    assert told(dock, "expectation") == LITTLE
+    assert told(dock, "expectation") == MUCH
 
 
 def test_images_without_annotation_are_chosen_and_a_refusal_stands_beside_them(qtbot, dock, run):

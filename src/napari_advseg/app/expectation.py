@@ -8,7 +8,8 @@ from .model import AppModel
 from .unannotated import unannotated_slices, without_use
 
 FEWER_GAPS = "Little is annotated: G/S tends to break fewer membranes than S here."
-LITTLE = "Much is annotated: expect little difference between S and G/S."
+MUCH = "Much is annotated: do not expect G/S to be better than S."
+TRUE_MASKS = "D sees true masks alone: do not expect G/S to be better than S."
 
 
 def expectation(model: AppModel) -> str:
@@ -26,6 +27,6 @@ def expectation(model: AppModel) -> str:
     sees_others = choices.unannotated != TRUTH and not without_use(choices)
     if choices.unannotated == OWN:
         sees_others = sees_others and unannotated_slices(summary) > 0
-    if sees_others and sum(shares[z] for z in split.train) <= FEW * len(shares):
-        return FEWER_GAPS
-    return LITTLE
+    if sum(shares[z] for z in split.train) > FEW * len(shares):
+        return MUCH
+    return FEWER_GAPS if sees_others else TRUE_MASKS
