@@ -97,13 +97,14 @@ class MaskViews:
         labelled = (targets != UNLABELLED)[:, None]
         if cut is not None:
             mask = cut(mask, labelled)
-        if self.settings.image_normalisation == "patch":
+        s = self.settings
+        if s.image_normalisation == "patch" and (s.product or s.sees_image):
             images = normalised_patches(images)
-        if self.settings.product:
+        if s.product:
             each = torch.cat([mask, 1 - mask], dim=1) if mask.shape[1] == 1 else mask
             mask = (each[:, :, None] * images[:, None]).flatten(1, 2)
         mask = mask * labelled
-        return torch.cat([mask, images], dim=1) if self.settings.sees_image else mask
+        return torch.cat([mask, images], dim=1) if s.sees_image else mask
 
 
 def normalised_patches(images: Tensor) -> Tensor:
