@@ -1,5 +1,8 @@
 """Weights and optimizer states come back from disk exactly, or one sentence says why not."""
 
+import errno
+import os
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -91,16 +94,24 @@ def test_a_checkpoint_of_other_networks_is_refused(small, stack, annotation, tmp
 
 
 def test_a_refusal_of_the_disk_is_an_error_of_the_system(small, stack, annotation, tmp_path):
-    """So that a run under way takes it for what it is, and goes on."""
+    """So that a run under way takes it for what it is, and goes on; in the system's words alone."""
     network = train(small(updates=1), stack, annotation).training.networks["standard"]
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(FileNotFoundError) as refusal:
         save_weights(tmp_path / "gone" / "a.safetensors", network)
+    assert refusal.value.strerror == os.strerror(errno.ENOENT)
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    with pytest.raises(NotADirectoryError) as refusal:
+        save_weights(in_the_way / "a.safetensors", network)
+    assert refusal.value.strerror == os.strerror(errno.ENOTDIR)
+    in_the_way.unlink()
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:
-        with pytest.raises(OSError, match="too large"):
+        with pytest.raises(OSError, match="too large") as refusal:
             save_weights(tmp_path / "a.safetensors", network)
+        assert refusal.value.errno == errno.EFBIG
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list(tmp_path.iterdir())

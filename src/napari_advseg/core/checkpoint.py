@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -191,10 +192,19 @@ def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return tensors, texts
 
 
+def _as_os_error(error: SafetensorError) -> OSError:
+    """What the system said, such as "No space left on device", without the name of a partial file."""
+    found = re.search(r"I/O error: (.+?) \(os error (\d+)\)", str(error))
+    if found is None:
+        return OSError(str(error))
+    code = int(found[2])
+    return OSError(code, found[1], None, code)  # the last is read on Windows, in place of the first
+
+
 def _save(path: Path, tensors: dict[str, Tensor], texts: dict[str, str]) -> None:
     metadata = texts | {CHECKSUM: _checksum(tensors, texts)}
     with replacing(path) as partial:
         try:
             save_file(tensors, partial, metadata)
-        except SafetensorError as error:  # its word for a full disk
-            raise OSError(str(error).rpartition("I/O error: ")[2]) from error
+        except SafetensorError as error:
+            raise _as_os_error(error) from error
