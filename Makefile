@@ -15,6 +15,8 @@ endif
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Python compiles what is imported when it is; compiling all of torch and napari takes half a minute.
+INSTALL := $(PIP) install -qq --no-compile
 TORCH_READY := .venv/.torch-ready
 READY := .venv/.ready-$(QT)
 # Both bindings may lie in one .venv; these two choose.
@@ -55,7 +57,7 @@ $(TORCH_READY): | system
 	@"$(PYTHON)" -m venv .venv
 	@echo 'Installing PyTorch ($(TORCH)) …'
 	@if [ -f $@ ]; then rm -f $@; $(PIP) uninstall -qq -y torch; fi
-	@$(PIP) install -qq $(TORCH)
+	@$(INSTALL) $(TORCH)
 	@$(BIN)/python -c 'from importlib.metadata import version; print("torch==" + version("torch"))' \
 		> .venv/torch-constraint.txt
 	@echo '$(TORCH)' > $@
@@ -63,7 +65,7 @@ $(TORCH_READY): | system
 # The constraint keeps this very build of torch.
 $(READY): pyproject.toml Makefile $(TORCH_READY) | system
 	@echo 'Installing napari with $(QT) and the tools …'
-	@$(PIP) install -qq -c .venv/torch-constraint.txt -e '.[$(QT),dev]'
+	@$(INSTALL) -c .venv/torch-constraint.txt -e '.[$(QT),dev]'
 	@touch $@
 
 demo: setup ## napari with a stack and a short run; IMAGE=… LABELS=… for your own, OUT=demo

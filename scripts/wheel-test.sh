@@ -18,9 +18,9 @@ echo 'Building the sdist, and the wheel from it …'
 }
 echo "Installing the wheel beside $* …"
 "$python" -m venv "$work/venv"
-pip="$work/venv/bin/python -m pip --disable-pip-version-check"
-$pip install -qq "$@"
-$pip install -qq "$work"/dist/*.whl
+install="$work/venv/bin/python -m pip --disable-pip-version-check install -qq --no-compile"
+$install "$@"
+$install "$work"/dist/*.whl
 
 cd "$work" # away from src/, so that the wheel is what is imported
 venv/bin/python - <<'PYTHON'
