@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from napari_advseg.app.choices import TRUTH
-from napari_advseg.app.expectation import FEWER_GAPS, MUCH, TRUE_MASKS, expectation
+from napari_advseg.app.expectation import (
+    FEWER_GAPS,
+    MORE_CLASSES,
+    MUCH,
+    OTHER_STACK,
+    TRUE_MASKS,
+    expectation,
+)
 from napari_advseg.core.classes import ClassMap
 
 
@@ -44,14 +51,17 @@ def test_little_annotation_promises_nothing_where_d_sees_true_masks_alone(annota
     assert expectation(app.model) == TRUE_MASKS
 
 
-def test_a_second_stack_without_annotation_is_as_good_as_own_slices(annotated):
-    app = annotated(2)
+@pytest.mark.parametrize(("slices", "said"), [(2, FEWER_GAPS), (4, OTHER_STACK)])
+def test_a_second_stack_is_as_good_as_own_slices_and_with_much_annotation_a_risk(
+    annotated, slices, said
+):
+    app = annotated(slices)
     app.viewer.add("other", np.zeros((3, 40, 40), np.uint8))
     app.runner.flush()
     app.controller.data.pick_image("key of em")
     app.runner.flush()
     app.controller.data.choose(unannotated="key of other")
-    assert expectation(app.model) == FEWER_GAPS
+    assert expectation(app.model) == said
 
 
 def test_nothing_is_promised_without_an_adversary_or_an_annotation(annotated, app):
@@ -61,7 +71,7 @@ def test_nothing_is_promised_without_an_adversary_or_an_annotation(annotated, ap
     assert expectation(there.model) == ""
 
 
-def test_nothing_is_promised_of_more_than_two_classes(annotated):
+def test_of_more_than_two_classes_it_says_that_too_little_is_known(annotated):
     app = annotated(6)
     truth = app.viewer.layers["truth"]
     truth[:, :4] = 7
@@ -69,4 +79,4 @@ def test_nothing_is_promised_of_more_than_two_classes(annotated):
     app.controller.data.refresh_summary()
     app.runner.flush()
     assert len(app.model.summary.classes) == 3
-    assert expectation(app.model) == ""
+    assert expectation(app.model) == MORE_CLASSES
