@@ -367,7 +367,7 @@ def _config(session: Session, details: dict[str, Any]) -> dict[str, Any]:
                 "val_columns": data.split.val_columns,
             },
             "normalisation": data.normalisation.numbers(),
-            "lambda_marks": session.lambda_marks(),
+            "lambda_marks": session.adversary.marks(),
             "notes": annotation.notes,
             **details,
         },

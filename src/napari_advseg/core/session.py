@@ -11,9 +11,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from torch import Tensor
-
-from .alarms import Alarm, Watch
+from .adversary_log import AdversaryLog
+from .alarms import Alarm
 from .checkpoint import read_weights, restore_checkpoint
 from .control import RunControl, Stopped
 from .errors import RunFolderError
@@ -38,21 +37,18 @@ from .predictions import Prediction
 from .run_history import history_as_json, history_from_json
 from .run_results import Comparison, best_sentence, best_validation, last_scores
 from .running_scores import RunningScores
-from .schedules import lambda_marks
 from .slice_log import SliceLog
 from .stack import EMStack
-from .steps import Taken
 from .tensorboard_log import TensorBoardLog
+from .time_left import TimeLeft
 from .training import Training
-from .turns import number_of_turns, turns
+from .turns import turns
 from .validation import Validator
 from .validation_columns import SHORT
 
 log = logging.getLogger(__name__)
 
 STEP_SECONDS = 0.2  # a Step event at most this often
-PULL = ("λ", "gradient ratio")
-SETTLED_TURNS = 3  # before that, the time left would be a guess
 
 
 @dataclass
@@ -72,6 +68,8 @@ class Session:
     history : list of Validated
     live : LiveAnnotation
         What is painted while the run goes on.
+    adversary : AdversaryLog
+        How D has done so far.
     """
 
     training: Training
@@ -96,15 +94,14 @@ class Session:
         self.keeper.stage, self.keeper.settle = self.live.stage, self.live.settle
         self._notices: list[Notice] = []
         self._running = RunningScores()
-        self._watch = Watch()
+        self.adversary = AdversaryLog(t)
         self._slices = SliceLog(t.settings)
         self._predicted_at: dict[tuple[NetworkName, int], int] = {}
-        self._first_update, self._first_turn, self._first_seconds = 0, 0, 0.0
-        self._validation_seconds = 0.0
+        self._first_update = 0
+        self._time_left = TimeLeft(t.settings)
         self._last_step = 0.0
         self._comparison = Comparison(t.settings)
         self._tensorboard = TensorBoardLog() if t.settings.tensorboard else None
-        self._pull: dict[str, Tensor | float] = {}  # of D on G, in G's last update
 
     def restore(self, folder: Path) -> None:
         """Go back to the last checkpoint in a run folder."""
@@ -114,12 +111,11 @@ class Session:
         self.seconds = float(progress["seconds"])
         self.history = list(history_from_json(progress["history"]))
         self._running.restore(progress.get("running", {}), self.training.place.device)
-        self._pull = dict(progress.get("pull", {}))
-        self._watch.alarms = [Alarm(**kept) for kept in progress.get("alarms", [])]
+        self.adversary.restore(progress)
         if self._tensorboard is not None:
             self._tensorboard = TensorBoardLog(self.update)
-        self._first_update, self._first_turn = self.update, self.turn
-        self._first_seconds = self.seconds
+        self._first_update = self.update
+        self._time_left = TimeLeft(self.settings, self.turn, self.seconds)
         for name in self.settings.networks:
             with suppress(RunFolderError):  # there is none before a first validation
                 self.keeper.remember_best(name, read_weights(folder / f"{name}-best.safetensors"))
@@ -192,7 +188,7 @@ class Session:
             started = perf_counter()
             taken = self.training.take(turn)
             self._running.add(taken.scores)
-            self._pull.update({k: v for k, v in taken.health.items() if k in PULL})
+            self.adversary.take(taken.health)
             self.turn, self.update = self.turn + 1, turn.update
             self.validation_due = turn.validate
             report = turn.validate or started - self._last_step >= STEP_SECONDS
@@ -201,21 +197,11 @@ class Session:
             self.seconds += perf_counter() - started
             self._check_finite(plain)
             if report:
-                self._report(plain, self._watched(taken))
+                health = {name: float(value) for name, value in taken.health.items()}
+                self._tell(self.adversary.observe(self.update, health))
+                self._report(plain, health)
             if turn.validate:
                 self._validate_and_keep()
-
-    def _watched(self, taken: Taken) -> dict[str, float]:
-        """How D does, told where it is an alarm; before G learns from D nothing is one."""
-        health = {name: float(value) for name, value in taken.health.items()}
-        weight, chosen = (
-            self.training.adversarial_weight(self.update - 1),
-            self.settings.adversarial_weight,
-        )
-        if weight > 0:
-            rising = chosen.kind in ("ramp", "balance") and weight < chosen.value
-            self._tell(self._watch.observe(self.update, health, rising=rising))
-        return health
 
     def _tell(self, alarms: list[Alarm]) -> None:
         for alarm in alarms:
@@ -241,15 +227,7 @@ class Session:
         self._pass_on_notices()
         self._samples()
         self._show_in_tensorboard()
-        self._validation_seconds = perf_counter() - started
-
-    def _weight_now(self) -> float:
-        """λ of the last update; with a balance, as it came out of the gradients."""
-        if "discriminator" not in self.training.learners:
-            return 0.0
-        if self.settings.adversarial_weight.kind == "balance":
-            return float(self._pull.get("λ", 0.0))
-        return self.training.adversarial_weight(self.update - 1)
+        self._time_left.validation_seconds = perf_counter() - started
 
     def _take_strokes(self) -> None:
         """Learn from now on from what was painted meanwhile; the checkpoint that follows knows it."""
@@ -274,15 +252,14 @@ class Session:
                 t.adversary,
             )
             scores |= on_d
-            if "gradient ratio" in self._pull:
-                health["gradient ratio"] = float(self._pull["gradient ratio"])
+            ratio = self.adversary.pull().get("gradient ratio")
+            health |= {} if ratio is None else {"gradient ratio": ratio}
         self._slices.validated(self.validator.predictions, t.data)
         scores |= {f"{name} train": score for name, score in self._running.means().items()}
         epoch = self.update / (self.settings.epoch or 1)
-        self.history.append(
-            Validated(self.update, epoch, self.seconds, scores, self._weight_now(), health)
-        )
-        self._tell(self._watch.masks(self.update, self.validator.class_shares(t.networks)))
+        weight = self.adversary.weight(self.update)
+        self.history.append(Validated(self.update, epoch, self.seconds, scores, weight, health))
+        self._tell(self.adversary.masks(self.update, self.validator.class_shares(t.networks)))
         for name in t.networks:
             t.learners[name].rate.observe(scores[f"{SHORT[name]} F1 val"])
             if best_validation(self.history, name)["update"] == self.update:
@@ -333,36 +310,19 @@ class Session:
                 precision=place.precision,
                 threads=place.threads,
                 classes=self.training.data.annotation.classes.names,
-                lambda_marks=self.lambda_marks(),
+                lambda_marks=self.adversary.marks(),
                 history=tuple(self.history),
             )
         )
         for note in self.training.data.annotation.notes:
             self.on_event(Notice(note))
         self._pass_on_notices()
-        self._tell([alarm for alarm in self._watch.alarms if alarm.until is None])  # of before
-
-    def lambda_marks(self) -> tuple[tuple[int, float], ...]:
-        """(update, λ) where the adversarial weight of this run changes."""
-        if "discriminator" not in self.training.learners:
-            return ()
-        return lambda_marks(
-            self.settings.adversarial_weight, self.updates, self.settings.epoch or 1
-        )
+        self._tell([alarm for alarm in self.adversary.alarms if alarm.until is None])  # of before
 
     def _report(self, losses: dict[str, float], health: dict[str, float]) -> None:
         self._last_step = perf_counter()
-        left = self._seconds_left()
+        left = self._time_left.seconds(self.turn, self.update, self.seconds)
         self.on_event(Step(self.update, self.updates, self.seconds, left, losses, health))
-
-    def _seconds_left(self) -> float | None:
-        made = self.turn - self._first_turn
-        if made < SETTLED_TURNS:
-            return None
-        left = number_of_turns(self.settings) - self.turn
-        each = (self.seconds - self._first_seconds) / made
-        validations = (self.updates - self.update) / (self.settings.validate_every or 1)
-        return left * each + validations * self._validation_seconds
 
     def _show(self, name: NetworkName, z: int, prediction: Prediction) -> None:
         self._predicted_at[name, z] = self.update
@@ -379,8 +339,7 @@ class Session:
             "seconds": self.seconds,
             "history": history_as_json(tuple(self.history)),
             "running": self._running.state(),
-            "pull": {name: float(value) for name, value in self._pull.items()},
-            "alarms": [asdict(alarm) for alarm in self._watch.alarms],
+            **self.adversary.state(),
             **self.live.progress(),
         }
         classes = self.training.data.annotation.classes.names
@@ -410,7 +369,7 @@ class Session:
             **last_scores(self.history),
             **self._comparison.summary(self._slices.table),
             "best": {name: best_validation(self.history, name) for name in self.settings.networks},
-            "alarms": [asdict(alarm) for alarm in self._watch.alarms],
+            "alarms": [asdict(alarm) for alarm in self.adversary.alarms],
             **self.live.marks,
         }
 
