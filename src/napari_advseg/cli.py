@@ -23,6 +23,7 @@ import typer
 from . import __version__
 from .cli_plot import plot
 from .cli_predict import predict_folder
+from .cli_settings import given, settings_file, with_options
 from .core.classes import ClassMap
 from .core.control import RunControl, Stopped
 from .core.errors import AdvSegError, SettingsError
@@ -144,7 +145,7 @@ def train(
     ] = None,
 ) -> None:
     """Train on IMAGE with the annotation LABELS. Ctrl-C stops and keeps what was learned."""
-    options = _given(
+    options = given(
         preset=preset,
         method=method,
         updates=updates,
@@ -159,7 +160,7 @@ def train(
     )
     if best and start_from is None:
         raise SettingsError("--best says which weights to start from: give --start-from, too.")
-    chosen = from_preset(**_with_options(_settings_file(settings), options, width))
+    chosen = from_preset(**with_options(settings_file(settings), options, width))
     from .core import engine
     from .core.io import read_annotation, read_stack
 
@@ -336,53 +337,6 @@ def _version(
     if version:
         typer.echo(__version__)
         raise typer.Exit
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
-
-
-BUDGETS = ("updates", "epochs", "minutes")
-
-
-def _with_options(
-    settings: dict[str, Any], options: dict[str, Any], width: int | None
-) -> dict[str, Any]:
-    """Settings of a file with the options in their place; one budget replaces all others."""
-    budgets = [name for name in BUDGETS if name in options]
-    if len(budgets) > 1:
-        raise SettingsError(
-            f"Both --{budgets[0]} and --{budgets[1]} are given: choose one.", control="budget"
-        )
-    if budgets:
-        settings = {name: value for name, value in settings.items() if name not in BUDGETS}
-    merged = {"preset": "quick", **settings, **options}
-    network = merged.get("network", {})
-    if width is not None and isinstance(network, dict):  # anything else is refused with its name
-        merged["network"] = {**network, "width": width}
-    return merged
-
-
-def _settings_file(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(f"There is no file {path}: check the path.") from None
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or error
-        if isinstance(error, UnicodeDecodeError):
-            reason = "it is no text"
-        raise SettingsError(
-            f"The settings {path} cannot be read ({reason}): give a JSON file."
-        ) from None
-    if not isinstance(found, dict):
-        raise SettingsError(
-            f'The settings {path} are no JSON object: write for example {{"patch": 64}}.'
-        )
-    settings = found.get("settings", found)  # of a run's config.json
-    return dict(settings) if isinstance(settings, dict) else found
 
 
 @contextmanager

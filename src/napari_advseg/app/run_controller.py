@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from ..core.classes import ClassMap
@@ -25,33 +23,23 @@ from ..core.events import (
     Step,
     Validated,
 )
-from ..core.predictions import kept_prediction
 from ..core.slice_scores import SliceTruth
 from .adversary_watch import AdversaryWatch
-from .choices import gui_threads, preset_settings
+from .choices import preset_settings
 from .compare_controller import CompareController
 from .data_controller import DataController
 from .engine import Engine
 from .live_strokes import LiveStrokes
 from .model import AppModel, Progress, RunInfo, RunState
 from .ports import TaskRunner, ViewerPort
+from .run_tasks import ApplyTask, Prepared, TrainingTask
 from .sections import apply_waits_for, train_waits_for
 from .summary import read_annotation
 from .unannotated import second_stack
 from .warm_start import start_folder
-from .words import TimeLeft, duration, first_sentence, run_words, score_line
+from .words import TimeLeft, duration, first_sentence, score_line
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """The task's own first event: what its masks mean and which networks they are of."""
-
-    info: RunInfo
-    begin_masks: bool = False
-    truth: SliceTruth | None = None
-    """What the masks are measured by; None if the image has no annotation of this run."""
 
 
 @dataclass(frozen=True)
@@ -125,27 +113,23 @@ class RunController:
         self._applying = False
         self._before = Before(model.run, model.history, model.lambda_marks)
         model.history, model.lambda_marks = (), ()
-        words = run_words(settings, (), None)
         read = partial(read_annotation, carried=carried, told=choices.class_text)
         extras: dict[str, Any] = {"start_from": start_folder(model)}
         extras["annotation_updates"] = self.live.begin(annotation.key, labels, read)
         if second is not None:
             extras["unannotated"] = second
-
-        def task(emit: Callable[[Any], None]) -> Any:
-            meaning = read(labels)
-            folder: Path = self._engine.new_run_folder(choices.runs_folder, stack.name)
-            info = RunInfo(
-                folder, settings.networks, meaning.classes, words, stack.scale,
-                network=settings.network,
-            )  # fmt: skip
-            emit(Prepared(info, truth=self._engine.truth_of_start(meaning, settings)))
-            return self._engine.train(
-                settings, stack, meaning, folder, on_event=emit, control=control, whole_stack=True,
-                **extras,
-            )  # fmt: skip
-
-        self._launch(task)
+        self._launch(
+            TrainingTask(
+                self._engine,
+                settings,
+                stack,
+                labels=labels,
+                read=read,
+                runs_folder=choices.runs_folder,
+                control=control,
+                extras=extras,
+            )
+        )
 
     def apply(self) -> None:
         """Predict the chosen image with the run that is shown."""
@@ -165,30 +149,7 @@ class RunController:
         self._applying = True
         self._before = None
         first = self._viewer.slice_in_view()
-
-        def task(emit: Callable[[Any], None]) -> None:
-            loaded = self._engine.load_run(run.folder)
-            info = replace(
-                run,
-                networks=loaded.networks,
-                classes=loaded.classes,
-                scale=stack.scale,
-                applied_to=stack.name,
-            )
-            emit(Prepared(info, True, self._engine.truth_of_run(run.folder, stack)))
-            counted = _Counted(emit, stack.shape[0], len(loaded.networks))
-            with suppress(Stopped):
-                self._engine.predict_stack(
-                    loaded,
-                    stack,
-                    on_slice=counted,
-                    control=control,
-                    first=first,
-                    threads=gui_threads(),
-                )
-            emit(counted.finished(control.stopping))
-
-        self._launch(task)
+        self._launch(ApplyTask(self._engine, run, stack, first, control))
 
     def carry_out(
         self,
@@ -401,25 +362,3 @@ class RunController:
             model.status = f"{ended[event.outcome]}. {scores}"
         words = {Outcome.COMPLETED: "done", Outcome.STOPPED: "stopped", Outcome.FAILED: "failed"}
         model.progress = replace(model.progress, text=words[event.outcome])
-
-
-class _Counted:
-    """Passes predicted slices on as events; counts a slice when all networks have predicted it."""
-
-    def __init__(self, emit: Callable[[Any], None], slices: int, networks: int) -> None:
-        self._emit, self._calls, self._total, self._networks = emit, 0, slices, networks
-
-    @property
-    def _done(self) -> int:
-        return self._calls // self._networks
-
-    def __call__(self, network: NetworkName, z: int, probabilities: Any) -> None:
-        self._emit(SlicePredicted(network, z, kept_prediction(probabilities)))
-        self._calls += 1
-        self._emit(StackProgress(self._done, self._total))
-
-    def finished(self, stopped: bool) -> RunFinished:
-        if stopped and self._done < self._total:
-            sentence = f"Stopped after {self._done} of {self._total} slices."
-            return RunFinished(Outcome.STOPPED, 0, sentence)
-        return RunFinished(Outcome.COMPLETED, 0, "The run is applied.")
