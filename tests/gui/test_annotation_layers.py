@@ -9,8 +9,8 @@ from napari.components import ViewerModel
 from napari_advseg.core.classes import NEW_ANNOTATION
 from napari_advseg.core.errors import AnnotationError
 from napari_advseg.gui.annotation_layers import AnnotationLayers
+from napari_advseg.gui.annotation_looks import annotation_looks
 from napari_advseg.gui.class_colours import MORE_CLASSES, TWO_CLASSES
-from napari_advseg.gui.viewer_adapter import annotation_looks
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from ..core.errors import AdvSegError
 from ..core.io import read_isbi2012
 from ..core.stack import EMStack
 from ..core.synthetic import synthetic_stack
-from .viewer_adapter import SOURCE_KEY, annotation_looks
+from .annotation_looks import annotation_looks
+from .viewer_adapter import SOURCE_KEY
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 

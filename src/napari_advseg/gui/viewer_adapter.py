@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
-from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
@@ -18,12 +16,12 @@ from ..core.errors import AdvSegError, AnnotationError, ImageError
 from ..core.events import NetworkName
 from ..core.predictions import Prediction
 from ..core.stack import EMStack
-from .annotation_layers import UNNAMED_COLOUR, AnnotationLayers
-from .class_colours import TWO_CLASSES, class_colours
+from .annotation_layers import AnnotationLayers
+from .annotation_looks import annotation_looks, carried_classes, looks_of_unknown
 from .mask_accepting import MaskAccepting
 from .mask_colours import MaskColours
 from .mask_overlays import MaskOverlays
-from .overlays import CLASSES_KEY, kept_selection, shaped_like, transform_of
+from .overlays import kept_selection, shaped_like, transform_of
 from .predicted_layers import open_predicted
 from .project_layers import ProjectLayers
 from .side_by_side import SideBySide
@@ -35,11 +33,6 @@ AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
 SOURCE_KEY = "advseg_source"
 """Layer metadata: the file of an image that this program opened."""
-ANNOTATION_OPACITY = 0.5
-UNKNOWN_OPACITY = 0.3
-"""Of labels that nothing is known of: napari's own colours fill a dense annotation."""
-LOOK_AT_EVERY = 8
-"""Pixels from one to the next, along both axes, that are looked at to choose an annotation's colours."""
 CATCH_UP_SECONDS = 0.01
 """At most so long is the window busy at a time with slices that are not in view."""
 
@@ -63,7 +56,7 @@ class NapariViewerAdapter:
         self.accepting = MaskAccepting(
             viewer, self._overlays, self._side_by_side, self._one_mask_slice, self._under_masks
         )
-        self.project_layers = ProjectLayers(viewer, _carried_classes, self._add_labels, SOURCE_KEY)
+        self.project_layers = ProjectLayers(viewer, carried_classes, self._add_labels, SOURCE_KEY)
         self._beside: tuple[Layer | None, ...] = ()
         self._chosen: Layer | None = None
         self._of_run: Layer | None = None
@@ -131,7 +124,7 @@ class NapariViewerAdapter:
                 f"{found.name} is no plain stack: choose a Labels layer (Z, Y, X) or (Y, X)."
             )
         pixels = np.asarray(found.data)
-        return (pixels[np.newaxis] if pixels.ndim == 2 else pixels), _carried_classes(found)
+        return (pixels[np.newaxis] if pixels.ndim == 2 else pixels), carried_classes(found)
 
     def _image_layer(self, name: str) -> Image:
         found = self._layer(name, Image, ImageError, "an image layer")
@@ -206,7 +199,7 @@ class NapariViewerAdapter:
     def _add_labels(
         self, stack: NDArray[Any], classes: ClassMap | None, image: Image | None, name: str
     ) -> Labels:
-        looks = _looks_of_unknown(stack) if classes is None else annotation_looks(classes)
+        looks = looks_of_unknown(stack) if classes is None else annotation_looks(classes)
         if image is not None:
             stack, looks = shaped_like(stack, image), transform_of(image) | looks
         layer = self._viewer.add_labels(stack, name=name, **looks)
@@ -372,53 +365,3 @@ class NapariViewerAdapter:
         masks = (self._overlays.layer("adversarial"), self._overlays.layer("standard"))
         found = [self._present(layer) for layer in (*self._beside, *masks)]
         return [layer for layer in dict.fromkeys(found) if layer is not None]
-
-
-def annotation_looks(classes: ClassMap) -> dict[str, Any]:
-    """Keyword arguments of a Labels layer that holds an annotation: class map, colours, opacity."""
-    looks: dict[str, Any] = {
-        "opacity": ANNOTATION_OPACITY,
-        "metadata": {CLASSES_KEY: str(classes)},
-    }
-    looks["colormap"] = _class_colormap(classes, UNNAMED_COLOUR)
-    return looks
-
-
-def _looks_of_unknown(labels: NDArray[Any]) -> dict[str, Any]:
-    """Looks that leave the image visible under labels whose meaning nothing tells.
-
-    A dense annotation of {0, 1} or {0, 255} gets the colours that it would have with a class map. It
-    carries none for that: what it means is decided when it is read.
-    """
-    values = np.unique(labels[..., ::LOOK_AT_EVERY, ::LOOK_AT_EVERY]).tolist()
-    if values not in ([0, 1], [0, 255]):
-        return {"opacity": UNKNOWN_OPACITY}
-    classes = ClassMap.of(cell=values[1], membrane=0)
-    # What is painted on it with another label has to be seen, too.
-    colours = _class_colormap(classes, TWO_CLASSES[1])
-    return {"opacity": ANNOTATION_OPACITY, "colormap": colours}
-
-
-def _class_colormap(classes: ClassMap, other: Any) -> DirectLabelColormap:
-    """The colours of classes, and one for values that belong to none; 0 is clear if it does not."""
-    table: dict[int | None, Any] = {None: other, 0: np.zeros(4)}
-    return DirectLabelColormap(color_dict=table | class_colours(classes))
-
-
-def _carried_classes(layer: Labels) -> ClassMap | None:
-    """Class map in a layer's metadata, or in the TIFF that it was read from."""
-    text = layer.metadata.get(CLASSES_KEY)
-    if text is not None:
-        return ClassMap.parse(str(text))
-    path = Path(layer.source.path or "")
-    if path.suffix.lower() not in (".tif", ".tiff") or not path.is_file():
-        return None
-    return _classes_in_file(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=32)
-def _classes_in_file(path: Path, modified: int) -> ClassMap | None:
-    """Class map of a TIFF, read once for each change of it."""
-    from ..core.io import read_class_map
-
-    return read_class_map(path)
