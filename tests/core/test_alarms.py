@@ -192,6 +192,19 @@ def test_a_mask_of_one_class_is_told_at_its_validation_and_when_it_is_over(watch
     assert watch.masks(60, {"S": {"cell": 0.997, "membrane": 0.003}})[0].until == 60
 
 
+def test_a_network_that_has_only_begun_is_not_told_to_have_collapsed(watch):
+    one_class, good = {"cell": 0.0, "membrane": 1.0}, {"cell": 0.8, "membrane": 0.2}
+    assert watch.masks(20, {"S": one_class, "G/S": one_class}) == []
+    (begun,) = watch.masks(40, {"S": good, "G/S": one_class})  # one has learned meanwhile
+    assert (begun.kind, begun.since) == ("one class G/S", 20)
+    assert "since update 20" in begun.text
+
+
+def test_a_run_that_ends_with_masks_of_one_class_says_so(watch):
+    (begun,) = watch.masks(20, {"S": {"cell": 1.0, "membrane": 0.0}}, last=True)
+    assert (begun.kind, begun.since) == ("one class S", 20)
+
+
 # ---- runs
 
 
@@ -215,6 +228,26 @@ SEED_LIKE = {
     "discriminator_optimizer": {"rate": 1e-4, "betas": (0.9, 0.999)},
 }  # fmt: skip
 JUMPED = 15
+
+
+@pytest.mark.parametrize("validations", [1, 2])
+def test_a_run_whose_masks_are_of_one_class_says_so(
+    small, stack, annotation, monkeypatch, validations
+):
+    real = Training.take
+
+    def take(self, turn):
+        taken = real(self, turn)
+        with torch.no_grad():
+            self.networks["standard"].head.bias.fill_(50.0)
+        return taken
+
+    monkeypatch.setattr(Training, "take", take)
+    settings = small(updates=2, method="standard", validate_every=2 // validations)
+    (alarm,) = train(settings, stack, annotation).summary["alarms"]
+    assert alarm["kind"] == "one class S"
+    assert alarm["since"] == 2 // validations
+    assert "mask of S is cell almost everywhere" in alarm["text"]
 
 
 @pytest.fixture

@@ -48,7 +48,8 @@ class AdversaryLog:
 
     def masks(self, update: int, shares: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
         """Take the share of each class in each network's masks (see `Watch.masks`)."""
-        return self._watch.masks(update, shares)
+        last = update == self._training.settings.updates
+        return self._watch.masks(update, shares, last=last)
 
     def weight(self, update: int) -> float:
         """λ of update number `update`, from 1; with a balance, as it came out of the gradients."""

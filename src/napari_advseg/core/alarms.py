@@ -76,6 +76,7 @@ class Watch:
     def __init__(self) -> None:
         self.alarms: list[Alarm] = []
         self._streaks: dict[str, tuple[int, int]] = {}  # kind → (first update, observations)
+        self._one_class_since: dict[str, int | None] = {}  # by network; None while it is not
         self._bias: tuple[int, float] | None = None
         self._steps: deque[float] = deque(maxlen=STEPS_KEPT)
 
@@ -97,8 +98,13 @@ class Watch:
             changed += self._begin("jump", update)
         return changed
 
-    def masks(self, update: int, shares: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
+    def masks(
+        self, update: int, shares: Mapping[str, Mapping[str, float]], *, last: bool = False
+    ) -> list[Alarm]:
         """Take the share of each class in each network's masks of the validation slices.
+
+        A network that has only begun to learn often starts with masks of one class. So that is an alarm
+        where it was otherwise before, where it lasts for a second validation, and at the `last` one.
 
         Parameters
         ----------
@@ -111,12 +117,17 @@ class Watch:
             name, share = max(by_class.items(), key=lambda one: one[1])
             kind = f"one class {network}"
             if share < ONE_CLASS:
+                self._one_class_since[network] = None
                 changed += self._end(kind, update)
-            else:
+                continue
+            new = network not in self._one_class_since
+            since = self._one_class_since.get(network) or update
+            self._one_class_since[network] = since
+            if not new or last:
                 changed += self._begin(
                     kind,
-                    update,
-                    f"The mask of {network} is {name} almost everywhere since update {update:,}: it has "
+                    since,
+                    f"The mask of {network} is {name} almost everywhere since update {since:,}: it has "
                     "collapsed to one class; train longer, or annotate the other classes on more slices.",
                 )
         return changed

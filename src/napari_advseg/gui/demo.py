@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+import warnings
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -37,6 +38,8 @@ MASKS_SAVED_WITHIN_MS = 30_000
 def main() -> int:
     """Open the window and start; return the exit status."""
     args = _arguments()
+    # On PyQt5 napari cannot follow the desktop's theme, and says so twice; the demo needs none.
+    warnings.filterwarnings("ignore", "System theme detection")
     viewer = napari.Viewer(title="napari-advseg demo")
     viewer.window.resize(*SIZE)
     try:
