@@ -21,8 +21,8 @@ MORE_CLASSES = (
 def expectation(model: AppModel) -> str:
     """Whether G/S is likely to be better than S; empty where nothing is known yet, or there is no G/S.
 
-    It rests on what was measured with two classes (``docs/benchmarks.md``): a gain that is more than chance
-    where one slice trains beside images without annotation, with two and four slices none; and from one
+    It rests on what was measured with two classes (``docs/benchmarks.md``): fewer gaps, more than chance,
+    where one slice trains beside images without annotation, with two and four slices not; and from one
     laboratory's stack to another's a loss.
     """
     choices, summary = model.choices, model.summary
