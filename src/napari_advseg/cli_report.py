@@ -59,7 +59,7 @@ class Report:
             self._print(validation_line(event))
         elif isinstance(event, Notice):
             self._print(event.text)
-        elif isinstance(event, AlarmChanged) and event.alarm.until is None:
+        elif isinstance(event, AlarmChanged) and event.alarm.until in (None, event.alarm.since):
             self._print(event.alarm.text)
         elif isinstance(event, RunFinished):
             self._print(event.sentence)

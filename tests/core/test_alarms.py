@@ -175,6 +175,40 @@ def test_steps_that_are_large_from_the_start_or_tiny_are_no_jump(watch):
     assert jump.kind == "jump"
 
 
+def test_within_a_block_of_d_a_collapse_and_a_jump_are_told(watch):
+    """G's update stands still while D learns a thousand times."""
+    for turn in range(10):
+        assert watch.observe(500, {**HEALTHY, "last bias": 0.01 * turn}, turn=turn) == []
+    (jump,) = watch.observe(500, {**HEALTHY, "last bias": 15_000.0}, turn=10)
+    assert (jump.kind, jump.since) == ("jump", 500)
+    sick = {**HEALTHY, **SICK["collapsed"], "last bias": 15_000.0}
+    told = [alarm for turn in range(11, 60) for alarm in watch.observe(500, sick, turn=turn)]
+    assert [(alarm.kind, alarm.since) for alarm in told] == [("collapsed", 500)]
+
+
+def test_a_watch_that_is_put_back_goes_on_as_if_nothing_had_been_between():
+    """After any observation, of D and of masks."""
+
+    def observe(watch, update):
+        health = {**HEALTHY, **(SICK["collapsed"] if update > 20 else {})}
+        health["last bias"] = 15_000.0 if update > 60 else 0.01 * update
+        one_class = {"cell": 1.0, "membrane": 0.0}
+        good = {"cell": 0.8, "membrane": 0.2}
+        found = watch.observe(update, health)
+        return found + watch.masks(update, {"S": one_class if 9 < update < 70 else good})
+
+    def observed(watch, updates):
+        return [observe(watch, update) for update in updates]
+
+    expected = observed(Watch(), range(1, 100))
+    assert {a.kind for told in expected for a in told} == {"collapsed", "jump", "one class S"}
+    for stop in range(1, 100):
+        first, second = Watch(), Watch()
+        before = observed(first, range(1, stop))
+        second.restore(json.loads(json.dumps(first.state())))
+        assert before + observed(second, range(stop, 100)) == expected
+
+
 # ---- masks of one class
 
 

@@ -59,7 +59,7 @@ def age(folder):
         metadata = file.metadata()
         tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118
     progress = json.loads(metadata["progress"])
-    for name in ("pull", "alarms"):
+    for name in ("pull", "watch"):
         progress.pop(name)
     for validated in progress["history"]:
         del validated["health"]

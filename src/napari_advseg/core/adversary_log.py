@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from torch import Tensor
@@ -37,14 +36,17 @@ class AdversaryLog:
         """Remember the pull of one update; one in which G did not learn leaves what was before."""
         self._pull.update({name: health[name] for name in PULL if name in health})
 
-    def observe(self, update: int, health: Mapping[str, float]) -> list[Alarm]:
-        """How D did in update number `update`, from 1; what is alarming, once G learns from D."""
+    def observe(self, update: int, turn: int, health: Mapping[str, float]) -> list[Alarm]:
+        """How D did in update number `update`, from 1; what is alarming, once G learns from D.
+
+        `turn` counts D's updates, too, where they come in blocks of their own.
+        """
         weight = self._training.adversarial_weight(update - 1)
         if weight == 0:
             return []
         chosen = self._training.settings.adversarial_weight
         rising = chosen.kind in ("ramp", "balance") and weight < chosen.value
-        return self._watch.observe(update, health, rising=rising)
+        return self._watch.observe(update, health, turn=turn, rising=rising)
 
     def masks(self, update: int, shares: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
         """Take the share of each class in each network's masks (see `Watch.masks`)."""
@@ -72,9 +74,10 @@ class AdversaryLog:
 
     def state(self) -> dict[str, Any]:
         """Plain values for a checkpoint."""
-        return {"pull": self.pull(), "alarms": [asdict(alarm) for alarm in self.alarms]}
+        return {"pull": self.pull(), "watch": self._watch.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to what `state` gave; an older checkpoint may hold none of it."""
         self._pull = dict(state.get("pull", {}))
-        self._watch.alarms = [Alarm(**kept) for kept in state.get("alarms", [])]
+        older = {"alarms": state.get("alarms", [])}
+        self._watch.restore(state.get("watch", older))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from statistics import median
+from typing import Any
 
 OBSERVATIONS, UPDATES = 5, 30
 """A state has to last for so many observations in a row, and for so many updates, to be an alarm."""
@@ -75,26 +76,58 @@ class Watch:
 
     def __init__(self) -> None:
         self.alarms: list[Alarm] = []
-        self._streaks: dict[str, tuple[int, int]] = {}  # kind → (first update, observations)
+        # kind → (first update, first turn, observations)
+        self._streaks: dict[str, tuple[int, int, int]] = {}
         self._one_class_since: dict[str, int | None] = {}  # by network; None while it is not
         self._bias: tuple[int, float] | None = None
         self._steps: deque[float] = deque(maxlen=STEPS_KEPT)
 
+    def state(self) -> dict[str, Any]:
+        """Plain values from which `restore` goes on as if nothing had been between."""
+        return {
+            "alarms": [asdict(alarm) for alarm in self.alarms],
+            "streaks": {kind: list(streak) for kind, streak in self._streaks.items()},
+            "one class since": dict(self._one_class_since),
+            "bias": None if self._bias is None else list(self._bias),
+            "steps": list(self._steps),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to what `state` gave; of an older run there may be the alarms alone, or nothing."""
+        self.alarms = [Alarm(**kept) for kept in state.get("alarms", [])]
+        self._streaks = {
+            kind: (first, turn, count)
+            for kind, (first, turn, count) in state.get("streaks", {}).items()
+        }
+        self._one_class_since = dict(state.get("one class since", {}))
+        bias = state.get("bias")
+        self._bias = None if bias is None else (bias[0], bias[1])
+        self._steps.clear()
+        self._steps.extend(state.get("steps", []))
+
     def observe(
-        self, update: int, health: Mapping[str, float], *, rising: bool = False
+        self,
+        update: int,
+        health: Mapping[str, float],
+        *,
+        turn: int | None = None,
+        rising: bool = False,
     ) -> list[Alarm]:
         """Take what was measured of D; see `validation_columns.HEALTH` for the names.
+
+        Within a block of D's the `update` of G stands still: how long something lasts is counted in turns.
 
         What an observation does not hold neither begins nor ends an alarm. While λ is still `rising` from
         0 a weak term is none.
         """
         changed = []
+        turn = update if turn is None else turn
         states = _states(health)
         if rising:
             states.pop("weak", None)
         for kind, there in states.items():
-            changed += self._take(kind, update, there)
-        if "last bias" in health and self._jumped(update, health["last bias"]):
+            changed += self._take(kind, update, turn, there)
+        if "last bias" in health and self._jumped(turn, health["last bias"]):
             changed += self._begin("jump", update)
         return changed
 
@@ -132,23 +165,23 @@ class Watch:
                 )
         return changed
 
-    def _take(self, kind: str, update: int, there: bool) -> list[Alarm]:
+    def _take(self, kind: str, update: int, turn: int, there: bool) -> list[Alarm]:
         if not there:
             self._streaks.pop(kind, None)
             return self._end(kind, update)
-        first, count = self._streaks.get(kind, (update, 0))
-        self._streaks[kind] = first, count + 1
-        if count + 1 < OBSERVATIONS or update - first < UPDATES:
+        first, since, count = self._streaks.get(kind, (update, turn, 0))
+        self._streaks[kind] = first, since, count + 1
+        if count + 1 < OBSERVATIONS or turn - since < UPDATES:
             return []
         return self._begin(kind, first)
 
-    def _jumped(self, update: int, bias: float) -> bool:
-        """Whether the bias moved, per update, ten times as far as it usually does."""
-        before, self._bias = self._bias, (update, bias)
-        if before is None or update <= before[0]:
+    def _jumped(self, turn: int, bias: float) -> bool:
+        """Whether the bias moved, per turn, ten times as far as it usually does."""
+        before, self._bias = self._bias, (turn, bias)
+        if before is None or turn <= before[0]:
             return False
         step = abs(bias - before[1])
-        each = step / (update - before[0])
+        each = step / (turn - before[0])
         usual = median(self._steps) if len(self._steps) >= OBSERVATIONS else None
         self._steps.append(each)
         return usual is not None and each > JUMP * usual and step > LEAST_JUMP

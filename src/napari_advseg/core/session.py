@@ -198,7 +198,7 @@ class Session:
             self._check_finite(plain)
             if report:
                 health = {name: float(value) for name, value in taken.health.items()}
-                self._tell(self.adversary.observe(self.update, health))
+                self._tell(self.adversary.observe(self.update, self.turn, health))
                 self._report(plain, health)
             if turn.validate:
                 self._validate_and_keep()
