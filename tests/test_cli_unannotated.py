@@ -10,7 +10,11 @@ import torch
 from safetensors.torch import load_file
 from scipy.ndimage import gaussian_filter
 
+from napari_advseg.cli_report import Report
 from napari_advseg.core import session
+from napari_advseg.core.alarms import Alarm
+from napari_advseg.core.events import AlarmChanged
+from napari_advseg.core.presets import from_preset
 
 SETTINGS = {
     "updates": 6, "validate_every": 6, "patch": 16, "batch": 2, "tile": 64, "fixed_patches": 4, "samples": 0,
@@ -131,6 +135,14 @@ def test_alarms_are_said_as_they_begin_and_kept(files, run, monkeypatch):
     assert [line for line in lines if line in said] == said
     rows = list(csv.DictReader((files / "run" / "discriminator.csv").read_text().splitlines()))
     assert float(rows[-1]["largest"]) > 1000
+
+
+def test_a_jump_of_the_last_bias_is_said_although_it_is_over_as_it_begins(capsys):
+    text = "The bias of D's last layer jumped at update 7."
+    with Report(from_preset("quick")) as report:
+        report(AlarmChanged(Alarm("jump", 7, text, until=7)))
+        report(AlarmChanged(Alarm("saturated", 3, "D is saturated.", until=9)))  # is over
+    assert capsys.readouterr().out == f"{text}\n"
 
 
 def test_the_outcome_of_a_pair_is_the_last_line(files, run):

@@ -329,6 +329,27 @@ def test_a_d_that_collapses_as_in_2017_is_told(
     assert float(row["fake magnitude"]) > 14_000
 
 
+def test_a_d_that_collapses_within_its_last_block_is_told(
+    every_step, small, stack, annotation, monkeypatch
+):
+    """With blocks of turns the update of G stands still while D learns."""
+    real = Training.take
+
+    def take(self, turn):
+        taken, D = real(self, turn), self.learners["discriminator"]
+        if D.updates == 50:  # within the second of two blocks of 45
+            with torch.no_grad():
+                D.network.last_layer.bias.fill_(15_000.0)
+            taken.health["last bias"] = torch.tensor(15_000.0)
+        return taken
+
+    monkeypatch.setattr(Training, "take", take)
+    block = {"kind": "block", "generator_updates": 5, "discriminator_updates": 45}
+    settings = small(**{**SEED_LIKE, "updates": 10, "validate_every": None, "alternation": block})
+    alarms = train(settings, stack, annotation).summary["alarms"]
+    assert {(a["kind"], a["since"]) for a in alarms} >= {("jump", 10), ("collapsed", 10)}
+
+
 def test_a_d_that_learns_far_too_fast_is_told(every_step, small, stack, annotation):
     events = []
     settings = small(**{**SEED_LIKE, "discriminator_optimizer": {"rate": 10.0}})

@@ -10,6 +10,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from napari_advseg.core.adversary_log import AdversaryLog
+from napari_advseg.core.alarms import Alarm
 from napari_advseg.core.annotation import Annotation
 from napari_advseg.core.classes import ClassMap
 from napari_advseg.core.engine import resume, train
@@ -94,3 +96,11 @@ def test_an_old_run_goes_on_against_the_truth_though_slices_have_no_annotation(
     train(settings, stack, partly, tmp_path / "run", control=stop_at(12))
     age(tmp_path / "run")
     assert same_run(resume(tmp_path / "run", stack), whole)
+
+
+def test_alarms_of_a_checkpoint_that_knows_nothing_else_of_them_are_kept(small, stack, annotation):
+    alarm = {"kind": "saturated", "since": 7, "text": "D is saturated.", "until": None}
+    log = AdversaryLog(train(small(updates=1), stack, annotation).training)
+    log.restore({"pull": {"λ": 0.1}, "alarms": [alarm]})
+    assert log.alarms == (Alarm(**alarm),)
+    assert log.pull() == {"λ": 0.1}

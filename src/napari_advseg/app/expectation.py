@@ -16,7 +16,10 @@ OTHER_STACK = (
     "Do not expect G/S to be much better than S; with a stack from another microscope S did better in "
     "our tests."
 )
-TRUE_MASKS = "D compares predicted masks with true ones: in our tests that gave next to no gain."
+TRUE_MASKS = (
+    "D compares predicted masks with true ones: with all slices annotated that gave next to no gain in "
+    "our tests."
+)
 MORE_CLASSES = (
     "With more than two classes too little was measured: the verdict after the run will tell."
 )
