@@ -25,16 +25,17 @@ from typing import Any
 import numpy as np
 from common import DATA, RESULTS, isbi, save
 
-from napari_advseg.core.annotation import Annotation
-from napari_advseg.core.classes import UNLABELLED, ClassMap
-from napari_advseg.core.engine import RunResult, train
-from napari_advseg.core.inference import class_probabilities
-from napari_advseg.core.io import read_annotation, read_stack
-from napari_advseg.core.metrics import confusion, f1_scores
-from napari_advseg.core.presets import from_preset
-from napari_advseg.core.segmentation_scores import rand_and_info
-from napari_advseg.core.stack import EMStack, normalisation_of
-from napari_advseg.core.verdict import Difference
+from napari_advseg.core.config.classes import UNLABELLED, ClassMap
+from napari_advseg.core.config.presets import from_preset
+from napari_advseg.core.data.annotation import Annotation
+from napari_advseg.core.data.normalisation import normalisation_of
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.evaluation.boundary_scores import rand_and_info
+from napari_advseg.core.evaluation.metrics import confusion, f1_scores
+from napari_advseg.core.evaluation.paired_comparison import Difference
+from napari_advseg.core.formats.io import read_annotation, read_stack
+from napari_advseg.core.inference.probabilities import class_probabilities
+from napari_advseg.core.training.engine import RunResult, train
 
 ARMS = ("S", "G/S", "control")
 MEASURES = ("F1 membrane", "V_Rand")

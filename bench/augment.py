@@ -13,8 +13,8 @@ import time
 
 import torch
 
-from napari_advseg.core.augment import augment
-from napari_advseg.core.settings import AugmentationSettings
+from napari_advseg.core.config.settings import AugmentationSettings
+from napari_advseg.core.data.augmentation import augment
 
 OFF = AugmentationSettings(flip=False, quarter_turns=False, brightness=0, contrast=0, noise=0)
 WARP = {"rotation": 45.0, "scale": 0.2, "elastic": 6.0}

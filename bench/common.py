@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from napari_advseg.core.annotation import Annotation
-from napari_advseg.core.cores import available_cores
-from napari_advseg.core.io import read_annotation, read_stack
-from napari_advseg.core.stack import EMStack
+from napari_advseg.core.data.annotation import Annotation
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.formats.io import read_annotation, read_stack
+from napari_advseg.core.runtime.cpu import available_cores
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"

@@ -22,12 +22,12 @@ from common import RESULTS, isbi, save
 from qtpy import API_NAME
 from qtpy.QtCore import Qt, QTimer
 
-from napari_advseg.app.choices import Budget
-from napari_advseg.app.model import RunState
-from napari_advseg.core.classes import NEW_ANNOTATION, ClassMap
-from napari_advseg.core.synthetic import synthetic_stack
-from napari_advseg.gui.dock import AdversarialSegmentation
-from napari_advseg.gui.session import session_of
+from napari_advseg.app.state.model import RunState
+from napari_advseg.app.state.run_form import Budget
+from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
+from napari_advseg.core.data.synthetic import synthetic_stack
+from napari_advseg.gui.dock.widget import AdversarialSegmentation
+from napari_advseg.gui.window.viewer_session import session_of
 
 TICK = 0.005  # seconds
 IDLE_SECONDS = 10

@@ -110,11 +110,11 @@ def started(viewer: object, values: np.ndarray, live: bool) -> object:
     """The session of a viewer in which a paired run on this image has been started."""
     from types import MappingProxyType
 
-    from napari_advseg.app.choices import Budget
-    from napari_advseg.core.classes import NEW_ANNOTATION
-    from napari_advseg.core.events import Notice, Step
-    from napari_advseg.gui.dock import AdversarialSegmentation
-    from napari_advseg.gui.session import session_of
+    from napari_advseg.app.state.run_form import Budget
+    from napari_advseg.core.config.classes import NEW_ANNOTATION
+    from napari_advseg.core.runtime.events import Notice, Step
+    from napari_advseg.gui.dock.widget import AdversarialSegmentation
+    from napari_advseg.gui.window.viewer_session import session_of
 
     dock = AdversarialSegmentation(viewer)  # type: ignore[arg-type]
     viewer.window.add_dock_widget(dock, name="Adversarial Segmentation")  # type: ignore[attr-defined]

@@ -15,8 +15,8 @@ from typing import Any
 
 from common import RESULTS, TRAIN, VAL, isbi, save
 
-from napari_advseg.core.engine import train
-from napari_advseg.core.presets import from_preset
+from napari_advseg.core.config.presets import from_preset
+from napari_advseg.core.training.engine import train
 
 COLUMNS = ("F1 cell", "F1 membrane", "V_Rand", "V_Info")
 

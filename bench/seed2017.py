@@ -18,12 +18,12 @@ from typing import Any
 
 from common import ROOT, TRAIN, VAL, isbi, save
 
-from napari_advseg.core import engine
-from napari_advseg.core.events import Event, RunStarted, Validated
-from napari_advseg.core.presets import from_preset
-from napari_advseg.core.run_folder import CHECKPOINT, load_run
-from napari_advseg.core.run_history import history_as_json
-from napari_advseg.core.settings import DiscriminatorSettings, RunSettings
+from napari_advseg.core.config.presets import from_preset
+from napari_advseg.core.config.settings import DiscriminatorSettings, RunSettings
+from napari_advseg.core.runtime.events import Event, RunStarted, Validated
+from napari_advseg.core.storage.history import history_as_json
+from napari_advseg.core.storage.run_folder import CHECKPOINT, load_run
+from napari_advseg.core.training import engine
 
 SEED_S, SEED_GS = 0.9492, 0.9459  # best validation F1 in 2017
 JUMP = 0.75  # D's validation accuracy fell below this once in 2017, and was above 0.9 otherwise

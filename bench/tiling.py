@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_advseg.core.tiling import predict_slice, tile_grid
+from napari_advseg.core.inference.tiling import predict_slice, tile_grid
 
 MULTIPLE = 16
 

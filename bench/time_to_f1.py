@@ -22,10 +22,10 @@ import torch
 from common import TRAIN, VAL, isbi, save
 from torch import nn
 
-from napari_advseg.core.annotation import Annotation
-from napari_advseg.core.engine import train
-from napari_advseg.core.presets import from_preset
-from napari_advseg.core.stack import EMStack
+from napari_advseg.core.config.presets import from_preset
+from napari_advseg.core.data.annotation import Annotation
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.training.engine import train
 
 TARGET = 0.9492  # best validation F1 of S in the 2017 experiment
 EVERY = 25

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from common import DATA, RESULTS, save
 
-from napari_advseg.core.annotation import Annotation
-from napari_advseg.core.classes import ClassMap
-from napari_advseg.core.engine import RunResult, resume, train
-from napari_advseg.core.io import read_annotation, read_stack
-from napari_advseg.core.presets import from_preset
-from napari_advseg.core.run_folder import CHECKPOINT
-from napari_advseg.core.stack import EMStack
+from napari_advseg.core.config.classes import ClassMap
+from napari_advseg.core.config.presets import from_preset
+from napari_advseg.core.data.annotation import Annotation
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.formats.io import read_annotation, read_stack
+from napari_advseg.core.storage.run_folder import CHECKPOINT
+from napari_advseg.core.training.engine import RunResult, resume, train
 
 CLASSES = ClassMap.parse(
     "membrane=0+32+64+96+128,glia=159,mitochondria=191,synapse=223,intracellular=255"

@@ -21,11 +21,11 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel, QScrollArea, QWidget
 
-from napari_advseg.app.model import RunState
-from napari_advseg.gui import dialogs
-from napari_advseg.gui.dock import AdversarialSegmentation
-from napari_advseg.gui.session import session_of
-from napari_advseg.gui.slice_strip import SliceStrip
+from napari_advseg.app.state.model import RunState
+from napari_advseg.gui.dock.data.slice_strip import SliceStrip
+from napari_advseg.gui.dock.widget import AdversarialSegmentation
+from napari_advseg.gui.widgets import dialogs
+from napari_advseg.gui.window.viewer_session import session_of
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data" / "isbi2012"

@@ -18,10 +18,10 @@ from typing import Any
 import napari
 from qtpy.QtCore import QTimer
 
-from napari_advseg.app.model import RunState
-from napari_advseg.core.io import read_isbi2012
-from napari_advseg.gui.dock import AdversarialSegmentation
-from napari_advseg.gui.session import session_of
+from napari_advseg.app.state.model import RunState
+from napari_advseg.core.formats.io import read_isbi2012
+from napari_advseg.gui.dock.widget import AdversarialSegmentation
+from napari_advseg.gui.window.viewer_session import session_of
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data" / "isbi2012"

@@ -16,8 +16,8 @@ from driving import DATA, IMAGES, LEFT, Window
 from first_run import SHOWN, Stroke, asked_budget, open_isbi, paint
 from qtpy.QtTest import QTest
 
-from napari_advseg.app.model import RunState
-from napari_advseg.gui.slice_table import SliceTableView
+from napari_advseg.app.state.model import RunState
+from napari_advseg.gui.dock.compare.slice_table import SliceTableView
 
 PICTURES = IMAGES / "tutorial"
 WHILE = 6  # validation after which the running window is photographed

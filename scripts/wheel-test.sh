@@ -26,19 +26,19 @@ cd "$work" # away from src/, so that the wheel is what is imported
 venv/bin/python - <<'PYTHON'
 """Check what was installed, and write a small stack with its annotation."""
 
+import importlib.resources
 import importlib.util
 
 import numpy as np
 import tifffile
 
 import napari_advseg
-from napari_advseg.core.resources import resource
 
 assert "site-packages" in napari_advseg.__file__, napari_advseg.__file__
 for name in ("napari", "PyQt5", "PyQt6", "PySide6"):
     assert importlib.util.find_spec(name) is None, f"{name} came with the base package"
 for name in ("icon.svg", "settings.json"):
-    assert "site-packages" in str(resource(name)), resource(name)
+    assert importlib.resources.files(napari_advseg).joinpath("resources", name).is_file(), name
 
 draws = np.random.default_rng(0)
 rows, columns = np.mgrid[:160, :160]

@@ -6,14 +6,14 @@ import re
 from importlib import metadata
 from xml.etree import ElementTree
 
-import pytest
 from npe2 import PluginManifest
 
 import napari_advseg
-from napari_advseg.core.presets import from_preset
-from napari_advseg.core.resources import resource
+from napari_advseg.core.config.presets import from_preset
+from support.paths import ROOT
 
 NAME = "napari-advseg"
+RESOURCES = ROOT / "resources"
 
 
 def requirements(extra=None):
@@ -35,7 +35,7 @@ def test_the_version_is_the_installed_one():
 
 def test_advseg_is_a_command():
     (command,) = metadata.entry_points(group="console_scripts", name="advseg")
-    from napari_advseg.cli import main
+    from napari_advseg.cli.main import main
 
     assert command.load() is main
 
@@ -64,18 +64,13 @@ def test_the_base_brings_neither_napari_nor_qt():
 
 
 def test_the_icon_is_a_picture():
-    root = ElementTree.parse(resource("icon.svg")).getroot()
+    root = ElementTree.parse(RESOURCES / "icon.svg").getroot()
     assert root.tag.endswith("svg")
     assert len(root.findall(".//{http://www.w3.org/2000/svg}path")) == 2
 
 
 def test_the_sample_settings_can_be_used():
-    settings = json.loads(resource("settings.json").read_text(encoding="utf-8"))
+    settings = json.loads((RESOURCES / "settings.json").read_text(encoding="utf-8"))
     changed = from_preset("quick", **settings)
     assert changed.network.width == 24
     assert changed.network.norm_momentum == from_preset("quick").network.norm_momentum
-
-
-def test_an_unknown_resource_is_named():
-    with pytest.raises(FileNotFoundError, match=r"none\.json"):
-        resource("none.json")

@@ -12,43 +12,43 @@ except PackageNotFoundError:  # run from a folder that was never installed
     __version__ = "0.0.0"
 
 if TYPE_CHECKING:
-    from .core.annotation import Annotation
-    from .core.classes import ClassMap
-    from .core.control import RunControl
-    from .core.curves import read_runs
-    from .core.engine import resume, train
-    from .core.errors import AdvSegError
-    from .core.evaluate import evaluate
-    from .core.events import Outcome
-    from .core.figure import draw_curves
-    from .core.io import read_annotation, read_stack
-    from .core.predict import predict_stack, predict_to_file
-    from .core.presets import from_preset
-    from .core.run_folder import load_run
-    from .core.settings import RunSettings
-    from .core.stack import EMStack
-    from .core.synthetic import synthetic_stack
+    from napari_advseg.core.config.classes import ClassMap
+    from napari_advseg.core.config.presets import from_preset
+    from napari_advseg.core.config.settings import RunSettings
+    from napari_advseg.core.data.annotation import Annotation
+    from napari_advseg.core.data.stack import EMStack
+    from napari_advseg.core.data.synthetic import synthetic_stack
+    from napari_advseg.core.evaluation.evaluate import evaluate
+    from napari_advseg.core.formats.io import read_annotation, read_stack
+    from napari_advseg.core.inference.predict_stack import predict_stack, predict_to_file
+    from napari_advseg.core.plots.curves import read_runs
+    from napari_advseg.core.plots.figure import draw_curves
+    from napari_advseg.core.runtime.control import RunControl
+    from napari_advseg.core.runtime.errors import AdvSegError
+    from napari_advseg.core.runtime.events import Outcome
+    from napari_advseg.core.storage.run_folder import load_run
+    from napari_advseg.core.training.engine import resume, train
 
 _HOME = {
-    "AdvSegError": "errors",
-    "Annotation": "annotation",
-    "ClassMap": "classes",
-    "EMStack": "stack",
-    "Outcome": "events",
-    "RunControl": "control",
-    "RunSettings": "settings",
-    "draw_curves": "figure",
-    "evaluate": "evaluate",
-    "from_preset": "presets",
-    "load_run": "run_folder",
-    "predict_stack": "predict",
-    "predict_to_file": "predict",
-    "read_annotation": "io",
-    "read_runs": "curves",
-    "read_stack": "io",
-    "resume": "engine",
-    "synthetic_stack": "synthetic",
-    "train": "engine",
+    "AdvSegError": "runtime.errors",
+    "Annotation": "data.annotation",
+    "ClassMap": "config.classes",
+    "EMStack": "data.stack",
+    "Outcome": "runtime.events",
+    "RunControl": "runtime.control",
+    "RunSettings": "config.settings",
+    "draw_curves": "plots.figure",
+    "evaluate": "evaluation.evaluate",
+    "from_preset": "config.presets",
+    "load_run": "storage.run_folder",
+    "predict_stack": "inference.predict_stack",
+    "predict_to_file": "inference.predict_stack",
+    "read_annotation": "formats.io",
+    "read_runs": "plots.curves",
+    "read_stack": "formats.io",
+    "resume": "training.engine",
+    "synthetic_stack": "data.synthetic",
+    "train": "training.engine",
 }
 
 __all__ = [

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_advseg.app.choices import LayerInfo
 from napari_advseg.app.controller import Controller
-from napari_advseg.app.engine import Engine
-from napari_advseg.core.classes import ClassMap
-from napari_advseg.core.errors import AnnotationError, ImageError
-from napari_advseg.core.events import (
+from napari_advseg.app.ports.engine import Engine
+from napari_advseg.app.state.run_form import LayerInfo
+from napari_advseg.core.config.classes import ClassMap
+from napari_advseg.core.config.presets import from_preset
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.runtime.errors import AnnotationError, ImageError
+from napari_advseg.core.runtime.events import (
     Outcome,
     RunFinished,
     RunStarted,
@@ -25,8 +27,6 @@ from napari_advseg.core.events import (
     Step,
     Validated,
 )
-from napari_advseg.core.presets import from_preset
-from napari_advseg.core.stack import EMStack
 
 SHAPE = (6, 32, 32)
 

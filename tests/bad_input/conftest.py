@@ -11,14 +11,15 @@ import tifffile
 import torch
 from scipy.ndimage import gaussian_filter
 
-from napari_advseg.core.classes import ClassMap
-from napari_advseg.core.control import RunControl
-from napari_advseg.core.engine import resume, train
-from napari_advseg.core.evaluate import evaluate
-from napari_advseg.core.io import read_annotation, read_class_map, read_stack
-from napari_advseg.core.predict import predict_to_file
-from napari_advseg.core.presets import from_preset
-from napari_advseg.core.split import parse_slices
+from napari_advseg.core.config.classes import ClassMap
+from napari_advseg.core.config.presets import from_preset
+from napari_advseg.core.config.slice_ranges import parse_slices
+from napari_advseg.core.evaluation.evaluate import evaluate
+from napari_advseg.core.formats.io import read_annotation, read_class_map, read_stack
+from napari_advseg.core.inference.predict_stack import predict_to_file
+from napari_advseg.core.runtime.control import RunControl
+from napari_advseg.core.training.engine import resume, train
+from support.paths import ROOT
 
 SMALL = {
     "updates": 4,
@@ -200,7 +201,7 @@ _CALLS = {
 @pytest.fixture(scope="session")
 def refused():
     """What the documentation says of what is refused: a sentence for each kind of input."""
-    page = Path(__file__).parents[2] / "docs" / "bad-input.md"
+    page = ROOT / "docs" / "bad-input.md"
     section = page.read_text(encoding="utf-8").partition("\n## Refused\n")[2].partition("\n## ")[0]
     lines = [line.strip("|").split(" | ") for line in section.splitlines() if line[:2] == "| "]
     table = [[cell.strip() for cell in line] for line in lines]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from napari_advseg.core.engine import resume
-from napari_advseg.core.errors import AdvSegError, RunFolderError
-from napari_advseg.core.events import Outcome
-from napari_advseg.core.io import read_stack
-from napari_advseg.core.predict import predict_to_file
-from napari_advseg.core.run_folder import load_run
+from napari_advseg.core.formats.io import read_stack
+from napari_advseg.core.inference.predict_stack import predict_to_file
+from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError
+from napari_advseg.core.runtime.events import Outcome
+from napari_advseg.core.storage.run_folder import load_run
+from napari_advseg.core.training.engine import resume
 
 NAMES = ("config.json", "annotation.tif", "checkpoint.safetensors", "standard.safetensors")
 NONSENSE = (
@@ -118,7 +118,7 @@ def test_what_is_no_config_at_all(content, said, files):
     ],
 )
 def test_a_checkpoint_with_nonsense_that_has_its_checksum(changes, said, originals, files):
-    from napari_advseg.core.checkpoint import _load, _save
+    from napari_advseg.core.storage.checkpoint import _load, _save
 
     path = Path("run/checkpoint.safetensors")
     tensors, texts = _load(path)
@@ -129,7 +129,7 @@ def test_a_checkpoint_with_nonsense_that_has_its_checksum(changes, said, origina
 
 
 def test_optimizer_states_of_other_shapes_are_found_before_an_update(files):
-    from napari_advseg.core.checkpoint import _load, _save
+    from napari_advseg.core.storage.checkpoint import _load, _save
 
     path = Path("run/checkpoint.safetensors")
     tensors, texts = _load(path)
@@ -151,8 +151,8 @@ def test_weights_without_a_checksum_are_taken_as_they_are(files):
 
 
 def test_a_run_with_the_annotation_of_another_is_refused(files):
-    from napari_advseg.core.classes import ClassMap
-    from napari_advseg.core.io import read_labels, write_labels
+    from napari_advseg.core.config.classes import ClassMap
+    from napari_advseg.core.formats.io import read_labels, write_labels
 
     labels, _ = read_labels("run/annotation.tif")
     write_labels("run/annotation.tif", labels, ClassMap.of(axon=1, dendrite=2))

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_advseg.core import engine, predict, run_folder
-from napari_advseg.core.errors import RunFolderError
-from napari_advseg.core.run_folder import check_new
+from napari_advseg.core.inference import predict_stack
+from napari_advseg.core.runtime.errors import RunFolderError
+from napari_advseg.core.storage import run_folder
+from napari_advseg.core.storage.run_folder import check_new
+from napari_advseg.core.training import engine
 
 MAIN = (sys.executable, "-c", "from napari_advseg.cli import main; main()")
 
@@ -57,13 +59,13 @@ def test_a_real_process_says_it_in_one_line(name, said, files, everything):
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is sent to a process")
 def test_ctrl_c_while_predicting_leaves_nothing(files, advseg, everything, monkeypatch):
     before = everything()
-    really = predict.class_probabilities
+    really = predict_stack.class_probabilities
 
     def interrupted(*arguments):
         os.kill(os.getpid(), signal.SIGINT)
         return really(*arguments)
 
-    monkeypatch.setattr(predict, "class_probabilities", interrupted)
+    monkeypatch.setattr(predict_stack, "class_probabilities", interrupted)
     code, out, err = advseg("predict", "finished", "image.tif", "-o", "mask.tif")
     assert (code, out) == (130, "")
     assert err.splitlines()[-1] == "Stopped; nothing was written."
@@ -114,7 +116,7 @@ def test_a_mistake_of_ours_ends_in_one_line_and_shows_itself_on_demand(
     def mistaken(*arguments, **options):
         raise ZeroDivisionError("division by zero\nand more")
 
-    monkeypatch.setattr(predict, "predict_stack", mistaken)
+    monkeypatch.setattr(predict_stack, "predict_stack", mistaken)
     code, out, err = advseg("predict", "finished", "image.tif", "-o", "mask.tif")
     assert (code, out) == (1, "")
     assert err == (
@@ -152,7 +154,7 @@ def test_a_full_memory_is_said(files, advseg, monkeypatch, error):
     def full(*arguments, **options):
         raise error
 
-    monkeypatch.setattr(predict, "predict_stack", full)
+    monkeypatch.setattr(predict_stack, "predict_stack", full)
     code, out, err = advseg("predict", "finished", "image.tif", "-o", "mask.tif")
     assert (code, out) == (2, "")
     assert err.startswith("advseg: The memory is full: ")

@@ -17,7 +17,7 @@ import pytest
 import tifffile
 from safetensors.torch import load_file, save_file
 
-from napari_advseg.core.errors import (
+from napari_advseg.core.runtime.errors import (
     AdvSegError,
     AnnotationError,
     ClassMapError,
@@ -26,7 +26,7 @@ from napari_advseg.core.errors import (
     SettingsError,
     SplitError,
 )
-from napari_advseg.core.run_lock import only_writer
+from napari_advseg.core.runtime.filesystem import only_writer
 
 # ---- how the files of a case come about
 

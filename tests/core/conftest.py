@@ -5,11 +5,11 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from napari_advseg.core.annotation import Annotation
-from napari_advseg.core.control import RunControl
-from napari_advseg.core.engine import train
-from napari_advseg.core.presets import from_preset
-from napari_advseg.core.stack import EMStack
+from napari_advseg.core.config.presets import from_preset
+from napari_advseg.core.data.annotation import Annotation
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.runtime.control import RunControl
+from napari_advseg.core.training.engine import train
 
 SMALL = {
     "updates": 12,

@@ -10,13 +10,13 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
-from napari_advseg import cli
-from napari_advseg.app.choices import Budget
-from napari_advseg.app.model import RunState
-from napari_advseg.core.classes import NEW_ANNOTATION
-from napari_advseg.core.io import read_stack, write_labels
-from napari_advseg.core.run_folder import CONFIG, METRICS
-from napari_advseg.core.synthetic import synthetic_stack
+from napari_advseg.app.state.model import RunState
+from napari_advseg.app.state.run_form import Budget
+from napari_advseg.cli import main
+from napari_advseg.core.config.classes import NEW_ANNOTATION
+from napari_advseg.core.data.synthetic import synthetic_stack
+from napari_advseg.core.formats.io import read_stack, write_labels
+from napari_advseg.core.storage.run_folder import CONFIG, METRICS
 
 SMALL = {"network.width": 2, "network.depth": 2, "discriminator.depth": 2, "patch": 32, "batch": 2}
 
@@ -46,8 +46,8 @@ def _rows(folder):
 
 
 def test_one_seed_gives_one_history(files, make_napari_viewer, qtbot):
-    from napari_advseg.gui.dock import AdversarialSegmentation
-    from napari_advseg.gui.session import session_of
+    from napari_advseg.gui.dock.widget import AdversarialSegmentation
+    from napari_advseg.gui.window.viewer_session import session_of
 
     viewer = make_napari_viewer()
     viewer.window.add_dock_widget(AdversarialSegmentation(viewer))
@@ -72,7 +72,7 @@ def test_one_seed_gives_one_history(files, make_napari_viewer, qtbot):
     command[1:3] = [str(files / "image.tif"), str(files / "labels.tif")]
     command[4] = str(files / "run")
     command += ["--settings", str(files / "settings.json"), "--threads", str(threads)]
-    result = CliRunner().invoke(cli.app, command, catch_exceptions=False)
+    result = CliRunner().invoke(main.app, command, catch_exceptions=False)
 
     assert result.exit_code == 0
     assert len(_rows(files / "run")) == 2

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-os.environ.setdefault("NAPARI_CONFIG", "")  # nobody's own napari settings are read or written
+from support.paths import SHARED_DATA
 
-SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
+os.environ.setdefault("NAPARI_CONFIG", "")  # nobody's own napari settings are read or written
 
 
 @pytest.fixture

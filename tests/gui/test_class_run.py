@@ -9,19 +9,19 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QScrollArea, QWidget
 
-from napari_advseg.app.choices import Budget
-from napari_advseg.app.model import RunState
-from napari_advseg.core.annotation import Annotation
-from napari_advseg.core.classes import ClassMap
-from napari_advseg.core.evaluate import evaluate
-from napari_advseg.core.io import read_labels
-from napari_advseg.core.stack import EMStack
-from napari_advseg.gui import dialogs
-from napari_advseg.gui.class_colours import class_colours
-from napari_advseg.gui.class_legend import ClassLegend
-from napari_advseg.gui.dock import AdversarialSegmentation
-from napari_advseg.gui.plots import TrainingPlots
-from napari_advseg.gui.session import session_of
+from napari_advseg.app.state.model import RunState
+from napari_advseg.app.state.run_form import Budget
+from napari_advseg.core.config.classes import ClassMap
+from napari_advseg.core.data.annotation import Annotation
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.evaluation.evaluate import evaluate
+from napari_advseg.core.formats.io import read_labels
+from napari_advseg.gui.dock.compare.class_legend import ClassLegend
+from napari_advseg.gui.dock.widget import AdversarialSegmentation
+from napari_advseg.gui.plots.training_plots import TrainingPlots
+from napari_advseg.gui.widgets import dialogs
+from napari_advseg.gui.widgets.class_colours import class_colours
+from napari_advseg.gui.window.viewer_session import session_of
 
 THREE = ClassMap.of(membrane=(0, 32), mitochondria=191, cell=255)
 SMALL = {

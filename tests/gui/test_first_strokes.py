@@ -9,11 +9,11 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
-from napari_advseg.core.stack import EMStack
-from napari_advseg.core.synthetic import synthetic_stack
-from napari_advseg.gui.dock import AdversarialSegmentation
-from napari_advseg.gui.session import session_of
-from napari_advseg.gui.slice_strip import SliceStrip
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.data.synthetic import synthetic_stack
+from napari_advseg.gui.dock.data.slice_strip import SliceStrip
+from napari_advseg.gui.dock.widget import AdversarialSegmentation
+from napari_advseg.gui.window.viewer_session import session_of
 
 LEFT = Qt.MouseButton.LeftButton
 WAIT = 30_000

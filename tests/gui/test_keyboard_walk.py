@@ -16,9 +16,9 @@ from qtpy.QtGui import QContextMenuEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QApplication, QDockWidget, QMenu, QScrollArea, QWidget
 
-from napari_advseg.app.engine import Engine
-from napari_advseg.app.model import RunState
-from napari_advseg.core.events import (
+from napari_advseg.app.ports.engine import Engine
+from napari_advseg.app.state.model import RunState
+from napari_advseg.core.runtime.events import (
     Outcome,
     RunFinished,
     RunStarted,
@@ -26,12 +26,12 @@ from napari_advseg.core.events import (
     Step,
     Validated,
 )
-from napari_advseg.gui import dialogs
-from napari_advseg.gui.dock import AdversarialSegmentation
-from napari_advseg.gui.focus_ring import FocusRing
-from napari_advseg.gui.keys import takes_tab
-from napari_advseg.gui.plots import TrainingPlots
-from napari_advseg.gui.session import session_of
+from napari_advseg.gui.dock.widget import AdversarialSegmentation
+from napari_advseg.gui.plots.training_plots import TrainingPlots
+from napari_advseg.gui.widgets import dialogs
+from napari_advseg.gui.widgets.focus_ring import FocusRing
+from napari_advseg.gui.window.shortcuts import takes_tab
+from napari_advseg.gui.window.viewer_session import session_of
 
 BOTH = ("standard", "adversarial")
 SHAPE = (8, 64, 64)
@@ -74,7 +74,7 @@ class Run:
         self.started = 0
 
     def __call__(self, settings, stack, annotation, folder, *, on_event, control, **_):
-        from napari_advseg.core.control import Stopped
+        from napari_advseg.core.runtime.control import Stopped
 
         self.started += 1
         draws = np.random.default_rng(1)

@@ -13,14 +13,20 @@ from npe2 import PluginManager, PluginManifest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
 
-from napari_advseg.core.autosave import LabelsToWrite, find_unsaved, unnamed_project
-from napari_advseg.core.classes import NEW_ANNOTATION, ClassMap
-from napari_advseg.core.io import read_labels
-from napari_advseg.core.project import Place, Project, ProjectAnnotation, ProjectImage, read_project
-from napari_advseg.gui import dialogs
-from napari_advseg.gui.autosave import AUTOSAVE_MS
-from napari_advseg.gui.dock import AdversarialSegmentation
-from napari_advseg.gui.session import Session, session_of
+from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
+from napari_advseg.core.formats.io import read_labels
+from napari_advseg.core.storage.project_file import (
+    Place,
+    Project,
+    ProjectAnnotation,
+    ProjectImage,
+    read_project,
+)
+from napari_advseg.core.storage.project_folder import LabelsToWrite, find_unsaved, unnamed_project
+from napari_advseg.gui.dock.widget import AdversarialSegmentation
+from napari_advseg.gui.widgets import dialogs
+from napari_advseg.gui.window.autosave_timer import AUTOSAVE_MS
+from napari_advseg.gui.window.viewer_session import Session, session_of
 
 LEFT = Qt.MouseButton.LeftButton
 SHAPE = (4, 64, 64)

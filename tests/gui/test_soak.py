@@ -17,11 +17,11 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractButton, QCheckBox
 
-from napari_advseg.app.choices import Budget
-from napari_advseg.app.model import RunState
-from napari_advseg.gui.dock import AdversarialSegmentation
-from napari_advseg.gui.overlays import OVERLAY_KEY
-from napari_advseg.gui.session import PLOTS_NAME
+from napari_advseg.app.state.model import RunState
+from napari_advseg.app.state.run_form import Budget
+from napari_advseg.gui.dock.widget import AdversarialSegmentation
+from napari_advseg.gui.layers.overlay import OVERLAY_KEY
+from napari_advseg.gui.window.viewer_session import PLOTS_NAME
 
 CYCLES = int(os.environ.get("ADVSEG_CYCLES", "20"))
 """Half of them while layers come and go, half on layers that stay, where memory can be measured closely.

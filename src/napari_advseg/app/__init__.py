@@ -1,1 +1,0 @@
-"""Qt-free application state: what the person chose, and what the run said."""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from ..core.errors import AdvSegError
-from ..core.settings import Method
-from .accept_controller import AcceptController
-from .class_controller import ClassController
-from .compare_controller import CompareController
-from .data_controller import DataController
-from .engine import Engine
-from .files_controller import FilesController
-from .keep_controller import KeepController
-from .model import AppModel
-from .ports import TaskRunner, ViewerPort
-from .project_controller import ProjectController
-from .run_controller import RunController
+from napari_advseg.app.controllers.acceptance import AcceptController
+from napari_advseg.app.controllers.classes import ClassController
+from napari_advseg.app.controllers.compare import CompareController
+from napari_advseg.app.controllers.data import DataController
+from napari_advseg.app.controllers.files import FilesController
+from napari_advseg.app.controllers.keep import KeepController
+from napari_advseg.app.controllers.run import RunController
+from napari_advseg.app.ports.engine import Engine
+from napari_advseg.app.ports.viewer import TaskRunner, ViewerPort
+from napari_advseg.app.projects.controller import ProjectController
+from napari_advseg.app.state.model import AppModel
+from napari_advseg.core.config.settings import Method
+from napari_advseg.core.runtime.errors import AdvSegError
 
 
 class Controller:

@@ -1,1 +1,0 @@
-"""The napari plugin: widgets, threads, layers."""

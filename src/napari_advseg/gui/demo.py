@@ -18,16 +18,16 @@ from typing import Any
 import napari
 from qtpy.QtCore import QTimer
 
-from ..app.choices import Budget
-from ..app.model import RunState
-from ..cli_report import validation_line
-from ..core.classes import NEW_ANNOTATION
-from ..core.errors import AdvSegError
-from ..core.io import read_labels, read_stack
-from ..core.run_folder import METRICS
-from ..core.synthetic import synthetic_stack
-from .dock import AdversarialSegmentation
-from .session import Session, session_of
+from napari_advseg.app.state.model import RunState
+from napari_advseg.app.state.run_form import Budget
+from napari_advseg.cli.report import validation_line
+from napari_advseg.core.config.classes import NEW_ANNOTATION
+from napari_advseg.core.data.synthetic import synthetic_stack
+from napari_advseg.core.formats.io import read_labels, read_stack
+from napari_advseg.core.runtime.errors import AdvSegError
+from napari_advseg.core.storage.run_folder import METRICS
+from napari_advseg.gui.dock.widget import AdversarialSegmentation
+from napari_advseg.gui.window.viewer_session import Session, session_of
 
 UPDATES, VALIDATIONS = 120, 6
 """A run that fits in two minutes on two cores, and whose masks can be recognised."""

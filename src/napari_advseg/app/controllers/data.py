@@ -1,0 +1,324 @@
+"""Section 1: which layers, which classes, which slices."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from napari_advseg.app.messages.guidance import strokes_wait_for
+from napari_advseg.app.messages.run_messages import first_sentence
+from napari_advseg.app.ports.engine import Engine
+from napari_advseg.app.ports.viewer import TaskRunner, ViewerPort
+from napari_advseg.app.state.annotation_summary import AnnotationSummary, summarise
+from napari_advseg.app.state.model import AppModel
+from napari_advseg.app.state.run_form import (
+    Choices,
+    LayerInfo,
+    follow_layers,
+    matching_shape,
+    settings_of,
+)
+from napari_advseg.app.state.unannotated_source import still_possible
+from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
+from napari_advseg.core.config.settings import RunSettings
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.runtime.errors import AdvSegError, AnnotationError, ImageError
+
+log = logging.getLogger(__name__)
+
+CONTROL_OF_CHOICE = {
+    "image": (
+        "image_layer", "open_image", "annotation_layer", "open_annotation", "slices", "unannotated",
+    ),
+    "channels": ("image_layer", "unannotated"),
+    "annotation": ("annotation_layer", "open_annotation", "classes", "slices"),
+    "class_texts": ("classes",),
+    "train": ("slices",),
+    "val": ("slices",),
+    "method": ("method", "unannotated"),
+    "preset": ("preset", "budget", "advanced", "unannotated"),
+    "budget": ("budget",),
+    "start_from_run": ("start_from",),
+    "unannotated": ("unannotated",),
+    "advanced": ("advanced", "unannotated"),
+    "runs_folder": ("run_folder",),
+}  # fmt: skip
+"""Controls whose problem goes when this choice changes."""
+
+_CHANGES_SUMMARY = {"annotation", "class_texts", "train", "val", "preset", "advanced", "image"}
+
+
+class DataController:
+    """Keeps the choices in step with the viewer and the summary in step with the annotation."""
+
+    def __init__(
+        self, model: AppModel, viewer: ViewerPort, runner: TaskRunner, engine: Engine
+    ) -> None:
+        self._model, self._viewer, self._runner, self._engine = model, viewer, runner, engine
+        self._reading = False
+        self._read_again = False
+
+    # ---- choices
+
+    def choose(self, **changes: Any) -> None:
+        """Change what is chosen, take away the problems that this mends, and look for new ones."""
+        self._settle(replace(self._model.choices, **changes))
+
+    def set_layers(self, layers: tuple[LayerInfo, ...]) -> None:
+        """Take over the viewer's layers after one came, went, or was renamed or selected."""
+        if layers != self._model.layers:
+            self._model.layers = layers
+            kept = {one.key: one.told for one in layers if one.told is not None}
+            texts = MappingProxyType({**kept, **self._model.choices.class_texts})
+            self._settle(follow_layers(replace(self._model.choices, class_texts=texts), layers))
+
+    def pick_image(self, key: str | None) -> None:
+        """Choose an image; an annotation that nobody picked follows it.
+
+        One that is chosen already is looked at anew: its pixels may have been mended meanwhile.
+        """
+        same = key is not None and key == self._model.choices.image
+        chosen = replace(self._model.choices, image=key, image_picked=key is not None)
+        self._settle(follow_layers(chosen, self._model.layers))
+        if same:
+            self.image_data_changed()
+
+    def pick_channels(self, keys: tuple[str, ...]) -> None:
+        """Take further image layers as channels of the chosen image."""
+        self.choose(channels=keys)
+
+    def stack(self) -> EMStack:
+        """The chosen image with its channels.
+
+        Raises
+        ------
+        AdvSegError
+            If none is chosen, or a layer is gone or cannot be used.
+        """
+        image = self._model.image
+        if image is None:
+            raise ImageError("Open an image first.")
+        further = [self._model.layer(key) for key in self._model.choices.channels]
+        names = [one.name for one in further if one is not None]
+        # The image last: the viewer follows the slices of the one that was asked for last.
+        others = [self._viewer.image(name) for name in names]
+        return EMStack.together([self._viewer.image(image.name), *others])
+
+    def image_data_changed(self) -> None:
+        """Forget what was wrong with the chosen image, which has other pixels now, and look anew."""
+        self._model.clear_problems("image_layer", "open_image")
+        self._look_at_image()
+
+    def pick_annotation(self, key: str | None) -> None:
+        """Choose an annotation; its split starts from the default."""
+        self.choose(annotation=key, annotation_picked=key is not None, train=None, val=None)
+
+    def tell_classes(self, text: str) -> None:
+        """Say what the labels of the chosen annotation mean, as ``name=value+value,...``."""
+        choices = self._model.choices
+        annotation = self._model.annotation
+        if annotation is not None:
+            carried = self._model.summary is not None and self._model.summary.carried
+            with suppress(AdvSegError):  # a layer that went needs to keep nothing
+                self._viewer.annotations.keep_told(annotation.name, text, carried=carried)
+            texts = {**choices.class_texts, annotation.key: text}
+            self.choose(class_texts=MappingProxyType(texts))
+
+    def set_split(self, train: tuple[int, ...], val: tuple[int, ...]) -> None:
+        """Say which slices train and which validate."""
+        self.choose(train=train, val=val)
+
+    def reset_split(self) -> None:
+        """Let the last third of the annotated slices validate again."""
+        self.choose(train=None, val=None)
+
+    def _settle(self, choices: Choices) -> None:
+        before = self._model.choices
+        choices = still_possible(choices, self._model.layers)
+        changed = {
+            name for name in CONTROL_OF_CHOICE if getattr(choices, name) != getattr(before, name)
+        }
+        self._model.choices = choices
+        self._model.clear_problems(*(c for name in changed for c in CONTROL_OF_CHOICE[name]))
+        self.settings()
+        if "image" in changed:
+            self._look_at_image()
+        if changed & _CHANGES_SUMMARY:
+            if "annotation" in changed:
+                self._model.summary = None
+            self.refresh_summary()
+
+    def _look_at_image(self) -> None:
+        """Let the viewer know which image is meant, and say at once if it cannot be used."""
+        if self._model.image is not None:
+            try:
+                self._viewer.image(self._model.image.name)
+            except AdvSegError as error:
+                self._model.set_problem(error.control, str(error))
+
+    def settings(self) -> RunSettings | None:
+        """The settings as chosen; None if one cannot be used, which is said beside its control."""
+        try:
+            return settings_of(self._model.choices)
+        except AdvSegError as error:
+            self._model.set_problem(error.control, str(error))
+            return None
+
+    # ---- the annotation's summary
+
+    def refresh_summary(self) -> None:
+        """Read the annotation anew, in the background; calls that come meanwhile become one."""
+        if self._reading:
+            self._read_again = True
+            return
+        task = self._summary_task()
+        if task is not None:
+            self._reading = True
+            self._runner.start(
+                lambda emit: task(),
+                on_event=lambda event: None,
+                on_done=self._summary_read,
+                on_error=self._summary_failed,
+            )
+
+    def _summary_task(self) -> Callable[[], AnnotationSummary] | None:
+        model, choices = self._model, self._model.choices
+        image, annotation = model.image, model.annotation
+        if image is None or annotation is None:
+            model.summary = None
+            return None
+        try:
+            if not matching_shape(image.shape, annotation.shape):
+                raise AnnotationError(
+                    f"{annotation.name} is {_size(annotation.shape)}, the image is "
+                    f"{_size(image.shape)}: choose an annotation of the same size."
+                )
+            # Read in the background without a copy: what is painted meanwhile asks for a new reading.
+            labels, carried = self._viewer.peek_labels(annotation.name)
+        except AdvSegError as error:
+            model.summary = None
+            model.set_problem(error.control, str(error))
+            return None
+        settings = self.settings()
+        patch = 128 if settings is None else settings.patch
+        told = choices.class_text
+        return partial(
+            summarise, labels, carried, told, patch=patch, train=choices.train, val=choices.val
+        )
+
+    def _summary_read(self, summary: AnnotationSummary) -> None:
+        self._reading = False
+        if self._read_again:
+            self._read_again = False
+            self.refresh_summary()
+            return
+        model = self._model
+        model.clear_problems("classes", "slices", "annotation_layer")
+        problem = summary.problem
+        # Who paints a first slice has done nothing wrong: section 1 says what comes next.
+        led = isinstance(problem, AnnotationError) or strokes_wait_for(summary, model.choices)
+        if problem is not None and not led:
+            model.set_problem(problem.control, str(problem))
+        model.summary = summary
+
+    def _summary_failed(self, error: BaseException) -> None:
+        self._reading = self._read_again = False
+        log.error("The annotation could not be read.", exc_info=error)
+        self._model.set_problem("annotation_layer", f"The annotation cannot be read: {error}.")
+
+    # ---- opening and making layers
+
+    def new_annotation(self) -> None:
+        """Lay an empty annotation over the chosen image and choose it."""
+        image = self._model.image
+        if image is None:
+            self._model.set_problem(
+                "image_layer", "Open an image first: an annotation lies over one."
+            )
+            return
+        try:
+            name = self._viewer.new_annotation(image.name, NEW_ANNOTATION)
+        except AdvSegError as error:
+            self._model.set_problem(error.control, str(error))
+            return
+        self._pick_by_name(name)
+
+    def open_sample(self) -> None:
+        """Make the built-in sample in the background and open it with its truth."""
+        self._model.status = "Making the sample: a few seconds."
+        self._open(self._engine.synthetic_stack, self._show_sample, "open_image")
+
+    def open_stack(self, path: Path) -> None:
+        """Read an image file in the background and open it."""
+        self._model.status = f"Opening {path.name}."
+        self._open(partial(self._engine.read_stack, path), self._show_stack, "open_image")
+
+    def open_annotation(self, path: Path) -> None:
+        """Read a file of labels in the background and lay it over the chosen image."""
+        self._model.status = f"Opening {path.name}."
+        self._open(
+            partial(self._engine.read_labels, path),
+            lambda read: self._show_labels(read[0], read[1], path.stem),
+            "open_annotation",
+        )
+
+    def _open(self, read: Callable[[], Any], show: Callable[[Any], None], control: str) -> None:
+        """Read in the background and show; what goes wrong stands beside `control`.
+
+        That is the button, not the layer: what is chosen is as good as before, and can be trained on.
+        """
+
+        def done(result: Any) -> None:
+            self._model.status = ""
+            try:
+                show(result)
+            except AdvSegError as error:
+                failed(error)
+
+        def failed(error: BaseException) -> None:
+            self._model.status = ""
+            if not isinstance(error, AdvSegError):
+                log.error("A file could not be opened.", exc_info=error)
+            self._model.set_problem(control, first_sentence(error))
+
+        self._model.clear_problems(control)
+        self._runner.start(
+            lambda emit: read(), on_event=lambda event: None, on_done=done, on_error=failed
+        )
+
+    def _show_stack(self, stack: Any) -> None:
+        name = self._viewer.open_stack(stack)
+        found = next((one for one in self._model.layers if one.name == name), None)
+        if found is not None:
+            self.pick_image(found.key)
+
+    def _show_sample(self, sample: Any) -> None:
+        stack, truth = sample
+        self._show_stack(stack)
+        self._show_labels(truth, NEW_ANNOTATION, "annotation")
+
+    def _show_labels(self, labels: Any, classes: ClassMap | None, name: str) -> None:
+        image = self._model.image
+        if image is None:
+            raise ImageError("Open an image first: an annotation lies over one.")
+        if not matching_shape(image.shape, labels.shape):
+            raise AnnotationError(
+                f"{name} is {_size(labels.shape)}, the image is {_size(image.shape)}: "
+                "open an annotation of the same size."
+            )
+        self._pick_by_name(self._viewer.open_labels(labels, classes, image.name, name))
+
+    def _pick_by_name(self, name: str) -> None:
+        found = next((one for one in self._model.layers if one.name == name), None)
+        if found is not None:
+            self.pick_annotation(found.key)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " × ".join(str(n) for n in shape)

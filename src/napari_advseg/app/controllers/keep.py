@@ -1,0 +1,126 @@
+"""Section 4: run folders, saved masks, loaded runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from napari_advseg.app.messages.run_messages import first_sentence, run_words, score_line
+from napari_advseg.app.ports.engine import Engine
+from napari_advseg.app.ports.viewer import TaskRunner, ViewerPort
+from napari_advseg.app.state.model import AppModel, Progress, RunInfo
+from napari_advseg.core.config.classes import UNLABELLED
+from napari_advseg.core.runtime.errors import AdvSegError
+from napari_advseg.core.runtime.filesystem import file_stem
+from napari_advseg.core.storage.run_folder import read_summary
+
+from .data import DataController
+from .discriminator_state import AdversaryWatch
+
+log = logging.getLogger(__name__)
+
+
+class KeepController:
+    """Writes masks, reads runs, remembers where runs go."""
+
+    def __init__(
+        self,
+        model: AppModel,
+        viewer: ViewerPort,
+        runner: TaskRunner,
+        engine: Engine,
+        data: DataController,
+    ) -> None:
+        self._model, self._viewer, self._runner, self._engine = model, viewer, runner, engine
+        self._data = data
+        self._adversary = AdversaryWatch(model)
+
+    def set_runs_folder(self, folder: Path) -> None:
+        """Choose the folder in which new runs get a folder each."""
+        self._data.choose(runs_folder=folder)
+
+    def masks_folder(self) -> Path:
+        """Where masks are saved unless another folder is chosen: the run's own."""
+        run = self._model.masks_of or self._model.run
+        return self._model.choices.runs_folder if run is None or run.folder is None else run.folder
+
+    def save_masks(self, folder: Path) -> None:
+        """Write each network's mask as ``standard_mask.tif``, ``adversarial_mask.tif``.
+
+        The masks of a run that was applied have the image's name before
+        that. Pixels hold the values of the training annotation, 0 on slices that were not predicted.
+        """
+        run = self._model.masks_of or self._model.run  # a run loaded meanwhile has other classes
+        if run is None or run.classes is None:
+            self._model.set_problem(
+                "save_masks", "There is no mask yet: train or apply a run first."
+            )
+            return
+        classes = run.classes
+        before = f"{file_stem(run.applied_to)}_" if run.applied_to else ""
+        masks = {name: self._viewer.masks(name) for name in run.networks}
+        found = {name: mask for name, mask in masks.items() if mask is not None}
+        if not found:
+            self._model.set_problem("save_masks", "The mask layers are gone: apply the run again.")
+            return
+
+        def write() -> str:
+            folder.mkdir(parents=True, exist_ok=True)
+            missing = 0
+            for name, indices in found.items():
+                path = folder / f"{before}{name}_mask.tif"
+                labels = classes.decode(indices)
+                self._engine.write_labels(path, labels, classes, scale=run.scale)
+                missing = max(missing, int((indices == UNLABELLED).all(axis=(1, 2)).sum()))
+            many = "Both masks are" if len(found) > 1 else "The mask is"
+            sentence = f"{many} saved in {folder}."
+            if missing:
+                depth = next(iter(found.values())).shape[0]
+                sentence += (
+                    f" {missing} of {depth} slices were not predicted and hold 0: Apply fills them."
+                )
+            return sentence
+
+        self._in_background(write, self._say, "save_masks")
+
+    def load_run(self, folder: Path) -> None:
+        """Show a run that was kept: its curves, and its networks ready to be applied."""
+        if not self._model.busy:
+
+            def read() -> tuple[Any, dict[str, Any]]:
+                return self._engine.load_run(folder), read_summary(folder)
+
+            self._in_background(read, self._loaded, "load_run")
+
+    def _loaded(self, found: tuple[Any, dict[str, Any]]) -> None:
+        model = self._model
+        run, summary = found
+        self._adversary.load(summary)
+        model.run = RunInfo(
+            run.folder,
+            run.networks,
+            run.classes,
+            run_words(run.settings, run.history, run.history[-1].update if run.history else None),
+            network=run.settings.network,
+        )
+        model.lambda_marks, model.history = run.lambda_marks, run.history
+        model.progress = Progress()
+        model.status = f"Loaded {run.folder.name}. {score_line(run.history)}".strip()
+
+    def _say(self, sentence: str) -> None:
+        self._model.status = sentence
+
+    def _in_background(
+        self, work: Callable[[], Any], then: Callable[[Any], None], control: str
+    ) -> None:
+        def failed(error: BaseException) -> None:
+            if not isinstance(error, AdvSegError | OSError):
+                log.error("%s failed.", control, exc_info=error)
+            self._model.set_problem(control, first_sentence(error))
+
+        self._model.clear_problems(control)
+        self._runner.start(
+            lambda emit: work(), on_event=lambda event: None, on_done=then, on_error=failed
+        )

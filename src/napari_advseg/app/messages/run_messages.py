@@ -1,0 +1,119 @@
+"""The sentences of the window: pure functions from values to words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from napari_advseg.core.config.settings import Method, RunSettings
+from napari_advseg.core.runtime.events import NetworkName, Validated
+
+METHOD_WORDS: dict[Method, str] = {
+    "standard": "Standard",
+    "adversarial": "Adversarial",
+    "paired": "Both",
+}
+SHORT: dict[NetworkName, str] = {"standard": "S", "adversarial": "G/S"}
+"""The networks as the curves, the table and ``metrics.csv`` call them."""
+
+
+def score_line(history: Sequence[Validated]) -> str:
+    """The last validation and the best so far: ``S 0.949  G/S 0.951  D 0.710 · best ...``."""
+    if not history:
+        return ""
+    last = history[-1].scores
+    parts = [f"{s} {last[f'{s} F1 val']:.3f}" for s in SHORT.values() if _has(last, f"{s} F1 val")]
+    if _has(last, "D Accuracy val"):
+        parts.append(f"D {last['D Accuracy val']:.3f}")
+    line = "  ".join(parts)
+    best = best_validation(history)
+    if best is None:
+        return line
+    name, score, update = best
+    return f"{line} · best {name} {score:.3f} at update {update}"
+
+
+def best_validation(history: Sequence[Validated]) -> tuple[str, float, int] | None:
+    """Network, F1 and update of the highest validation F1, the earliest if there are several."""
+    found = [
+        (one.scores[f"{short} F1 val"], -one.update, short)
+        for one in history
+        for short in SHORT.values()
+        if _has(one.scores, f"{short} F1 val")
+    ]
+    if not found:
+        return None
+    score, update, short = max(found, key=lambda item: item[:2])
+    return short, score, -update
+
+
+def _has(scores: dict[str, float], column: str) -> bool:
+    value = scores.get(column)
+    return value is not None and value == value  # NaN where the method trains no such network
+
+
+def duration(minutes: float) -> str:
+    """A coarse duration: ``40 s``, ``6 min``, ``3 h``, ``2 days``."""
+    for size, unit in ((24 * 60, "days"), (60, "h"), (1, "min")):
+        if minutes >= 1.5 * size or (unit == "min" and minutes >= 1):
+            return f"{minutes / size:.0f} {unit}"
+    return f"{minutes * 60:.0f} s"
+
+
+class TimeLeft:
+    """Time left as a clock that settles: estimates are smoothed and shown in coarse steps."""
+
+    WEIGHT = 0.15
+    """Weight of a new estimate of the end against those before."""
+
+    def __init__(self) -> None:
+        self._end: float | None = None
+
+    def words(self, seconds: float, left: float | None) -> str:
+        """Take one estimate and word the smoothed one.
+
+        Parameters
+        ----------
+        seconds : float
+            Time since the start.
+        left : float or None
+            The run's own estimate of the time left.
+        """
+        if left is None:
+            return "measuring the time left"
+        end = seconds + left
+        self._end = end if self._end is None else self._end + self.WEIGHT * (end - self._end)
+        return f"{clock(max(0.0, self._end - seconds))} left"
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds in steps that do not flicker: 5 s below two minutes, 10 s below ten."""
+    step = 5 if seconds < 120 else 10 if seconds < 600 else 60
+    whole = int(round(seconds / step) * step)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def run_words(settings: RunSettings, history: Sequence[Validated], updates: int | None) -> str:
+    """One line about a run that was loaded: method, preset, updates, best score."""
+    parts = [METHOD_WORDS[settings.method], settings.preset]
+    if updates is not None:
+        parts.append(f"{updates} updates")
+    best = best_validation(history)
+    if best is not None:
+        parts.append(f"best {best[0]} {best[1]:.3f}")
+    return " · ".join(parts)
+
+
+def value_words(value: Any) -> str:
+    """A setting's value as the form writes it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def first_sentence(error: BaseException) -> str:
+    """What an error tells a person: its first line; for a file that cannot be used, the way out."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        why = error.strerror[0].lower() + error.strerror[1:]
+        return f"{error.filename} cannot be read or written ({why}): choose another place."
+    text = str(error).strip().split("\n", 1)[0]
+    return text or type(error).__name__

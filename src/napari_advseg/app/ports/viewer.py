@@ -1,0 +1,165 @@
+"""What the application needs from the outside: a viewer, and something that runs a task elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_advseg.core.config.classes import ClassMap
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.runtime.events import NetworkName, Prediction
+
+from .acceptance import AcceptPort
+from .annotations import AnnotationPort
+from .projects import ProjectPort
+
+
+class ViewerPort(Protocol):
+    """The viewer as the application sees it; every method is called on the GUI thread alone.
+
+    Layers are named by what the person sees in the layer list. A method that is given a layer that is
+    gone raises `AdvSegError` with a sentence.
+    """
+
+    @property
+    def accepting(self) -> AcceptPort:
+        """Masks on their way into an annotation."""
+        ...
+
+    @property
+    def annotations(self) -> AnnotationPort:
+        """Classes, colours and the brush of annotation layers."""
+        ...
+
+    @property
+    def project_layers(self) -> ProjectPort:
+        """Layers as a project keeps and reopens them."""
+        ...
+
+    def image(self, layer: str) -> EMStack:
+        """Take a reference to an image layer's pixels, name, scale and source file."""
+        ...
+
+    def labels(self, layer: str) -> tuple[NDArray[Any], ClassMap | None]:
+        """Copy a Labels layer's pixels, shape (Z, Y, X), with the class map that it carries, if any."""
+        ...
+
+    def peek_labels(self, layer: str) -> tuple[NDArray[Any], ClassMap | None]:
+        """Like `labels` without the copy: to be read at once and not kept."""
+        ...
+
+    def new_annotation(self, image_layer: str, classes: ClassMap) -> str:
+        """Add an empty Labels layer over an image, carrying `classes`; return its name."""
+        ...
+
+    def open_stack(self, stack: EMStack) -> str:
+        """Add an image layer; return its name."""
+        ...
+
+    def open_labels(
+        self, labels: NDArray[Any], classes: ClassMap | None, like: str, name: str
+    ) -> str:
+        """Add a Labels layer with the scale and translation of image layer `like`; return its name."""
+        ...
+
+    def slice_in_view(self) -> int | None:
+        """Index of the slice shown; safe to call from any thread."""
+        ...
+
+    def go_to_slice(self, z: int) -> None:
+        """Show slice `z`."""
+        ...
+
+    def begin_masks(
+        self,
+        image_layer: str,
+        networks: tuple[NetworkName, ...],
+        classes: ClassMap,
+        threshold: float,
+    ) -> None:
+        """Prepare fresh overlay layers over an image for a run.
+
+        Mask layers of an earlier run that nobody edited or renamed are taken over; others stay.
+        """
+        ...
+
+    def show_prediction(self, network: NetworkName, z: int, prediction: Prediction) -> None:
+        """Put what a network says of one slice into its overlay, in place; see `SlicePredicted`."""
+        ...
+
+    def set_threshold(self, threshold: float) -> None:
+        """Threshold the kept probabilities anew; nothing is predicted."""
+        ...
+
+    def prediction(self, network: NetworkName, z: int) -> Prediction | None:
+        """What a network said of slice `z` last, to be read and not written; None if it said nothing."""
+        ...
+
+    def masks(self, network: NetworkName) -> NDArray[np.uint8] | None:
+        """Class indices (Z, Y, X) of a network's mask at the threshold, `UNLABELLED` where not predicted;
+        None if there is no such mask.
+        """
+        ...
+
+    def open_predicted(
+        self,
+        stack: EMStack,
+        masks: Sequence[tuple[NetworkName, NDArray[np.uint8]]],
+        classes: ClassMap,
+        *,
+        visible: bool,
+    ) -> None:
+        """Add an image that a run was applied to, and its masks: class indices + 1, shape (Z, Y, X)."""
+        ...
+
+    def set_side_by_side(self, on: bool, image_layer: str, annotation_layer: str | None) -> None:
+        """Show image, annotation, adversarial and standard mask in napari's grid, or put all back."""
+        ...
+
+
+class TaskHandle(Protocol):
+    """A running task."""
+
+    @property
+    def running(self) -> bool:
+        """Whether the task has not returned yet."""
+        ...
+
+
+class TaskRunner(Protocol):
+    """Runs a function elsewhere and brings its events back to the GUI thread."""
+
+    def start(
+        self,
+        task: Callable[[Callable[[Any], None]], Any],
+        *,
+        on_event: Callable[[Any], None],
+        on_done: Callable[[Any], None],
+        on_error: Callable[[BaseException], None],
+    ) -> TaskHandle:
+        """Call ``task(emit)`` in the background.
+
+        What the task gives to ``emit`` reaches `on_event` on the GUI thread, in order, at about 10 Hz;
+        then exactly one of `on_done` (with the result) and `on_error` is called there.
+        """
+        ...
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for all tasks, on closing; return whether all have returned."""
+        ...
+
+
+def default_runs_folder() -> Path:
+    """Folder in the user's data directory where runs are kept unless the person chose another."""
+    from platformdirs import user_data_path
+
+    return user_data_path("napari-advseg", appauthor=False) / "runs"
+
+
+def default_projects_folder() -> Path:
+    """Folder beside the runs where annotations save themselves until the person saves a project."""
+    return default_runs_folder().with_name("projects")

@@ -1,0 +1,98 @@
+"""Which settings the advanced form shows, and what it says of each: read from the settings themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import BaseModel
+
+from napari_advseg.core.config.settings import RunSettings
+
+from .run_form import Choices, settings_of
+
+SHOWN = {
+    "seed": "seed",
+    "patch": "patch (pixels)",
+    "batch": "batch (patches)",
+    "network.width": "width",
+    "optimizer.rate": "learning rate",
+    "adversarial_weight.value": "λ at full height",
+    "validations": "validations",
+    "device": "device",
+    "threads": "CPU threads",
+}
+"""Dotted names of the settings in the form, with their labels."""
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+_MOST = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One field of the form.
+
+    Attributes
+    ----------
+    name : str
+        Dotted name of the setting.
+    label : str
+        What stands before the field.
+    description : str
+        One sentence from the setting's own documentation.
+    kind : type
+        ``int``, ``float`` or ``str``.
+    minimum, maximum : float
+        Range of a number.
+    options : tuple of str
+        What a text may be.
+    """
+
+    name: str
+    label: str
+    description: str
+    kind: type
+    minimum: float = 0
+    maximum: float = _MOST
+    options: tuple[str, ...] = ()
+
+
+def field_specs() -> tuple[FieldSpec, ...]:
+    """The fields of the advanced form, in order."""
+    return tuple(_spec(name, label) for name, label in SHOWN.items())
+
+
+def _spec(name: str, label: str) -> FieldSpec:
+    model: type[BaseModel] = RunSettings
+    *groups, leaf = name.split(".")
+    for group in groups:
+        model = model.model_fields[group].annotation  # type: ignore[assignment]
+    info = model.model_fields[leaf]
+    words = " ".join((info.description or label.capitalize()).replace("``", "").split())
+    if name == "device":
+        return FieldSpec(name, label, f"Where to compute: {words}", str, options=DEVICES)
+    kind = float if info.annotation is float else int
+    limits: dict[str, Any] = {}
+    for rule in info.metadata:
+        limits |= {
+            key: getattr(rule, key) for key in ("ge", "gt", "le", "lt") if hasattr(rule, key)
+        }
+    step = 1 if kind is int else 0
+    minimum = limits.get("ge", limits.get("gt", 0) + step if "gt" in limits else 0)
+    maximum = limits.get("le", limits["lt"] - step if "lt" in limits else _MOST)
+    return FieldSpec(name, label, words, kind, minimum, min(maximum, _MOST))
+
+
+def preset_values(choices: Choices) -> Mapping[str, Any]:
+    """What each field holds while nobody changed it."""
+    settings = settings_of(replace(choices, advanced=MappingProxyType({})))
+    return {name: _value(settings, name) for name in SHOWN}
+
+
+def _value(settings: RunSettings, name: str) -> Any:
+    value: Any = settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value

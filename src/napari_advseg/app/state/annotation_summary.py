@@ -1,0 +1,157 @@
+"""What an annotation holds, in the few numbers that the window shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_advseg.core.config.classes import MANY_LABELS, UNLABELLED, ClassMap
+from napari_advseg.core.data.annotation import Annotation
+from napari_advseg.core.data.split import Split, make_split
+from napari_advseg.core.runtime.errors import AdvSegError, AnnotationError, ClassMapError
+
+
+@dataclass(frozen=True)
+class AnnotationSummary:
+    """An annotation in short; plain values, so that two can be compared.
+
+    Attributes
+    ----------
+    classes : ClassMap or None
+        What each label means; None if nothing says it.
+    share_labelled : tuple of float
+        Share of labelled pixels of each slice, 0 to 1.
+    classes_present : int
+        How many of the classes occur.
+    split : Split or None
+        The slices that would train and validate; None if they cannot be taken.
+    notes : tuple of str
+        What was decided about the labels without being told.
+    problem : AdvSegError or None
+        Why a run cannot start with it.
+    pixels_of_class : tuple of int
+        How many pixels each class of `classes` has; empty where that is not known.
+    carried : bool
+        Whether the layer, or the file it came from, says what its labels mean.
+    unnamed : tuple of int
+        Labels that it holds and no class names, where there are few; 0 only if nothing says what
+        the labels mean.
+    classes_of_slice : tuple of tuple of int
+        For each slice the classes that occur on it, by position in `classes`.
+    """
+
+    classes: ClassMap | None = None
+    share_labelled: tuple[float, ...] = ()
+    classes_present: int = 0
+    split: Split | None = None
+    notes: tuple[str, ...] = ()
+    problem: AdvSegError | None = None
+    pixels_of_class: tuple[int, ...] = ()
+    carried: bool = False
+    unnamed: tuple[int, ...] = ()
+    classes_of_slice: tuple[tuple[int, ...], ...] = ()
+
+
+def read_annotation(labels: NDArray[Any], carried: ClassMap | None, told: str | None) -> Annotation:
+    """Give labels their meaning: what the person told, else what the layer carries, else inferred.
+
+    Where the person only renames or sorts classes that were inferred, the slices that the inference counts
+    as unannotated stay so.
+
+    Parameters
+    ----------
+    labels : ndarray of integers, shape (Z, Y, X)
+        Annotation values.
+    carried : ClassMap, optional
+        The layer's own class map.
+    told : str, optional
+        ``name=value+value,name=value`` as the person wrote it.
+
+    Raises
+    ------
+    AnnotationError, ClassMapError
+        If they cannot be read.
+    """
+    if told is None:
+        return Annotation.from_labels(labels, carried)
+    classes = ClassMap.parse(told)
+    if carried is None:
+        try:
+            inferred = Annotation.from_labels(labels)
+        except ClassMapError:
+            return Annotation.from_labels(labels, classes)
+        same = [sorted(c.values for c in one.classes) for one in (inferred.classes, classes)]
+        if same[0] == same[1]:
+            targets = classes.encode(labels)
+            targets[inferred.targets == UNLABELLED] = UNLABELLED
+            return Annotation(targets, classes, inferred.notes[1:])
+    return Annotation.from_labels(labels, classes)
+
+
+def summarise(
+    labels: NDArray[Any],
+    carried: ClassMap | None,
+    told: str | None,
+    *,
+    patch: int,
+    train: Sequence[int] | None = None,
+    val: Sequence[int] | None = None,
+) -> AnnotationSummary:
+    """Read an annotation and say what is in it; what is wrong becomes the summary's `problem`."""
+    depth = labels.shape[0] if labels.ndim == 3 else 1
+    try:
+        annotation = read_annotation(labels, carried, told)
+    except AdvSegError as problem:
+        return _unreadable(labels, carried, told, (0.0,) * depth, problem)
+    counts = np.stack(
+        [np.bincount(one.ravel(), minlength=UNLABELLED + 1) for one in annotation.targets]
+    )[:, :UNLABELLED]
+    present = counts.sum(axis=0)
+    summary = AnnotationSummary(
+        annotation.classes,
+        tuple(float(share) for share in annotation.share_labelled()),
+        int(np.count_nonzero(present)),
+        notes=annotation.notes,
+        pixels_of_class=tuple(int(n) for n in present[: len(annotation.classes)]),
+        carried=carried is not None,
+        classes_of_slice=tuple(tuple(map(int, np.flatnonzero(one))) for one in counts),
+    )
+    if summary.classes_present < 2:
+        only = annotation.classes.names[int(present.argmax())]
+        return replace(
+            summary,
+            problem=AnnotationError(f"Only {only} is labelled: paint at least two classes."),
+        )
+    try:
+        return replace(summary, split=make_split(annotation, patch, train, val))
+    except AdvSegError as problem:
+        return replace(summary, problem=problem)
+
+
+def _unreadable(
+    labels: NDArray[Any],
+    carried: ClassMap | None,
+    told: str | None,
+    share: tuple[float, ...],
+    problem: AdvSegError,
+) -> AnnotationSummary:
+    """What can be said of labels that do not fit their classes: which ones have none."""
+    try:
+        classes = carried if told is None else ClassMap.parse(told)
+    except ClassMapError:
+        classes = None
+    named = [] if classes is None else [0, *(v for one in classes.classes for v in one.values)]
+    unnamed = tuple(int(v) for v in np.setdiff1d(np.unique(labels), named))
+    return AnnotationSummary(
+        classes,
+        share,
+        problem=problem,
+        pixels_of_class=() if unnamed or classes is None else (0,) * len(classes),
+        carried=carried is not None,
+        unnamed=unnamed if len(unnamed) <= MANY_LABELS else (),
+        classes_of_slice=() if labels.any() else ((),) * len(share),
+    )

@@ -1,0 +1,209 @@
+"""The state that the window shows: evented, free of Qt, written by the controllers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar
+
+from psygnal import SignalGroupDescriptor
+
+from napari_advseg.core.config.classes import ClassMap
+from napari_advseg.core.config.settings import NetworkSettings
+from napari_advseg.core.evaluation.slice_scores import SliceTable
+from napari_advseg.core.runtime.events import Alarm, NetworkName, Validated
+
+from .annotation_summary import AnnotationSummary
+from .class_list import ClassList
+from .project_info import Offer, ProjectInfo
+from .run_form import Choices, LayerInfo
+
+
+class RunState(Enum):
+    """Where training, or applying a run, stands.
+
+    ::
+
+        IDLE ──start──▶ STARTING ──RunStarted──▶ RUNNING ◀──pause, resume──▶ PAUSED
+          ▲                 │                       │                          │
+          │                 └─────────stop──────────┴───────────┬──────────────┘
+          │                                                     ▼
+          └────────── the task has returned ◀────────────── STOPPING
+
+    From each state but IDLE the return of the task leads to IDLE, whatever its outcome.
+    """
+
+    IDLE = "idle"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+
+
+_NEXT = {
+    RunState.IDLE: {RunState.STARTING},
+    RunState.STARTING: {RunState.RUNNING, RunState.STOPPING, RunState.IDLE},
+    RunState.RUNNING: {RunState.PAUSED, RunState.STOPPING, RunState.IDLE},
+    RunState.PAUSED: {RunState.RUNNING, RunState.STOPPING, RunState.IDLE},
+    RunState.STOPPING: {RunState.IDLE},
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far something is: `done` of `total`, and what the bar says."""
+
+    done: int = 0
+    total: int = 1
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """The run whose curves and masks are shown: going, ended or loaded.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Its run folder.
+    networks : tuple of str
+        The networks that it holds.
+    classes : ClassMap or None
+        Classes of its masks; None until its annotation is read.
+    words : str
+        One line about it.
+    scale : tuple of float
+        Size of a voxel of its image along Z, Y, X.
+    network : NetworkSettings or None
+        Shape of its U-Net, for a run that goes on from it.
+    applied_to : str
+        Name of the image that it was applied to after training; empty for the run's own masks.
+    """
+
+    folder: Path | None
+    networks: tuple[NetworkName, ...] = ()
+    classes: ClassMap | None = None
+    words: str = ""
+    scale: tuple[float, ...] = (1.0, 1.0, 1.0)
+    applied_to: str = ""
+    network: NetworkSettings | None = None
+
+
+@dataclass
+class AppModel:
+    """Everything that the window shows; each field has a signal of its name in `events`.
+
+    Attributes
+    ----------
+    choices : Choices
+        What was chosen, by the person or by default.
+    layers : tuple of LayerInfo
+        Layers that can be chosen, in the order of the layer list.
+    summary : AnnotationSummary or None
+        What the chosen annotation holds; None until it is read.
+    state : RunState
+        Change it with `advance`.
+    run : RunInfo or None
+        The run whose curves and masks are shown.
+    history : tuple of Validated
+        Its validations.
+    lambda_marks : tuple of (int, float)
+        (update, λ) where the weight of the adversarial term changes.
+    progress : Progress
+    status : str
+        The one status line.
+    problems : mapping of str to str
+        For the role of a control the sentence that stands beside it.
+    masks_shown : bool
+        Whether a mask of this session lies over an image.
+    masks_of : RunInfo or None
+        The run that these masks are of; another than `run` once another is loaded.
+    masks_over : str or None
+        Key of the image layer that they lie over.
+    preset_note : str
+        How long the preset would take on this computer.
+    slice_in_view : int
+    class_list : ClassList
+        The classes of the chosen annotation.
+    slice_table : SliceTable
+        Each slice by itself: of the masks over the image, or as a loaded run kept it.
+    health : mapping of str to float
+        How D does in the run under way, as of its last update; see `validation_columns.HEALTH`.
+    alarms : tuple of Alarm
+        Of the run that is shown, those that are over included.
+    verdict : str
+        Which of its two networks is better, and what to try; empty without a pair.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    choices: Choices = field(default_factory=Choices)
+    layers: tuple[LayerInfo, ...] = ()
+    summary: AnnotationSummary | None = None
+    state: RunState = RunState.IDLE
+    run: RunInfo | None = None
+    history: tuple[Validated, ...] = ()
+    lambda_marks: tuple[tuple[int, float], ...] = ()
+    progress: Progress = Progress()
+    status: str = ""
+    problems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    masks_shown: bool = False
+    masks_of: RunInfo | None = None
+    masks_over: str | None = None
+    preset_note: str = ""
+    slice_in_view: int = 0
+    project: ProjectInfo = field(default_factory=ProjectInfo)
+    offer: Offer | None = None
+    class_list: ClassList = field(default_factory=ClassList)
+    slice_table: SliceTable = field(default_factory=SliceTable)
+    health: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    alarms: tuple[Alarm, ...] = ()
+    verdict: str = ""
+
+    def advance(self, state: RunState) -> None:
+        """Go to another run state.
+
+        Raises
+        ------
+        ValueError
+            If the diagram in `RunState` has no such arrow.
+        """
+        if state not in _NEXT[self.state]:
+            raise ValueError(f"A run cannot go from {self.state.value} to {state.value}.")
+        self.state = state
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run, or the application of one, is going on."""
+        return self.state is not RunState.IDLE
+
+    def layer(self, key: str | None) -> LayerInfo | None:
+        """The layer with this key, if it is still there."""
+        return next((one for one in self.layers if one.key == key), None)
+
+    @property
+    def image(self) -> LayerInfo | None:
+        """The chosen image layer."""
+        return self.layer(self.choices.image)
+
+    @property
+    def annotation(self) -> LayerInfo | None:
+        """The chosen annotation layer."""
+        return self.layer(self.choices.annotation)
+
+    def set_problem(self, control: str, sentence: str) -> None:
+        """Let a sentence stand beside a control; one about no control becomes the status line."""
+        if control == "status":
+            self.status = sentence
+        else:
+            self.problems = MappingProxyType({**self.problems, control: sentence})
+
+    def clear_problems(self, *controls: str) -> None:
+        """Take away what stands beside these controls."""
+        if any(control in self.problems for control in controls):
+            self.problems = MappingProxyType(
+                {name: text for name, text in self.problems.items() if name not in controls}
+            )

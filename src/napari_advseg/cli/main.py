@@ -1,0 +1,378 @@
+"""The command line: ``advseg train``, ``resume``, ``predict``, ``evaluate``, ``plot``.
+
+What a person can mend is said in one sentence on stderr with exit code 2; a run that failed while
+training exits with 1. torch is loaded only by the command that computes.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from napari_advseg import __version__
+from napari_advseg.core.config.classes import ClassMap
+from napari_advseg.core.config.presets import PRESETS, from_preset
+from napari_advseg.core.config.slice_ranges import parse_slices
+from napari_advseg.core.runtime.control import RunControl, Stopped
+from napari_advseg.core.runtime.errors import AdvSegError, SettingsError
+
+from .plot import plot
+from .predict_folder import predict_folder
+from .settings import given, settings_file, with_options
+
+if TYPE_CHECKING:
+    from napari_advseg.core.config.settings import RunSettings
+    from napari_advseg.core.data.stack import EMStack
+    from napari_advseg.core.training.engine import RunResult
+
+log = logging.getLogger(__name__)
+
+DEBUG = "ADVSEG_DEBUG"
+"""Environment variable that lets the command line show tracebacks."""
+
+app = typer.Typer(
+    name="advseg",
+    help="Train a standard and an adversarial segmentation network on an EM stack, and apply them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads; all cores if not given.")]
+Image = Annotated[Path, typer.Argument(help="Stack, TIFF.", show_default=False)]
+ChannelAxis = Annotated[
+    int | None,
+    typer.Option(
+        help="Axis of the image's channels: 0 is the first, -1 the last; none if it is grey."
+    ),
+]
+Unannotated = Annotated[
+    Path | None,
+    typer.Option(
+        help="Another stack of such tissue, TIFF: the adversary learns from its images as they are."
+    ),
+]
+
+
+def main() -> None:
+    """Run the command line."""
+    if not os.environ.get(DEBUG):  # else Python shows tracebacks that are logged
+        logging.getLogger(__package__).addHandler(logging.NullHandler())
+    try:
+        app()
+    except AdvSegError as error:
+        _refuse(str(error))
+    except Stopped:
+        _say("Stopped; nothing was written.")
+        sys.exit(130)
+    except OSError as error:
+        _refuse(
+            f"{error.filename or 'A file'} cannot be read or written ({error.strerror or error})."
+        )
+    except Exception as error:
+        from napari_advseg.core.runtime.devices import is_out_of_memory
+
+        if is_out_of_memory(error):
+            _refuse("The memory is full: close other programs, or choose a smaller image.")
+        log.exception("The command failed.")
+        reason = str(error).partition("\n")[0]
+        _say(f"advseg: {type(error).__name__}: {reason} (a mistake of ours: see it by {DEBUG}=1).")
+        sys.exit(1)
+
+
+def _refuse(sentence: str) -> NoReturn:
+    _say(f"advseg: {sentence}")
+    sys.exit(2)
+
+
+@app.command()
+def train(
+    image: Image,
+    labels: Annotated[
+        Path, typer.Argument(help="Annotation of the image, TIFF.", show_default=False)
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Run folder to make.", show_default=False)
+    ],
+    method: Annotated[
+        str | None, typer.Option(help="standard, adversarial or paired (both, the default).")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help=", ".join(PRESETS) + "; quick if not given.")
+    ] = None,
+    updates: Annotated[int | None, typer.Option(help="Updates of each network.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs instead of updates.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Time budget instead of updates.")] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(help="Channels of the U-Net's first level; the preset's if not given."),
+    ] = None,
+    train: Annotated[str | None, typer.Option(help="Training slices, as 0:20 or 0:5,8.")] = None,
+    val: Annotated[str | None, typer.Option(help="Validation slices, as 20:30.")] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="What the labels mean, as cell=255,membrane=0+32.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Decides weights, patches and augmentation; 0 if not given.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = None,
+    threads: Threads = None,
+    channel_axis: ChannelAxis = None,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(help="Run folder whose networks are trained further, instead of new ones."),
+    ] = None,
+    best: Annotated[
+        bool, typer.Option("--best", help="With --start-from: its best weights, not its last.")
+    ] = False,
+    unannotated: Unannotated = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON of further settings, or a run's config.json; other options override it."
+        ),
+    ] = None,
+) -> None:
+    """Train on IMAGE with the annotation LABELS. Ctrl-C stops and keeps what was learned."""
+    options = given(
+        preset=preset,
+        method=method,
+        updates=updates,
+        epochs=epochs,
+        minutes=minutes,
+        seed=seed,
+        device=device,
+        threads=threads,
+        train=parse_slices(train) if train is not None else None,
+        val=parse_slices(val) if val is not None else None,
+        classes=ClassMap.parse(classes) if classes is not None else None,
+    )
+    if best and start_from is None:
+        raise SettingsError("--best says which weights to start from: give --start-from, too.")
+    chosen = from_preset(**with_options(settings_file(settings), options, width))
+    from napari_advseg.core.formats.io import read_annotation, read_stack
+    from napari_advseg.core.training import engine
+
+    stack = read_stack(image, channel_axis=channel_axis)
+    annotation = read_annotation(labels, chosen.classes)
+    with _control() as control, _reporting(chosen) as report:
+        result = engine.train(
+            chosen,
+            stack,
+            annotation,
+            out,
+            on_event=report,
+            control=control,
+            start_from=start_from,
+            start_from_best=best,
+            unannotated=_read(unannotated, channel_axis),
+        )
+    _close(result)
+
+
+@app.command()
+def resume(
+    run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
+    image: Annotated[
+        Path | None, typer.Option(help="The image, if it has moved or was no file.")
+    ] = None,
+    channel_axis: ChannelAxis = None,
+    unannotated: Unannotated = None,
+) -> None:
+    """Go on with RUN from its last checkpoint."""
+    from napari_advseg.core.storage.run_folder import load_run
+    from napari_advseg.core.training import engine
+
+    stack, second = _read(image, channel_axis), _read(unannotated, channel_axis)
+    with _control() as control, _reporting(load_run(run).settings) as report:
+        result = engine.resume(run, stack, on_event=report, control=control, unannotated=second)
+    _close(result)
+
+
+def _read(path: Path | None, channel_axis: int | None) -> EMStack | None:
+    """A stack that need not be given."""
+    from napari_advseg.core.formats.io import read_stack
+
+    return None if path is None else read_stack(path, channel_axis=channel_axis)
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
+    image: Annotated[
+        Path, typer.Argument(help="Stack, TIFF, or a folder of them.", show_default=False)
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--out", help="Mask to write, TIFF; for a folder, a folder.", show_default=False
+        ),
+    ],
+    network: Annotated[
+        str | None,
+        typer.Option(
+            help="standard or adversarial; required if the run holds both; for a folder, both if not given."
+        ),
+    ] = None,
+    probability: Annotated[
+        bool,
+        typer.Option(
+            "--probability",
+            help="Write float32 probabilities: of the first of two classes, or a channel for each of more.",
+        ),
+    ] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Probability from which a pixel is of the first of two classes."),
+    ] = None,
+    best: Annotated[
+        bool, typer.Option("--best", help="Weights of the best validation instead of the last.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="For a folder: replace masks that are there.")
+    ] = False,
+    device: Device = "auto",
+    threads: Threads = None,
+    channel_axis: ChannelAxis = None,
+) -> None:
+    """Apply the networks of RUN to IMAGE; the mask has the training annotation's values.
+
+    Of a folder every TIFF is taken, and a file that cannot be used stops no other.
+    """
+    from rich.progress import Progress
+
+    from napari_advseg.core.formats.io import read_stack
+    from napari_advseg.core.inference.predict_stack import predict_to_file
+
+    if network not in (None, "standard", "adversarial"):
+        raise SettingsError(f"There is no network {network!r}: choose standard or adversarial.")
+    if image.is_dir():
+        with _control() as control:
+            predict_folder(
+                run,
+                image,
+                out,
+                read=partial(read_stack, channel_axis=channel_axis),
+                control=control,
+                networks=None if network is None else (network,),
+                probability=probability,
+                threshold=threshold,
+                overwrite=overwrite,
+                best=best,
+                device=device,
+                threads=threads,
+            )
+        return
+    stack = read_stack(image, channel_axis=channel_axis)
+    with _control() as control, Progress(disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("predicting", total=stack.shape[0])
+        predict_to_file(
+            run,
+            stack,
+            out,
+            network=network,  # type: ignore[arg-type]
+            probability=probability,
+            threshold=threshold,
+            device=device,
+            threads=threads,
+            best=best,
+            on_slice=lambda done: bar.update(task, completed=done),
+            control=control,
+        )
+    typer.echo(f"{out}: {stack.shape[0]} slices")
+
+
+@app.command()
+def evaluate(
+    mask: Annotated[
+        Path, typer.Argument(help="Mask or probability map, TIFF.", show_default=False)
+    ],
+    labels: Annotated[Path, typer.Argument(help="Annotation, TIFF.", show_default=False)],
+    slices: Annotated[str | None, typer.Option(help="Slices that count, as 20:30.")] = None,
+    classes: Annotated[str | None, typer.Option(help="What LABELS' values mean.")] = None,
+    threshold: Annotated[float, typer.Option(help="For a probability map.")] = 0.5,
+    per_slice: Annotated[
+        bool, typer.Option("--per-slice", help="Also the F1 of each slice.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Score MASK against LABELS: F1 of each class, accuracy, V_Rand, V_Info."""
+    from napari_advseg.core.evaluation.evaluate import evaluate as score
+    from napari_advseg.core.formats.io import read_annotation, read_class_map, read_stack
+
+    annotation = read_annotation(labels, ClassMap.parse(classes) if classes is not None else None)
+    found = score(
+        read_stack(mask).data,
+        annotation,
+        mask_classes=read_class_map(mask),
+        slices=parse_slices(slices) if slices is not None else None,
+        threshold=threshold,
+    )
+    if as_json:
+        slices_too = {"per_slice": found.per_slice_as_list()} if per_slice else {}
+        typer.echo(json.dumps(found.as_dict() | slices_too, indent=2))
+    else:
+        typer.echo(str(found) + (f"\n\n{found.per_slice()}" if per_slice else ""))
+
+
+app.command()(plot)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Train a standard and an adversarial segmentation network on an EM stack, and apply them."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@contextmanager
+def _control() -> Iterator[RunControl]:
+    """A control that the first Ctrl-C stops; the second interrupts at once."""
+    control = RunControl()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        if control.stopping:
+            raise KeyboardInterrupt
+        _say("Stopping; press Ctrl-C again to leave at once.")
+        control.stop()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield control
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _reporting(settings: RunSettings) -> Iterator[Any]:
+    from .report import Report
+
+    with Report(settings) as report:
+        yield report
+
+
+def _close(result: RunResult) -> None:
+    from napari_advseg.core.runtime.events import Outcome
+
+    if result.outcome is Outcome.FAILED:
+        _say(f"advseg: {result.error}")
+        raise typer.Exit(1)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

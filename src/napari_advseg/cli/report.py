@@ -1,0 +1,102 @@
+"""What the command line shows of a run: a progress bar, and one line for each validation."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from napari_advseg.core.config.settings import RunSettings
+from napari_advseg.core.runtime.events import (
+    AlarmChanged,
+    Event,
+    Notice,
+    RunFinished,
+    RunStarted,
+    Step,
+    Validated,
+)
+from napari_advseg.core.storage.score_names import SHORT
+
+SHOWN = ("S F1 val", "G/S F1 val", "D Accuracy val", "G/D Accuracy val")
+
+
+class Report:
+    """Takes the events of a run; validations go to stdout, the bar to stderr."""
+
+    def __init__(self, settings: RunSettings) -> None:
+        self._out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=not sys.stderr.isatty(),
+        )
+        self._task = self._bar.add_task(settings.preset, total=settings.updates)
+
+    def __enter__(self) -> Report:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        if isinstance(event, RunStarted):
+            self._bar.update(self._task, total=event.updates, completed=event.first_update)
+            self._print(
+                f"{' and '.join(event.networks)}, {event.updates} updates on {event.device} "
+                f"({event.precision}, {event.threads} threads)"
+            )
+        elif isinstance(event, Step):
+            self._bar.update(self._task, completed=event.update)
+        elif isinstance(event, Validated):
+            self._print(validation_line(event))
+        elif isinstance(event, Notice):
+            self._print(event.text)
+        elif isinstance(event, AlarmChanged) and event.alarm.until in (None, event.alarm.since):
+            self._print(event.alarm.text)
+        elif isinstance(event, RunFinished):
+            self._print(event.sentence)
+            for line in class_lines(event.summary.get("scores", {})):
+                self._print(line)
+            for name, scores in event.summary.get("boundaries", {}).items():
+                if scores:
+                    self._print(f"{name}: " + ", ".join(f"{k} {v:.4f}" for k, v in scores.items()))
+            verdict = event.summary.get("verdict")
+            if verdict:
+                self._print(f"{verdict['sentence']} {verdict['advice']}")
+
+    def _print(self, text: Any) -> None:
+        self._out.print(text)
+
+
+def class_lines(scores: Mapping[str, float]) -> list[str]:
+    """For each network the F1 of each class at the last validation."""
+    lines = []
+    for name, short in SHORT.items():
+        pattern = re.compile(f"{re.escape(short)} F1 (.+) val")
+        matches = [(pattern.fullmatch(key), score) for key, score in scores.items()]
+        found = [f"{match[1]} {score:.4f}" for match, score in matches if match]
+        if found:
+            lines.append(f"{name}: F1 {', '.join(found)}")
+    return lines
+
+
+def validation_line(event: Validated) -> str:
+    """One validation in words and numbers of three decimals."""
+    scores = [f"{name} {event.scores[name]:.3f}" for name in SHOWN if name in event.scores]
+    return f"update {event.update}, epoch {event.epoch:.1f}: {', '.join(scores)}"

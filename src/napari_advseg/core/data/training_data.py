@@ -1,0 +1,335 @@
+"""The annotated slices of a stack on the device, and patches cut from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_advseg.core.config.classes import UNLABELLED
+from napari_advseg.core.config.settings import RunSettings
+from napari_advseg.core.config.slice_ranges import format_slices
+from napari_advseg.core.runtime.errors import AnnotationError, SettingsError, SplitError
+from napari_advseg.core.runtime.seeded_random import Purpose, numpy_draws
+
+from .annotation import Annotation
+from .normalisation import AnyNormalisation, normalisation_of
+from .split import Split, make_split
+from .stack import EMStack
+from .unannotated import Unannotated, everywhere, unannotated_images
+
+Positions = NDArray[np.int64]
+"""Shape (N, 3): row in the region's slices, top, left."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Slices of which some columns are used: for training or for validation.
+
+    Attributes
+    ----------
+    slices : tuple of int
+        Indices in the stack.
+    images : Tensor of float32, shape (S, channels, Y, X')
+        Normalised grey values, on the device.
+    targets : Tensor of uint8, shape (S, Y, X')
+        Class indices, on the device.
+    columns : (int, int)
+        Half-open range of the stack's columns that X' spans.
+    """
+
+    slices: tuple[int, ...]
+    images: Tensor
+    targets: Tensor
+    columns: tuple[int, int]
+
+    def cut(self, positions: Positions, patch: int) -> tuple[Tensor, Tensor]:
+        """Patches at `positions`: images (N, channels, patch, patch) and targets (N, patch, patch)."""
+        row, top, left = torch.from_numpy(positions).to(self.images.device).unbind(1)
+        steps = torch.arange(patch, device=self.images.device)
+        row, y = row[:, None, None], (top[:, None] + steps)[:, :, None]
+        x = (left[:, None] + steps)[:, None]
+        planes = [self.images[row, c, y, x] for c in range(self.images.shape[1])]
+        return torch.stack(planes, dim=1), self.targets[row, y, x]
+
+
+class PatchSampler:
+    """Draws positions of patches that hold labelled pixels.
+
+    In a fully labelled slice every position is as likely as another, so pixels near its rim are shown
+    less often; elsewhere a random labelled pixel is put at a random place of the patch.
+
+    Parameters
+    ----------
+    targets : ndarray of uint8, shape (S, Y, X)
+        Class indices; patches without a labelled pixel are never drawn.
+    patch : int
+        Side of a patch in pixels.
+    widths : ndarray of int, shape (S,), optional
+        Columns of each slice, counted from 0, within which its patches lie; None takes all.
+    """
+
+    def __init__(
+        self,
+        targets: NDArray[np.uint8],
+        patch: int,
+        widths: NDArray[np.int64] | None = None,
+    ) -> None:
+        self.shape, self.patch, self._widths = targets.shape, patch, widths
+        labelled = targets != UNLABELLED
+        counts = labelled.reshape(len(labelled), -1).sum(axis=1)
+        self.labelled_pixels = int(counts.sum())
+        self._share = counts / max(self.labelled_pixels, 1)
+        # a fully labelled slice needs no list of its pixels
+        self._pixels = [
+            None if count == one.size else np.flatnonzero(one).astype(np.uint32)
+            for one, count in zip(labelled, counts, strict=True)
+        ]
+
+    def draw(self, generator: np.random.Generator, number: int) -> Positions:
+        """`number` positions (row, top, left), shape (number, 3)."""
+        _, height, width = self.shape
+        rows = generator.choice(len(self._share), number, p=self._share)
+        tops = generator.integers(0, height - self.patch + 1, number)
+        most = (width if self._widths is None else self._widths[rows]) - self.patch
+        lefts = generator.integers(0, most + 1, number)
+        most = np.broadcast_to(most, number)
+        offsets = generator.integers(0, self.patch, (number, 2))
+        for i, row in enumerate(rows):
+            pixels = self._pixels[row]
+            if pixels is not None:  # a random labelled pixel at a random place of the patch
+                y, x = divmod(int(pixels[generator.integers(len(pixels))]), width)
+                tops[i] = np.clip(y - offsets[i, 0], 0, height - self.patch)
+                lefts[i] = np.clip(x - offsets[i, 1], 0, most[i])
+        return np.stack([rows, tops, lefts], axis=1).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a run learns from and is measured on.
+
+    Attributes
+    ----------
+    train, val : Region
+    sampler : PatchSampler
+        Of the training region.
+    fixed_train, fixed_val : (Tensor, Tensor)
+        Images and targets of patches drawn once for the run.
+    unannotated : Unannotated or None
+        Images without annotation, if D tells their masks from others.
+    fixed_unannotated : (Tensor, Tensor) or None
+        Patches of them, drawn once; their targets are all 0, for D's answer counts everywhere.
+    """
+
+    annotation: Annotation
+    split: Split
+    normalisation: AnyNormalisation
+    train: Region
+    val: Region
+    sampler: PatchSampler
+    fixed_train: tuple[Tensor, Tensor]
+    fixed_val: tuple[Tensor, Tensor]
+    unannotated: Unannotated | None = None
+    fixed_unannotated: tuple[Tensor, Tensor] | None = None
+
+    @classmethod
+    def prepare(
+        cls,
+        settings: RunSettings,
+        stack: EMStack,
+        annotation: Annotation,
+        device: torch.device,
+        split: Split | None = None,
+        second: EMStack | None = None,
+    ) -> TrainingData:
+        """Check image and annotation against the settings and put what is needed on the device.
+
+        A `split` that is given stands in for the one of the settings; a `second` stack's images are those
+        without annotation (see `unannotated_images`).
+
+        Raises
+        ------
+        AdvSegError
+            With the sentence for whatever does not fit.
+        """
+        if annotation.targets.shape != stack.shape:
+            raise AnnotationError(
+                f"The annotation has shape {annotation.targets.shape} and the image {stack.shape}: "
+                "choose an annotation of this image."
+            )
+        _check_patch(settings, stack.shape)
+        _check_classes(annotation)
+        split = split or make_split(annotation, settings.patch, settings.train, settings.val)
+        normalisation = normalisation_of(stack)
+        train = _training_region(stack, annotation, normalisation, split, device)
+        val = _region(stack, annotation, normalisation, split.val, split.val_columns, device)
+        _check_training_classes(train, annotation)
+        sampler = _training_sampler(settings, train, split)
+        val_sampler = PatchSampler(val.targets.cpu().numpy(), settings.patch)
+        unannotated = None
+        if "adversarial" in settings.networks and not settings.discriminator.shows_truth:
+            unannotated = unannotated_images(
+                settings, stack, annotation, normalisation, device, second
+            )
+            if unannotated is None and settings.discriminator.regime == "unannotated":
+                raise SettingsError(
+                    'discriminator.regime = "unannotated" needs images without annotation, and there '
+                    'are none: give a second stack (--unannotated), or choose "truth".'
+                )
+        return cls(
+            annotation, split, normalisation, train, val, sampler,
+            _fixed(settings, train, sampler, Purpose.FIXED_TRAIN),
+            _fixed(settings, val, val_sampler, Purpose.FIXED_VAL),
+            unannotated,
+            None if unannotated is None else _fixed_unannotated(settings, unannotated),
+        )  # fmt: skip
+
+    def with_annotation(
+        self, settings: RunSettings, stack: EMStack, annotation: Annotation, split: Split
+    ) -> TrainingData:
+        """The same validation and normalisation with another annotation of what trains.
+
+        Raises
+        ------
+        SplitError
+            If what trains does not hold every class any more.
+        """
+        device = self.train.images.device
+        train = _training_region(stack, annotation, self.normalisation, split, device, self.train)
+        _check_training_classes(train, annotation)
+        sampler = _training_sampler(settings, train, split)
+        return replace(
+            self,
+            annotation=annotation,
+            split=split,
+            train=train,
+            sampler=sampler,
+            fixed_train=_fixed(settings, train, sampler, Purpose.FIXED_TRAIN),
+        )
+
+
+def _training_region(
+    stack: EMStack,
+    annotation: Annotation,
+    normalisation: AnyNormalisation,
+    split: Split,
+    device: torch.device,
+    known: Region | None = None,
+) -> Region:
+    """The slices that train; beside a slice that also validates, others train with all their columns."""
+    divided = [row for row, z in enumerate(split.train) if z in split.val]
+    columns = split.train_columns if len(divided) == len(split.train) else None
+    region = _region(stack, annotation, normalisation, split.train, columns, device, known)
+    if columns is None and split.train_columns is not None:
+        region.targets[divided, :, split.train_columns[1] :] = UNLABELLED
+    return region
+
+
+def _training_sampler(settings: RunSettings, train: Region, split: Split) -> PatchSampler:
+    """A sampler whose patches of a slice that also validates lie within the columns that train."""
+    _, _, width = train.targets.shape
+    limits = None
+    if split.train_columns is not None and width > split.train_columns[1]:
+        end = split.train_columns[1]
+        limits = np.array([end if z in split.val else width for z in split.train])
+    return PatchSampler(train.targets.cpu().numpy(), settings.patch, limits)
+
+
+def _region(
+    stack: EMStack,
+    annotation: Annotation,
+    normalisation: AnyNormalisation,
+    slices: tuple[int, ...],
+    columns: tuple[int, int] | None,
+    device: torch.device,
+    known: Region | None = None,
+) -> Region:
+    """Slices on the device; those of a `known` region with the same columns are not read again."""
+    first, end = columns or (0, stack.shape[2])
+    if known is None or known.columns != (first, end):
+        images = _images(stack, normalisation, slices, (first, end), device)
+    elif known.slices == slices:
+        images = known.images
+    else:
+        there = dict(zip(known.slices, known.images, strict=True))
+        new = tuple(z for z in slices if z not in there)
+        if new:
+            read = _images(stack, normalisation, new, (first, end), device)
+            there.update(zip(new, read, strict=True))
+        images = torch.stack([there[z] for z in slices])
+    targets = np.ascontiguousarray(annotation.targets[list(slices), :, first:end])
+    return Region(slices, images, torch.from_numpy(targets).to(device), (first, end))
+
+
+def _images(
+    stack: EMStack,
+    normalisation: AnyNormalisation,
+    slices: tuple[int, ...],
+    columns: tuple[int, int],
+    device: torch.device,
+) -> Tensor:
+    """Normalised grey values of some columns, shape (S, channels, Y, X')."""
+    planes = [normalisation(stack.slice(z)[..., slice(*columns)]) for z in slices]
+    images = np.stack(planes).reshape(len(planes), stack.channels, *planes[0].shape[-2:])
+    return torch.from_numpy(images).to(device)
+
+
+def _fixed(
+    settings: RunSettings, region: Region, sampler: PatchSampler, purpose: Purpose
+) -> tuple[Tensor, Tensor]:
+    positions = sampler.draw(numpy_draws(settings.seed, purpose), settings.fixed_patches)
+    return region.cut(positions, settings.patch)
+
+
+def _fixed_unannotated(settings: RunSettings, images: Unannotated) -> tuple[Tensor, Tensor]:
+    draws = numpy_draws(settings.seed, Purpose.FIXED_UNANNOTATED)
+    patches = images.draw(draws, settings.fixed_patches, settings.patch)
+    return patches, everywhere(patches)
+
+
+def _check_patch(settings: RunSettings, shape: tuple[int, int, int]) -> None:
+    depths = [settings.network.depth]
+    if "adversarial" in settings.networks:
+        depths.append(settings.discriminator.depth)
+    multiple, patch = 2 ** max(depths), settings.patch
+    most = min(shape[1:]) // multiple * multiple
+    smaller = f"choose at most {most}" if most > multiple else "set a smaller depth of the networks"
+    if patch > min(shape[1:]):
+        raise SettingsError(
+            f"A patch of {patch} pixels is larger than a slice of {shape[1]} × {shape[2]}: {smaller}."
+        )
+    if patch % multiple:
+        raise SettingsError(
+            f"A patch of {patch} pixels cannot be halved as often as the networks do: "
+            f"choose a multiple of {multiple}."
+        )
+    if patch == multiple:  # a single pixel at the coarsest level cannot be normalised
+        raise SettingsError(
+            f"A patch of {patch} pixels is too small for the depth of the networks: "
+            f"choose {2 * multiple} or more."
+        )
+
+
+def _check_training_classes(train: Region, annotation: Annotation) -> None:
+    present = np.unique(train.targets.cpu().numpy())
+    missing = [n for i, n in enumerate(annotation.classes.names) if i not in present]
+    if missing:
+        first, end = train.columns
+        whole = (first, end) == (0, annotation.targets.shape[2])
+        where = "" if whole else f", columns {first} to {end - 1}"
+        raise SplitError(
+            f"What trains (slices {format_slices(train.slices)}{where}) holds no "
+            f"{' and no '.join(missing)}: annotate it there too, or choose other slices."
+        )
+
+
+def _check_classes(annotation: Annotation) -> None:
+    present = np.unique(annotation.targets)
+    missing = [n for i, n in enumerate(annotation.classes.names) if i not in present]
+    if missing:
+        raise AnnotationError(
+            f"The annotation holds no {' and no '.join(missing)}: paint at least a stroke of each class."
+        )

@@ -1,0 +1,110 @@
+"""How right D is, and how it does, on patches drawn once for the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from napari_advseg.core.adversary.adversarial_loss import Adversary
+from napari_advseg.core.adversary.discriminator import Discriminator
+from napari_advseg.core.adversary.discriminator_input import Masks
+from napari_advseg.core.adversary.discriminator_statistics import layer_health, logit_health
+from napari_advseg.core.adversary.mask_gaps import Cut
+from napari_advseg.core.models.unet import UNet
+from napari_advseg.core.runtime.devices import Place
+
+Patches = tuple[Tensor, Tensor]
+"""Images (N, channels, H, W) and targets (N, H, W)."""
+
+
+@dataclass(frozen=True)
+class DiscriminatorExam:
+    """Shows D masks of G and real ones.
+
+    Attributes
+    ----------
+    generator : UNet
+    discriminator, critic : Discriminator
+        D, and the D that G learns against.
+    adversary : Adversary
+    place : Place
+    batch : int
+        Patches predicted at once.
+    """
+
+    generator: UNet
+    discriminator: Discriminator
+    critic: Discriminator
+    adversary: Adversary
+    place: Place
+    batch: int
+
+    def scores(self, fakes: Patches, reals: Patches) -> tuple[float, float]:
+        """D's accuracy, and the share of G's masks that the D in G takes for real.
+
+        Both are shares of answers at D's decision point: one for each position of a patch head, one for
+        each mask of a dense head. Real and fake masks count half and half.
+
+        Parameters
+        ----------
+        fakes, reals : (Tensor, Tensor)
+            Patches whose masks by G are fake, and patches with true masks or, where D tells annotated
+            images from others, whose masks by G are real.
+        """
+        self.discriminator.eval()
+        self.critic.eval()
+        real, fake = self._answers(self.discriminator, fakes, reals)
+        in_g = fake
+        if self.critic is not self.discriminator:
+            _, in_g = self._answers(self.critic, fakes, reals)
+        accuracy = self.adversary.accuracy(real, fake, fakes[1], reals[1])
+        return float(accuracy), float(self.adversary.called_real(in_g, fakes[1]))
+
+    def health(self, fakes: Patches, reals: Patches, cut: Cut | None = None) -> dict[str, float]:
+        """How D does in the mode that G learns against, which is left as it was.
+
+        With `cut`, also on the real masks into which it cuts gaps.
+        """
+        D = self.critic.eval()
+        if (
+            self.adversary.settings.averages
+        ):  # G sees the statistics of its batch, and they are kept
+            D = deepcopy(self.critic).train()
+        real, fake = self._answers(D, fakes, reals)
+        broken = None if cut is None else torch.cat(list(self._reals(D, reals, cut)))
+        found = logit_health(self.adversary, real, fake, fakes[1], reals[1], broken)
+        found |= layer_health(D)
+        return {name: float(value) for name, value in found.items()}
+
+    def _answers(self, D: Discriminator, fakes: Patches, reals: Patches) -> tuple[Tensor, Tensor]:
+        view = self.adversary.view
+
+        # over the positions of all patches at once: batches may hold unequal numbers of them
+        return torch.cat(list(self._reals(D, reals))), torch.cat(
+            list(self._seen(D, fakes, view.of_prediction))
+        )
+
+    def _reals(
+        self, D: Discriminator, patches: Patches, cut: Cut | None = None
+    ) -> Iterator[Tensor]:
+        view = self.adversary.view
+
+        def as_real(masks: Masks) -> Tensor:
+            if self.adversary.needs_unannotated:
+                return view.of_prediction(masks, cut)
+            return view.of_truth(masks.images, masks.targets, masks.logits, cut)
+
+        return self._seen(D, patches, as_real)
+
+    def _seen(
+        self, D: Discriminator, patches: Patches, show: Callable[[Masks], Tensor]
+    ) -> Iterator[Tensor]:
+        self.generator.eval()
+        for first in range(0, len(patches[0]), self.batch):
+            images, targets = (part[first : first + self.batch] for part in patches)
+            with torch.inference_mode(), self.place.autocast():
+                yield D(show(Masks(images, targets, self.generator(images))))

@@ -1,0 +1,135 @@
+"""What a run comes to: its best validations, and how its two networks compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from napari_advseg.core.config.settings import RunSettings
+from napari_advseg.core.data.training_data import TrainingData
+from napari_advseg.core.inference.predictions import predicted_indices
+from napari_advseg.core.runtime.events import NetworkName, Prediction, Validated
+from napari_advseg.core.storage.score_names import SHORT
+
+from .boundary_scores import BoundaryScores
+from .paired_comparison import Verdict
+from .slice_scores import VALIDATION, SliceScore, SliceTable, SliceTruth, score_slice
+from .validator import Validator
+
+
+class Comparison:
+    """S and G/S on the validation slices, as of the last validation.
+
+    Parameters
+    ----------
+    settings : RunSettings
+    """
+
+    def __init__(self, settings: RunSettings) -> None:
+        self._settings = settings
+        self._boundaries: dict[NetworkName, BoundaryScores | None] = {}
+
+    def score_boundaries(self, validator: Validator, breathe: Callable[[], None]) -> None:
+        """Measure V_Rand and V_Info of each network, where there are such; takes seconds."""
+        for name in self._settings.networks:
+            self._boundaries[name] = validator.boundary_scores(name, breathe)
+
+    def verdict(self, slices: SliceTable) -> Verdict | None:
+        """Which network is better; None without a pair, or without scores of single slices."""
+        if len(self._settings.networks) < 2:
+            return None
+        rows = [row for row in slices.rows if row.use == VALIDATION]
+        measures: dict[str, tuple[Sequence[float], Sequence[float]]] = {
+            "mean F1": (
+                [row.score("standard", None) for row in rows],
+                [row.score("adversarial", None) for row in rows],
+            )
+        }
+        standard, adversarial = (self._boundaries.get(name) for name in SHORT)
+        if standard is not None and adversarial is not None:
+            measures = {
+                "V_Rand": (standard.v_rand_slices, adversarial.v_rand_slices),
+                **measures,
+            }
+        regime = self._settings.discriminator.regime
+        return Verdict.of(measures, unannotated=regime == "unannotated")
+
+    def summary(self, slices: SliceTable) -> dict[str, Any]:
+        """What ``summary.json`` says of it."""
+        verdict = self.verdict(slices)
+        return {
+            "boundaries": {
+                name: {"V_Rand": found.v_rand, "V_Info": found.v_info} if found else {}
+                for name, found in self._boundaries.items()
+            },
+            "verdict": None if verdict is None else verdict.as_json(),
+        }
+
+
+def best_validation(history: Sequence[Validated], name: NetworkName) -> dict[str, Any]:
+    """The validation with the highest F1 val of a network."""
+    column = f"{SHORT[name]} F1 val"
+    scored = [(v.update, v.scores.get(column, float("nan"))) for v in history]
+    scored = [(update, score) for update, score in scored if score == score]
+    if not scored:
+        return {"update": None, "F1 val": None}
+    update, score = max(scored, key=lambda one: one[1])
+    return {"update": update, "F1 val": score}
+
+
+def best_sentence(history: Sequence[Validated], networks: Iterable[NetworkName]) -> str:
+    """The best validation of each network in one sentence; empty without any."""
+    found = ((SHORT[name], best_validation(history, name)) for name in networks)
+    parts = [f"{s} {b['F1 val']:.3f} at update {b['update']}" for s, b in found if b["update"]]
+    return f"Best F1: {', '.join(parts)}." if parts else ""
+
+
+def last_scores(history: Sequence[Validated]) -> dict[str, Any]:
+    """What ``summary.json`` says of the last validation."""
+    last = history[-1] if history else None
+    return {
+        "validated_at_update": last.update if last else None,
+        "scores": {k: v for k, v in last.scores.items() if v == v} if last else {},
+    }
+
+
+Predictions = Mapping[tuple[NetworkName, int], Prediction]
+
+
+class SliceLog:
+    """Measures slices as they are predicted; all of its rows are of the same weights.
+
+    Parameters
+    ----------
+    settings : RunSettings
+        Its networks, and the threshold at which masks are taken.
+    """
+
+    def __init__(self, settings: RunSettings) -> None:
+        self._networks, self._threshold = settings.networks, settings.threshold
+        self.table = SliceTable()
+
+    def validated(self, predictions: Predictions, data: TrainingData) -> None:
+        """Forget what was there and take every slice of a validation that all networks predicted."""
+        names = data.annotation.classes.names
+        self.table = SliceTable(self._networks, names, threshold=self._level(len(names)))
+        for z in sorted({z for _, z in predictions}):
+            self.add(z, predictions, data)
+
+    def add(self, z: int, predictions: Predictions, data: TrainingData) -> None:
+        """Take one slice more, predicted with the weights of the last validation."""
+        begun = bool(self.table.networks)
+        if begun and all((name, z) in predictions for name in self._networks):
+            level = self._level(len(self.table.classes))
+            self.table = self.table.with_rows([self._score(z, predictions, data)], level)
+
+    def _score(self, z: int, predictions: Predictions, data: TrainingData) -> SliceScore:
+        masks = {
+            name: predicted_indices(predictions[name, z], self._threshold)
+            for name in self._networks
+        }
+        truth = SliceTruth.of(data.annotation, data.split)
+        return score_slice(z, masks, len(self.table.classes), truth)
+
+    def _level(self, classes: int) -> float | None:
+        return self._threshold if classes == 2 else None

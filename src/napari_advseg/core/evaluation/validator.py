@@ -1,0 +1,235 @@
+"""How good the networks are: on whole validation slices and on patches drawn once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_advseg.core.adversary.adversarial_loss import Adversary
+from napari_advseg.core.adversary.discriminator import Discriminator
+from napari_advseg.core.adversary.mask_gaps import gap_cutter
+from napari_advseg.core.config.classes import UNLABELLED
+from napari_advseg.core.config.settings import RunSettings
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.data.training_data import TrainingData
+from napari_advseg.core.data.unannotated import everywhere
+from napari_advseg.core.inference.predictions import (
+    class_indices,
+    kept_prediction,
+    predicted_indices,
+)
+from napari_advseg.core.inference.probabilities import batch_probabilities, class_probabilities
+from napari_advseg.core.models.unet import UNet
+from napari_advseg.core.runtime.devices import Place
+from napari_advseg.core.runtime.events import NetworkName, Prediction
+from napari_advseg.core.storage.score_names import SHORT
+
+from .batch_scores import RunningScores, batch_f1
+from .boundary_scores import BoundaryScores, rand_and_info
+from .discriminator_scores import DiscriminatorExam
+from .metrics import confusion, f1_scores, overall_f1
+
+FIXED_GAPS = 2**31  # no batch has this number: gaps that D did not learn from
+DENSE = 0.5  # share of labelled pixels from which labels show whole regions
+
+
+@dataclass
+class Validator:
+    """Scores networks and hands out the slices that it predicts on the way.
+
+    Attributes
+    ----------
+    predictions : dict
+        (network, z) → what is kept of the last validation, (Y, X): of two classes the probability of the
+        first, float16; of more the class indices, uint8.
+    """
+
+    settings: RunSettings
+    stack: EMStack
+    data: TrainingData
+    place: Place
+    predictions: dict[tuple[NetworkName, int], Prediction] = field(default_factory=dict)
+
+    def segmentation_scores(
+        self,
+        networks: dict[NetworkName, UNet],
+        in_view: int | None,
+        on_slice: Callable[[NetworkName, int, Prediction], None],
+        breathe: Callable[[], None],
+    ) -> dict[str, float]:
+        """F1 of each network, the slice in view predicted first.
+
+        The F1 of each class, and F1 val, pool the counts of whole validation slices; F1 train those of
+        the fixed patches. Of two classes F1 val and F1 train are the first one's, of more the means over
+        the classes that the annotation of those slices or patches holds. With scores of batches, F1 val
+        is instead the mean over the batches of the fixed validation patches, and F1 train is not
+        measured here.
+        """
+        self.predictions.clear()
+        names = self.data.annotation.classes.names
+        counts = {n: np.zeros((len(names), len(names)), np.int64) for n in networks}
+        val = self.data.split.val
+        first = [in_view] if in_view is not None and 0 <= in_view < self.stack.shape[0] else []
+        for z in dict.fromkeys([*first, *val]):
+            for name, network in networks.items():
+                found = self.predict(name, network, z, breathe)
+                on_slice(name, z, self.predictions[name, z])
+                if z in val:
+                    counts[name] += self._confusion(found, z)
+        scores = {}
+        for name, network in networks.items():
+            by_class = f1_scores(counts[name])
+            scores[f"{SHORT[name]} F1 val"] = overall_f1(counts[name])
+            for class_name, f1 in zip(names, by_class, strict=True):
+                scores[f"{SHORT[name]} F1 {class_name} val"] = float(f1)
+            breathe()
+            if self.settings.scores == "batches":
+                scores[f"{SHORT[name]} F1 val"] = self._mean_f1_of_batches(network)
+            else:
+                scores[f"{SHORT[name]} F1 train"] = self._f1_on_patches(network)
+        return scores
+
+    def predict(
+        self, name: NetworkName, network: UNet, z: int, breathe: Callable[[], None]
+    ) -> NDArray[np.float32]:
+        """Class probabilities of slice `z`, remembered in short."""
+        grey = self.data.normalisation(self.stack.slice(z))
+        found = class_probabilities(network, grey, self.settings, self.place, breathe)
+        self.predictions[name, z] = kept_prediction(found)
+        return found
+
+    def forget(self, z: int) -> None:
+        """Keep nothing of slice `z` any more."""
+        for name in self.settings.networks:
+            self.predictions.pop((name, z), None)
+
+    def discriminator_scores(
+        self,
+        generator: UNet,
+        discriminator: Discriminator,
+        critic: Discriminator,
+        adversary: Adversary,
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Accuracy of D and the share of G's masks that it takes for real, and how it does.
+
+        Measured on the fixed patches; with scores of batches only on the validation side. Where D tells
+        annotated images from others, real masks are G's of the training patches; fake ones are those of
+        patches without annotation (train), and of the validation patches (val), which are new to D.
+
+        Returns
+        -------
+        scores, health : dict of float
+            See `DiscriminatorExam`.
+        """
+        exam = DiscriminatorExam(
+            generator, discriminator, critic, adversary, self.place, self.settings.batch
+        )
+        data, scores = self.data, {}
+        fakes, annotated = {"val": data.fixed_val}, None
+        if adversary.needs_unannotated:  # masks of G are seen whole, whatever is labelled
+            fakes, annotated = {"val": _whole(data.fixed_val)}, _whole(data.fixed_train)
+        if self.settings.scores == "slices":
+            fakes["train"] = data.fixed_train
+            if adversary.needs_unannotated and data.fixed_unannotated is not None:
+                fakes["train"] = data.fixed_unannotated
+        for side, patches in fakes.items():
+            found = exam.scores(patches, annotated or patches)
+            scores[f"D Accuracy {side}"], scores[f"G/D Accuracy {side}"] = found
+        learned_from = fakes.get("train", fakes["val"])
+        s, cut = self.settings, None
+        if s.discriminator.gaps:
+            cut = gap_cutter(s.seed, FIXED_GAPS, s.discriminator.gaps, self.place.device)
+        return scores, exam.health(learned_from, annotated or learned_from, cut)
+
+    def class_shares(self, networks: Iterable[NetworkName]) -> dict[str, dict[str, float]]:
+        """Share of each class in the masks of the last validation, by network as it is shown.
+
+        Of two classes masks are taken at the threshold of the settings.
+        """
+        names = self.data.annotation.classes.names
+        shares = {}
+        for network in networks:
+            masks = [
+                predicted_indices(self.predictions[network, z], self.settings.threshold)
+                for z in self.data.split.val
+            ]
+            counts = np.sum([np.bincount(m.ravel(), minlength=len(names)) for m in masks], axis=0)
+            share = (counts / counts.sum()).tolist()
+            shares[SHORT[network]] = dict(zip(names, share, strict=True))
+        return shares
+
+    def boundary_scores(
+        self, name: NetworkName, breathe: Callable[[], None]
+    ) -> BoundaryScores | None:
+        """V_Rand and V_Info of the last validation; None if it did not reach every slice.
+
+        Both score regions parted by a border, as two classes tell them: of more there are none. Without
+        a true pixel of the first class there is no such score, and strokes are no regions: with less
+        than half of the pixels labelled nothing is scored.
+        """
+        val = self.data.split.val
+        if len(self.data.annotation.classes) > 2:
+            return None
+        if any((name, z) not in self.predictions for z in val):
+            return None
+        if (self._truth(val) != UNLABELLED).mean() < DENSE:
+            return None
+        columns = slice(*self.data.val.columns)
+        found = np.stack([self.predictions[name, z][:, columns] for z in val])
+        scores = rand_and_info(found.astype(np.float32), self._truth(val), breathe=breathe)
+        return scores if scores.v_rand == scores.v_rand else None
+
+    def _truth(self, slices: tuple[int, ...]) -> NDArray[np.uint8]:
+        return self.data.annotation.targets[list(slices), :, slice(*self.data.val.columns)]
+
+    def _confusion(self, found: NDArray[np.float32], z: int) -> NDArray[np.int64]:
+        indices = class_indices(found[..., slice(*self.data.val.columns)])
+        return confusion(indices, self._truth((z,))[0], len(self.data.annotation.classes))
+
+    def _f1_on_patches(self, network: UNet) -> float:
+        network.eval()
+        classes = len(self.data.annotation.classes)
+        counts = np.zeros((classes, classes), np.int64)
+        for images, targets in self._batches(self.data.fixed_train):
+            with torch.inference_mode():
+                found = batch_probabilities(network, images, self.place)
+            indices = class_indices(found.movedim(1, 0).cpu().numpy())
+            counts += confusion(indices, targets.cpu().numpy(), classes)
+        return overall_f1(counts)
+
+    def _mean_f1_of_batches(self, network: UNet) -> float:
+        network.eval()
+        mean = RunningScores()
+        for images, targets in self._batches(self.data.fixed_val):
+            with torch.inference_mode(), self.place.autocast():
+                mean.add({"F1": batch_f1(network(images), targets)})
+        return mean.means()["F1"]
+
+    def _batches(self, patches: tuple[Tensor, Tensor]) -> list[tuple[Tensor, Tensor]]:
+        images, targets = patches
+        size = self.settings.batch
+        starts = range(0, len(images), size)
+        return [(images[i : i + size], targets[i : i + size]) for i in starts]
+
+    def samples(
+        self, networks: dict[NetworkName, UNet]
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint8], dict[NetworkName, NDArray[np.uint8]]]:
+        """The first fixed validation patches: images, targets, and each network's class indices."""
+        images, targets = (t[: self.settings.samples] for t in self.data.fixed_val)
+        masks = {}
+        for name, network in networks.items():
+            network.eval()
+            with torch.inference_mode():
+                found = batch_probabilities(network, images, self.place)
+            masks[name] = class_indices(found.movedim(1, 0).cpu().numpy())
+        return images[:, 0].cpu().numpy(), targets.cpu().numpy(), masks
+
+
+def _whole(patches: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Patches of which every pixel counts."""
+    return patches[0], everywhere(patches[0])

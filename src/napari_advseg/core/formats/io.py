@@ -1,0 +1,232 @@
+"""TIFF in and out: grey stacks lazily, annotations and masks with the classes they carry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_advseg.core.config.classes import ClassMap
+from napari_advseg.core.data.annotation import Annotation
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.runtime.errors import AnnotationError, ImageError
+
+from .tiff_reader import opened, pixels
+from .tiff_tags import carried_classes, voxel_size
+from .tiff_writer import StackWriter, open_mask_writer
+
+__all__ = [
+    "ISBI2012_VOXEL_NM",
+    "StackWriter",
+    "open_mask_writer",
+    "read_annotation",
+    "read_class_map",
+    "read_isbi2012",
+    "read_labels",
+    "read_stack",
+    "write_labels",
+]
+
+ISBI2012_VOXEL_NM = (50.0, 4.0, 4.0)
+"""Size of a voxel of the ISBI 2012 challenge along Z, Y, X in nanometres."""
+
+
+def read_stack(path: str | Path, *, channel_axis: int | None = None) -> EMStack:
+    """Open a TIFF as a stack.
+
+    Uncompressed files whose pixels lie in one piece are mapped, not loaded. Axes of length 1 are
+    dropped; what is left besides Y and X is taken as Z, be it called Z, T or anything but colour.
+
+    Parameters
+    ----------
+    path : str or Path
+        A 2D or 3D TIFF of uint8, uint16, int16 or float, of either byte order; with channels, 3D or 4D.
+    channel_axis : int, optional
+        Axis that counts the channels, among the file's axes without those of length 1 (but for Y and X):
+        0 is the first, -1 the last. None for a grey file.
+
+    Returns
+    -------
+    EMStack
+        Axes ZYX, with the voxel size of ImageJ or OME metadata, or else 1.
+
+    Raises
+    ------
+    ImageError
+        If there is no such file, it is no readable TIFF, or it holds no grey stack.
+    """
+    path = Path(path)
+    with opened(path, ImageError) as tif:
+        data = pixels(tif, path, ImageError, with_channels=channel_axis is not None)
+        scale = voxel_size(tif)
+    try:
+        if channel_axis is not None:
+            return EMStack.from_channels(
+                data, channel_axis, name=path.stem, source=path, scale=scale
+            )
+        return EMStack.from_array(data, name=path.stem, source=path, scale=scale)
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+
+
+def read_labels(path: str | Path) -> tuple[NDArray[Any], ClassMap | None]:
+    """Load a label TIFF.
+
+    Returns
+    -------
+    labels : ndarray of integers, shape (Z, Y, X)
+        Annotation values; a bool file yields uint8 0 and 1.
+    classes : ClassMap or None
+        The class map that the file carries.
+
+    Raises
+    ------
+    AnnotationError
+        If there is no such file, it is no readable TIFF, or it holds no stack of integers.
+    ClassMapError
+        If the class map that the file carries is damaged.
+    """
+    path = Path(path)
+    with opened(path, AnnotationError) as tif:
+        labels = np.array(pixels(tif, path, AnnotationError))  # a copy: mapped ones are read-only
+        classes = carried_classes(tif, path)
+    if labels.dtype == bool:
+        labels = labels.astype(np.uint8)
+    if labels.dtype.kind not in "ui":
+        raise AnnotationError(
+            f"The annotation {path} holds {labels.dtype} values: convert it to integers."
+        )
+    labels = labels.astype(labels.dtype.newbyteorder("="), copy=False)
+    return (labels[np.newaxis] if labels.ndim == 2 else labels), classes
+
+
+def read_annotation(path: str | Path, classes: ClassMap | None = None) -> Annotation:
+    """Load a label TIFF as an annotation.
+
+    Parameters
+    ----------
+    path : str or Path
+        A TIFF of integers.
+    classes : ClassMap, optional
+        What the labels mean; without it the map that the file carries decides, and without that
+        `Annotation.from_labels` infers it.
+
+    Raises
+    ------
+    AnnotationError, ClassMapError
+        As `read_labels` and `Annotation.from_labels` do.
+    """
+    labels, carried = read_labels(path)
+    return Annotation.from_labels(labels, classes if classes is not None else carried)
+
+
+def read_class_map(path: str | Path) -> ClassMap | None:
+    """Class map that a TIFF carries, or None; reads no pixels.
+
+    Raises
+    ------
+    AnnotationError
+        If there is no such file or it is no TIFF.
+    ClassMapError
+        If the class map is damaged.
+    """
+    with opened(Path(path), AnnotationError) as tif:
+        return carried_classes(tif, Path(path))
+
+
+def read_isbi2012(folder: str | Path) -> tuple[EMStack, NDArray[Any] | None]:
+    """Open the ISBI 2012 challenge's own files.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Holds ``train-volume.tif`` and, with it, ``train-labels.tif``; or else ``test-volume.tif``.
+
+    Returns
+    -------
+    stack : EMStack
+        The training volume if it is there, otherwise the test volume; voxels of 50 × 4 × 4 nm.
+    labels : ndarray of integers, shape (Z, Y, X), or None
+        255 cell, 0 membrane; None if the labels are not there.
+
+    Raises
+    ------
+    ImageError
+        If neither volume is in the folder.
+    AnnotationError
+        If the labels do not fit the volume.
+    """
+    folder = Path(folder)
+    train, test = folder / "train-volume.tif", folder / "test-volume.tif"
+    if not train.is_file() and not test.is_file():
+        raise ImageError(
+            f"The folder {folder} holds no train-volume.tif: choose the folder with the "
+            "challenge's own train-volume.tif and train-labels.tif."
+        )
+    stack = read_stack(train if train.is_file() else test)
+    name = f"ISBI 2012 {stack.name}"
+    stack = EMStack(stack.data, name, stack.source, ISBI2012_VOXEL_NM)
+    found = folder / "train-labels.tif"
+    if not train.is_file() or not found.is_file():
+        return stack, None
+    labels, _ = read_labels(found)
+    if labels.shape != stack.shape:
+        raise AnnotationError(
+            f"The labels {found} have shape {labels.shape} and the volume {stack.shape}: "
+            "choose a folder whose two files belong together."
+        )
+    return stack, labels
+
+
+def write_labels(
+    path: str | Path,
+    labels: NDArray[Any],
+    classes: ClassMap | None,
+    *,
+    scale: Sequence[float] | None = None,
+) -> None:
+    """Write annotation values as a compressed TIFF that carries its class map.
+
+    The file appears under its name only when it is whole.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where to; an existing file is replaced.
+    labels : ndarray of integers or bool, shape (Z, Y, X) or (Y, X)
+        Written as uint8 where the values fit, else in the narrowest type that holds them.
+    classes : ClassMap or None
+        What the labels mean; None if nothing says it.
+    scale : (float, float, float), optional
+        Size of a voxel along Z, Y, X.
+
+    Raises
+    ------
+    AnnotationError
+        If the array is no stack of integers.
+    AdvSegError
+        If the file cannot be written.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim not in (2, 3) or labels.dtype.kind not in "uib" or not labels.size:
+        raise AnnotationError(
+            f"The labels are {labels.dtype} of shape {labels.shape}: "
+            "give integers of shape (Z, Y, X) or (Y, X)."
+        )
+    stack = labels[np.newaxis] if labels.ndim == 2 else labels
+    dtype = _narrowest(int(stack.min()), int(stack.max()))
+    shape = (stack.shape[0], stack.shape[1], stack.shape[2])
+    with open_mask_writer(path, shape, dtype, classes=classes, scale=scale) as writer:
+        for one in stack:
+            writer.write(one.astype(dtype))
+
+
+def _narrowest(least: int, most: int) -> np.dtype[Any]:
+    """Smallest integer type that holds both values, unsigned ones first."""
+    for kind in (np.uint8, np.uint16, np.int16, np.uint32, np.int32, np.uint64):
+        if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
+            return np.dtype(kind)
+    return np.dtype(np.int64)

@@ -1,0 +1,181 @@
+"""Apply a trained run to a stack, tile by tile, slice by slice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_advseg.core.data.normalisation import normalisation_of
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.formats.io import open_mask_writer
+from napari_advseg.core.models.unet import UNet
+from napari_advseg.core.runtime.control import RunControl
+from napari_advseg.core.runtime.devices import Place, choose_place, on
+from napari_advseg.core.runtime.errors import RunFolderError
+from napari_advseg.core.runtime.events import NetworkName
+from napari_advseg.core.storage.checkpoint import load_weights
+from napari_advseg.core.storage.checks import (
+    check_channels,
+    check_mask_path,
+    check_threads,
+    check_threshold,
+)
+from napari_advseg.core.storage.run_folder import Run, load_run
+
+from .predictions import class_indices
+from .probabilities import class_probabilities, in_view_first
+
+
+def predict_stack(
+    run: Run | Path | str,
+    stack: EMStack,
+    *,
+    networks: tuple[NetworkName, ...] | None = None,
+    on_slice: Callable[[NetworkName, int, NDArray[np.float32]], None],
+    control: RunControl | None = None,
+    first: int | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    best: bool = False,
+) -> None:
+    """Predict every slice of a stack, normalised by its own mean and standard deviation.
+
+    Parameters
+    ----------
+    run : Run or path
+        A run, or its folder.
+    stack : EMStack
+        Grey stack (Z, Y, X).
+    networks : tuple of {"standard", "adversarial"}, optional
+        Which to apply; None takes all of the run.
+    on_slice : callable
+        Called with network, slice index and class probabilities, float32 (1 or C, Y, X); one channel
+        for two classes, the probability of the first.
+    control : RunControl, optional
+        To stop from another thread; acts between tiles.
+    first : int, optional
+        Slice to predict before the others.
+    device, threads
+        As in `RunSettings`.
+    best : bool
+        Take the weights of the best validation instead of the last.
+
+    Raises
+    ------
+    RunFolderError
+        If the run does not have such a network, is for images of other channels, or is damaged.
+    SettingsError
+        If the device is unknown or not there, or `threads` is less than 1.
+    ImageError
+        If the stack holds NaN or infinite values, or one value alone.
+    Stopped
+        If `control` was stopped.
+    """
+    check_threads(threads)
+    run = run if isinstance(run, Run) else load_run(Path(run))
+    check_channels(run, stack.channels)
+    control = control or RunControl()
+    place = choose_place(device, threads=threads)
+    if place.device.type == torch.device(run.settings.device).type:
+        place = replace(place, precision=run.settings.precision)  # the run's own numbers again
+    place.claim_threads()
+    loaded = {name: _load(run, name, place, best) for name in networks or run.networks}
+    normalise = normalisation_of(stack)
+    for z in in_view_first(stack.shape[0], first):
+        grey = normalise(stack.slice(z))
+        for name, network in loaded.items():
+            found = class_probabilities(network, grey, run.settings, place, control.breathe)
+            on_slice(name, z, found)
+
+
+def predict_to_file(
+    run: Run | Path | str,
+    stack: EMStack,
+    path: Path | str,
+    *,
+    network: NetworkName | None = None,
+    probability: bool = False,
+    threshold: float | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    best: bool = False,
+    on_slice: Callable[[int], None] = lambda done: None,
+    control: RunControl | None = None,
+) -> None:
+    """Write a TIFF of the predicted mask, holding one slice at a time.
+
+    Parameters
+    ----------
+    run, stack, device, threads, best, control
+        As in `predict_stack`.
+    path : path
+        The TIFF to write; complete or not there.
+    network : {"standard", "adversarial"}, optional
+        Required if the run holds both.
+    probability : bool
+        Write float32 probabilities instead of the annotation's values: of two classes that of the
+        first, axes ZYX; of more one channel for each, axes ZCYX.
+    threshold : float, optional
+        Probability from which a pixel is of the first of two classes; None takes the run's own.
+    on_slice : callable
+        Called with the number of slices done.
+
+    Raises
+    ------
+    RunFolderError
+        If `network` is needed and not given, or is not in the run.
+    SettingsError
+        If the threshold is not within 0 to 1.
+    AdvSegError
+        If the TIFF cannot be written, or `path` is the image or a file of the run; and what
+        `predict_stack` raises.
+    """
+    run = run if isinstance(run, Run) else load_run(Path(run))
+    if network is None and len(run.networks) > 1:
+        raise RunFolderError(
+            "The run holds both networks: say which, --network standard or --network adversarial.",
+            control="apply",
+        )
+    chosen = network or run.networks[0]
+    level = run.settings.threshold if threshold is None else threshold
+    check_threshold(level)
+    check_mask_path(Path(path), stack.source, run.folder)
+    dtype = np.float32 if probability else run.classes.decode(np.zeros(1, np.uint8)).dtype
+    classes = None if probability else run.classes
+    channels = len(run.classes) if probability and len(run.classes) > 2 else 1
+    with open_mask_writer(
+        Path(path), stack.shape, dtype, classes=classes, scale=stack.scale, channels=channels
+    ) as writer:
+
+        def keep(_: NetworkName, z: int, found: NDArray[np.float32]) -> None:
+            mask = run.classes.decode(class_indices(found, level))
+            for one in found if probability else [mask]:
+                writer.write(one)
+            on_slice(z + 1)
+
+        predict_stack(
+            run, stack, networks=(chosen,), on_slice=keep, control=control,
+            device=device, threads=threads, best=best,
+        )  # fmt: skip
+
+
+def _load(run: Run, name: NetworkName, place: Place, best: bool) -> UNet:
+    if name not in run.networks:
+        raise RunFolderError(
+            f"The run in {run.folder} has no {name} network: it holds {' and '.join(run.networks)}.",
+            control="apply",
+        )
+    path = run.folder / f"{name}{'-best' if best else ''}.safetensors"
+    if best and not path.exists():
+        raise RunFolderError(
+            f"The run in {run.folder} has no best weights yet: leave out --best.", control="apply"
+        )
+    with torch.device("meta"):  # no memory for what a damaged config.json may ask for
+        network = UNet(run.settings.network, len(run.classes))
+    load_weights(path, network, assign=True)
+    return on(place, network)

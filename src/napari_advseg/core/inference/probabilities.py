@@ -1,0 +1,75 @@
+"""A trained network applied to normalised slices, tile by tile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_advseg.core.config.settings import RunSettings
+from napari_advseg.core.models.losses import probabilities
+from napari_advseg.core.models.unet import UNet
+from napari_advseg.core.runtime.devices import Place
+
+from .tiling import predict_slice
+
+
+def in_view_first(depth: int, view: int | None) -> list[int]:
+    """All slices of a stack of `depth`, the one in view before the others."""
+    slices = range(depth)
+    return list(dict.fromkeys([*([view] if view is not None and view in slices else []), *slices]))
+
+
+def class_probabilities(
+    network: UNet,
+    image: NDArray[np.float32],
+    settings: RunSettings,
+    place: Place,
+    breathe: Callable[[], None] = lambda: None,
+) -> NDArray[np.float32]:
+    """Class probabilities of one normalised slice.
+
+    Parameters
+    ----------
+    network : UNet
+    image : ndarray of float32, shape (Y, X) or (channels, Y, X)
+        Normalised grey values.
+    settings : RunSettings
+        Tile side and network depth.
+    place : Place
+        Where to compute.
+    breathe : callable, optional
+        Called between tiles; what it raises stops the prediction.
+
+    Returns
+    -------
+    ndarray of float32, shape (1 or C, Y, X)
+        One channel for two classes: the probability of the first.
+    """
+    network.eval()
+
+    def predict(tiles: NDArray[Any]) -> NDArray[Any]:
+        with torch.inference_mode():
+            batch = torch.from_numpy(np.ascontiguousarray(tiles)).to(place.device)
+            return batch_probabilities(network, batch, place).cpu().numpy()
+
+    return predict_slice(
+        image,
+        predict,
+        tile=settings.tile,
+        overlap=settings.tile // 4,
+        multiple=2**settings.network.depth,
+        breathe=breathe,
+    )
+
+
+def batch_probabilities(network: UNet, images: Tensor, place: Place) -> Tensor:
+    """Probabilities (N, 1 or C, H, W) of a batch, in the mode that the network is in."""
+    images = images.contiguous(memory_format=torch.channels_last)
+    with place.autocast():
+        logits = network(images)
+    return probabilities(logits)

@@ -1,0 +1,85 @@
+"""What a run remembers of its adversary: how hard D pulls on G, λ, and what was alarming."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from napari_advseg.core.adversary.alarms import Watch
+from napari_advseg.core.config.schedules import lambda_marks
+from napari_advseg.core.runtime.events import Alarm
+
+from .trainer import Training
+
+PULL = ("λ", "gradient ratio")
+
+
+class AdversaryLog:
+    """Follows D through a run, from one update to the next.
+
+    Parameters
+    ----------
+    training : Training
+    """
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        self._watch = Watch()
+        self._pull: dict[str, Tensor | float] = {}  # of D on G, in G's last update
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """All so far, in the order in which they began."""
+        return tuple(self._watch.alarms)
+
+    def take(self, health: Mapping[str, Tensor]) -> None:
+        """Remember the pull of one update; one in which G did not learn leaves what was before."""
+        self._pull.update({name: health[name] for name in PULL if name in health})
+
+    def observe(self, update: int, turn: int, health: Mapping[str, float]) -> list[Alarm]:
+        """How D did in update number `update`, from 1; what is alarming, once G learns from D.
+
+        `turn` counts D's updates, too, where they come in blocks of their own.
+        """
+        weight = self._training.adversarial_weight(update - 1)
+        if weight == 0:
+            return []
+        chosen = self._training.settings.adversarial_weight
+        rising = chosen.kind in ("ramp", "balance") and weight < chosen.value
+        return self._watch.observe(update, health, turn=turn, rising=rising)
+
+    def masks(self, update: int, shares: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
+        """Take the share of each class in each network's masks (see `Watch.masks`)."""
+        last = update == self._training.settings.updates
+        return self._watch.masks(update, shares, last=last)
+
+    def weight(self, update: int) -> float:
+        """λ of update number `update`, from 1; with a balance, as it came out of the gradients."""
+        if "discriminator" not in self._training.learners:
+            return 0.0
+        if self._training.settings.adversarial_weight.kind == "balance":
+            return float(self._pull.get("λ", 0.0))
+        return self._training.adversarial_weight(update - 1)
+
+    def marks(self) -> tuple[tuple[int, float], ...]:
+        """(update, λ) where the adversarial weight of this run changes."""
+        if "discriminator" not in self._training.learners:
+            return ()
+        s = self._training.settings
+        return lambda_marks(s.adversarial_weight, s.updates or 0, s.epoch or 1)
+
+    def pull(self) -> dict[str, float]:
+        """λ and the ratio of the gradients of G's two terms, as far as they are known."""
+        return {name: float(value) for name, value in self._pull.items()}
+
+    def state(self) -> dict[str, Any]:
+        """Plain values for a checkpoint."""
+        return {"pull": self.pull(), "watch": self._watch.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to what `state` gave; an older checkpoint may hold none of it."""
+        self._pull = dict(state.get("pull", {}))
+        older = {"alarms": state.get("alarms", [])}
+        self._watch.restore(state.get("watch", older))

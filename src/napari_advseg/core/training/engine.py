@@ -1,0 +1,384 @@
+"""Train a run, or go on with one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from napari_advseg.core.config.settings import RunSettings
+from napari_advseg.core.config.slice_ranges import format_slices
+from napari_advseg.core.data.annotation import Annotation
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.data.training_data import TrainingData
+from napari_advseg.core.runtime.control import RunControl, Stopped
+from napari_advseg.core.runtime.devices import (
+    Place,
+    choose_place,
+    failure_sentence,
+    is_out_of_memory,
+)
+from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError, SettingsError
+from napari_advseg.core.runtime.events import Event, Outcome, Validated
+from napari_advseg.core.runtime.filesystem import only_writer
+from napari_advseg.core.storage import run_folder
+from napari_advseg.core.storage.checks import check_channels
+from napari_advseg.core.storage.live_annotation import (
+    AnnotationRecord,
+    AnnotationUpdates,
+    LiveAnnotation,
+    unchanged,
+    write_annotation,
+)
+from napari_advseg.core.storage.run_folder import Run
+from napari_advseg.core.storage.run_images import (
+    check_same_images,
+    describe_second,
+    image_of,
+    second_image_of,
+)
+
+from .loop import Session
+from .resolve_settings import with_grey_values
+from .tensorboard_log import check_tensorboard
+from .time_budget import updates_for
+from .trainer import Training
+from .warm_start import WarmStart
+
+log = logging.getLogger(__name__)
+
+AnnotationSource = Annotation | Callable[[], Annotation]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run came to.
+
+    Attributes
+    ----------
+    outcome : Outcome
+    history : tuple of Validated
+    summary : dict
+        The content of ``summary.json``.
+    training : Training
+        The networks, on their device.
+    error : str or None
+        One sentence, if the run failed.
+    """
+
+    outcome: Outcome
+    history: tuple[Validated, ...]
+    summary: dict[str, Any]
+    training: Training
+    error: str | None = None
+
+
+@contextmanager
+def _not_started() -> Iterator[None]:
+    """Give what nobody foresaw before the first update its sentence; after it, the run itself does."""
+    try:
+        yield
+    except (AdvSegError, Stopped):
+        raise
+    except Exception as problem:
+        log.exception("The run did not start.")
+        sentence = failure_sentence(problem, "Preparing the run", "mend that and start again")
+        if is_out_of_memory(problem):
+            raise SettingsError(sentence) from problem
+        raise AdvSegError(sentence) from problem
+
+
+@_not_started()
+def train(
+    settings: RunSettings,
+    stack: EMStack,
+    annotation: AnnotationSource,
+    folder: Path | str | None = None,
+    *,
+    on_event: Callable[[Event], None] = lambda event: None,
+    control: RunControl | None = None,
+    whole_stack: bool = False,
+    start_from: Path | str | None = None,
+    start_from_best: bool = False,
+    annotation_updates: AnnotationUpdates = unchanged,
+    unannotated: EMStack | None = None,
+) -> RunResult:
+    """Train on an annotated stack.
+
+    Parameters
+    ----------
+    settings : RunSettings
+        See `from_preset`.
+    stack : EMStack
+        Stack (Z, Y, X) of one grey channel or several.
+    annotation : Annotation or callable
+        Class indices (Z, Y, X), or a callable that returns them.
+    folder : path, optional
+        Run folder to make; without one nothing is written.
+    on_event : callable
+        Called from this thread with every `Event`; `RunFinished` is the last, exactly once.
+    control : RunControl, optional
+        To pause and stop from another thread.
+    whole_stack : bool
+        Predict every slice at the end, and report each as `SlicePredicted`.
+    start_from : path, optional
+        Folder of a run whose networks this one goes on from, each network from its own last weights
+        (see `warm_start`). Optimizers, learning rates and λ start anew. The classes and the shape of
+        the U-Net have to be the same. In a paired run S and G/S go on from different weights then:
+        from then on they differ by all that D has made of G/S, in both runs.
+    start_from_best : bool
+        Take S and G/S as of their best validation instead.
+    annotation_updates : callable, optional
+        Asked after each validation for the annotation as it is now; None says that nothing has
+        changed. From then on the run learns from it (see `live_annotation`); one that cannot be used
+        is told as a `Notice`, and the one before stays in use. Called from this thread.
+    unannotated : EMStack, optional
+        Another stack of such tissue, whose images the adversary learns from without annotation, beside the
+        unannotated slices of `stack`.
+
+    Raises
+    ------
+    AdvSegError
+        If image, annotation, settings or folder cannot be used; nothing has been written then. What
+        goes wrong later ends in ``RunFinished(FAILED)``.
+    Stopped
+        If `control` stops it before the first update.
+    """
+    control = control or RunControl()
+    place = choose_place(settings.device, settings.precision, settings.threads)
+    place.claim_threads()
+    labels = annotation() if callable(annotation) else annotation
+    settings = _with_channels(settings, stack)
+    if settings.tensorboard:
+        check_tensorboard()
+    data = TrainingData.prepare(settings, stack, labels, place.device, second=unannotated)
+    settings = _with_regime(settings, data)
+    settings = with_grey_values(settings, data)
+    start = None
+    if start_from is not None:
+        classes = labels.classes
+        start = WarmStart.of(Path(start_from), settings, classes, best=start_from_best)
+    folder = Path(folder) if folder is not None else None
+    if folder is not None:
+        run_folder.check_new(folder)
+    settings = updates_for(settings, data, stack, place, control)
+    settings = _resolved(settings, data, place)
+    training = Training.build(settings, data, place)
+    live = LiveAnnotation(annotation_updates)
+    session = Session(training, stack, folder, on_event, control, whole_stack, live=live)
+    details = {} if start is None else start.begin(training, session.note)
+    seen = None if data.unannotated is None else data.unannotated.second
+    if unannotated is not None and seen is not None:
+        details["unannotated"] = describe_second(unannotated, seen)
+    elif unannotated is not None:
+        session.note(
+            "The stack without annotation is not used: with these settings no adversary learns from it."
+        )
+    session.keeper.begin = lambda place: _begin_folder(place, session, _config(session, details))
+    if control.stopping:
+        raise Stopped
+    if folder is None:
+        return _run(session)
+    with run_folder.claimed(folder):
+        _make_folder(folder, session)
+        return _run(session)
+
+
+@_not_started()
+def resume(
+    folder: Path | str,
+    stack: EMStack | None = None,
+    *,
+    on_event: Callable[[Event], None] = lambda event: None,
+    control: RunControl | None = None,
+    whole_stack: bool = False,
+    annotation_updates: AnnotationUpdates = unchanged,
+    unannotated: EMStack | None = None,
+) -> RunResult:
+    """Go on from the last checkpoint of a run; on the CPU, bit for bit as if it had never stopped.
+
+    Parameters
+    ----------
+    folder : path
+        Run folder.
+    stack : EMStack, optional
+        The image, if it is no file or has moved.
+    unannotated : EMStack, optional
+        The other stack of images without annotation, likewise.
+    on_event, control, whole_stack, annotation_updates
+        As in `train`.
+
+    Raises
+    ------
+    RunFolderError
+        If the run cannot be resumed, or has made all its updates.
+    AdvSegError
+        If its device is not there, or its image or annotation can no longer be used.
+    """
+    folder = Path(folder)
+    run_folder.read_config(folder)  # a folder that is no run gets no lock
+    with only_writer(folder):
+        control = control or RunControl()
+        session = _restored(
+            folder, stack, unannotated, on_event, control, whole_stack, annotation_updates
+        )
+        return _run(session)
+
+
+def _restored(
+    folder: Path,
+    stack: EMStack | None,
+    second: EMStack | None,
+    on_event: Callable[[Event], None],
+    control: RunControl,
+    whole_stack: bool,
+    annotation_updates: AnnotationUpdates,
+) -> Session:
+    """A run as of its last checkpoint, checked against its image."""
+    run = run_folder.load_run(folder)
+    settings = run.settings
+    place = _same_place(run)
+    place.claim_threads()
+    stack = stack or image_of(run)
+    check_channels(run, stack.channels)
+    live = LiveAnnotation(annotation_updates, AnnotationRecord.of(folder))
+    annotation = _annotation_of(run, live, stack)
+    split = None if live.record is None else live.record.split
+    second = second_image_of(run, second)
+    data = TrainingData.prepare(settings, stack, annotation, place.device, split, second)
+    check_same_images(run, data)
+    training = Training.build(settings, data, place)
+    session = Session(training, stack, folder, on_event, control, whole_stack, live=live)
+    session.keeper.begin = lambda place: _begin_folder(place, session, run.config)
+    session.restore(folder)
+    if session.finished:
+        raise RunFolderError(
+            f"The run in {folder} has made all its {session.update} updates: start a new run to train longer."
+        )
+    return session
+
+
+def _same_place(run: Run) -> Place:
+    """Where the run was; what it computed elsewhere would not be what it would have been."""
+    s = run.settings
+    try:
+        return choose_place(s.device, s.precision, s.threads)
+    except SettingsError:
+        raise RunFolderError(
+            f"The run in {run.folder} was started on {s.device!r}, which is not there: go on with it on a "
+            "computer that has one, or start a new run."
+        ) from None
+
+
+def _annotation_of(run: Run, live: LiveAnnotation, stack: EMStack) -> Annotation:
+    """The annotation that the run keeps, with the classes as its person named them."""
+    path = run.folder / run_folder.ANNOTATION
+    try:
+        annotation = live.annotation_of(run.folder, stack)
+    except AdvSegError as error:
+        raise RunFolderError(str(error)) from None
+    if annotation.classes.names != run.classes.names:
+        raise run_folder.damaged(path, f"its classes are {', '.join(annotation.classes.names)}")
+    return replace(annotation, classes=run.classes)
+
+
+def _run(session: Session) -> RunResult:
+    outcome, summary, error = session.run()
+    return RunResult(outcome, tuple(session.history), summary, session.training, error)
+
+
+def _make_folder(folder: Path, session: Session) -> None:
+    """Write the first checkpoint into a new folder; where there is no room for it no run starts."""
+    before = set(folder.iterdir())
+    try:
+        session.keeper.begin(folder)
+        session.keep()
+        if session.keeper.error is not None:
+            raise session.keeper.error
+    except (OSError, AdvSegError) as error:
+        with suppress(OSError):
+            for path in set(folder.iterdir()) - before:
+                path.rmdir() if path.is_dir() else path.unlink()
+        raise run_folder.not_writable(folder, error) from error
+
+
+def _begin_folder(folder: Path, session: Session, config: dict[str, Any]) -> None:
+    """Write what is known before the first update; ``config.json`` last, for it makes it a run."""
+    run_folder.create(folder)
+    annotation = session.training.data.annotation
+    write_annotation(folder / run_folder.ANNOTATION, annotation, session.stack)
+    run_folder.write_config(folder, session.live.described(config))
+
+
+def _with_channels(settings: RunSettings, stack: EMStack) -> RunSettings:
+    """Settings whose U-Net takes the image's channels; another number that was asked for is refused."""
+    asked = settings.network.image_channels
+    if asked == stack.channels:
+        return settings
+    if asked != 1:
+        raise SettingsError(
+            f"image_channels = {asked}, and the image has {stack.channels}: leave image_channels out."
+        )
+    network = settings.network.model_copy(update={"image_channels": stack.channels})
+    return settings.model_copy(update={"network": network})
+
+
+def _with_regime(settings: RunSettings, data: TrainingData) -> RunSettings:
+    """Settings that say what D tells apart, and which slices without annotation it sees."""
+    there = data.unannotated
+    regime = "truth" if there is None else "unannotated"
+    discriminator = settings.discriminator.model_copy(update={"regime": regime})
+    slices = None if there is None else there.slices
+    return settings.model_copy(update={"discriminator": discriminator, "unannotated": slices})
+
+
+def _resolved(settings: RunSettings, data: TrainingData, place: Place) -> RunSettings:
+    """Settings in which nothing is left to be decided: a run with them repeats this one."""
+    pixels = settings.batch * settings.patch**2
+    epoch = settings.epoch or max(1, -(-data.sampler.labelled_pixels // pixels))
+    if settings.alternation.kind == "block":
+        epoch = settings.alternation.generator_updates
+    updates = (settings.epochs or 0) * epoch or settings.updates or 1
+    every = settings.validate_every or max(1, -(-updates // settings.validations))
+    if settings.alternation.kind == "block":  # whole epochs, a validation after each
+        every, updates = epoch, -(-updates // epoch) * epoch
+    whole_slices = data.split.train_columns is None
+    return settings.model_copy(
+        update={
+            "updates": updates,
+            "epoch": epoch,
+            "validate_every": every,
+            "epochs": None,
+            "minutes": None,
+            "device": str(place.device),
+            "precision": place.precision,
+            "threads": place.threads,
+            "train": data.split.train if whole_slices else None,
+            "val": data.split.val if whole_slices else None,
+        }
+    )
+
+
+def _config(session: Session, details: dict[str, Any]) -> dict[str, Any]:
+    data = session.training.data
+    annotation = data.annotation
+    return run_folder.describe(
+        session.settings,
+        session.stack,
+        {
+            "classes": annotation.classes.model_dump(mode="json"),
+            "split": {
+                "train": format_slices(data.split.train),
+                "val": format_slices(data.split.val),
+                "train_columns": data.split.train_columns,
+                "val_columns": data.split.val_columns,
+            },
+            "normalisation": data.normalisation.numbers(),
+            "lambda_marks": session.adversary.marks(),
+            "notes": annotation.notes,
+            **details,
+        },
+    )

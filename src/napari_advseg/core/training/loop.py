@@ -1,0 +1,396 @@
+"""A run under way: it counts, reports, validates, keeps, and ends in exactly one `RunFinished`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from math import isfinite
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.evaluation.batch_scores import RunningScores
+from napari_advseg.core.evaluation.run_summary import (
+    Comparison,
+    SliceLog,
+    best_sentence,
+    best_validation,
+    last_scores,
+)
+from napari_advseg.core.evaluation.validator import Validator
+from napari_advseg.core.inference.probabilities import in_view_first
+from napari_advseg.core.runtime.control import RunControl, Stopped
+from napari_advseg.core.runtime.devices import failure_sentence
+from napari_advseg.core.runtime.errors import RunFolderError
+from napari_advseg.core.runtime.events import (
+    Alarm,
+    AlarmChanged,
+    Event,
+    NetworkName,
+    Notice,
+    Outcome,
+    Prediction,
+    RunFinished,
+    RunStarted,
+    SlicePredicted,
+    StackProgress,
+    Step,
+    Validated,
+)
+from napari_advseg.core.storage.checkpoint import read_weights, restore_checkpoint
+from napari_advseg.core.storage.history import history_as_json, history_from_json
+from napari_advseg.core.storage.live_annotation import LiveAnnotation
+from napari_advseg.core.storage.score_names import SHORT
+
+from .adversary_log import AdversaryLog
+from .alternation import turns
+from .run_writer import Keeper
+from .tensorboard_log import TensorBoardLog
+from .time_budget import TimeLeft
+from .trainer import Training
+
+log = logging.getLogger(__name__)
+
+STEP_SECONDS = 0.2  # a Step event at most this often
+
+
+@dataclass
+class Session:
+    """One run from its first (or resumed) update to its last event.
+
+    Attributes
+    ----------
+    turn : int
+        Turns taken (see `turns`).
+    validation_due : bool
+        Whether the last turn's validation is still to be made: a stop came first.
+    update : int
+        Updates of S and G made.
+    seconds : float
+        Training time, validation and pauses aside.
+    history : list of Validated
+    live : LiveAnnotation
+        What is painted while the run goes on.
+    adversary : AdversaryLog
+        How D has done so far.
+    """
+
+    training: Training
+    stack: EMStack
+    folder: Path | None
+    on_event: Callable[[Event], None]
+    control: RunControl
+    whole_stack: bool = False
+    turn: int = 0
+    validation_due: bool = False
+    update: int = 0
+    seconds: float = 0.0
+    history: list[Validated] = field(default_factory=list)
+    live: LiveAnnotation = field(default_factory=LiveAnnotation)
+
+    def __post_init__(self) -> None:
+        t = self.training
+        self.settings = t.settings
+        self.updates = t.settings.updates or 0
+        self.validator = Validator(t.settings, self.stack, t.data, t.place)
+        self.keeper = Keeper(self.folder, self._notice)
+        self.keeper.stage, self.keeper.settle = self.live.stage, self.live.settle
+        self._notices: list[Notice] = []
+        self._running = RunningScores()
+        self.adversary = AdversaryLog(t)
+        self._slices = SliceLog(t.settings)
+        self._predicted_at: dict[tuple[NetworkName, int], int] = {}
+        self._first_update = 0
+        self._time_left = TimeLeft(t.settings)
+        self._last_step = 0.0
+        self._comparison = Comparison(t.settings)
+        self._tensorboard = TensorBoardLog() if t.settings.tensorboard else None
+
+    def restore(self, folder: Path) -> None:
+        """Go back to the last checkpoint in a run folder."""
+        progress = restore_checkpoint(folder, self.training.learners, self.training.copies)
+        self.turn, self.update = int(progress["turn"]), int(progress["update"])
+        self.validation_due = bool(progress.get("validation_due", False))
+        self.seconds = float(progress["seconds"])
+        self.history = list(history_from_json(progress["history"]))
+        self._running.restore(progress.get("running", {}), self.training.place.device)
+        self.adversary.restore(progress)
+        if self._tensorboard is not None:
+            self._tensorboard = TensorBoardLog(self.update)
+        self._first_update = self.update
+        self._time_left = TimeLeft(self.settings, self.turn, self.seconds)
+        for name in self.settings.networks:
+            with suppress(RunFolderError):  # there is none before a first validation
+                self.keeper.remember_best(name, read_weights(folder / f"{name}-best.safetensors"))
+
+    @property
+    def finished(self) -> bool:
+        """Whether no turn and no validation is left."""
+        return not self.validation_due and next(turns(self.settings, self.turn), None) is None
+
+    def run(self) -> tuple[Outcome, dict[str, Any], str | None]:
+        """Train to the end, to a stop or to a failure; return outcome, summary and error."""
+        outcome, error, trained = Outcome.COMPLETED, None, False
+        try:
+            self._announce()
+            try:
+                self._train()
+            except Stopped:
+                outcome = Outcome.STOPPED
+            self.keep()
+            self._pass_on_notices()
+            trained = outcome is Outcome.COMPLETED
+            if trained:
+                self._predict_stack()
+                with suppress(Stopped):  # it takes seconds, so a stop goes without
+                    self._comparison.score_boundaries(self.validator, self.control.breathe)
+        except Exception as problem:  # whatever happens, a run ends in one RunFinished
+            log.exception("The run failed.")
+            outcome, error = Outcome.FAILED, self._failure(problem, trained)
+        summary = self._summary(outcome, error)
+        self._end(outcome, error, summary, sound=trained or outcome is Outcome.STOPPED)
+        return outcome, summary, error
+
+    def _end(
+        self, outcome: Outcome, error: str | None, summary: dict[str, Any], *, sound: bool
+    ) -> None:
+        """Write the summary and tell the end; nothing that fails here takes the run's result away.
+
+        `sound` networks are kept once more if they are not on the disk.
+        """
+        try:
+            if (
+                sound and not self.keeper.complete
+            ):  # predicting took its time: there may be room now
+                self.keep()
+            if self._slices.table.rows:
+                self.keeper.slices(self._slices.table)
+            self.keeper.summary(summary)
+            if self._tensorboard is not None:
+                self._tensorboard.close()
+        except Exception as problem:
+            log.exception("The end of the run was not written.")
+            self.keeper.error = problem
+        closing = self._closing(outcome, error)
+        last = RunFinished(outcome, self.update, closing, error, summary)
+        said: tuple[Event, ...] = (*self._notices, last)
+        for event in said:
+            try:
+                self.on_event(event)
+            except Exception:
+                log.exception("What listens to the run failed at its end.")
+
+    def _train(self) -> None:
+        if self.validation_due:
+            self._validate_and_keep()
+        for turn in turns(self.settings, self.turn):
+            self.control.breathe()
+            if self.keeper.retry_due:
+                self.keep()
+                self._pass_on_notices()
+            started = perf_counter()
+            taken = self.training.take(turn)
+            self._running.add(taken.scores)
+            self.adversary.take(taken.health)
+            self.turn, self.update = self.turn + 1, turn.update
+            self.validation_due = turn.validate
+            report = turn.validate or started - self._last_step >= STEP_SECONDS
+            # reading a loss waits for the device, so that the time is that of the computation
+            plain = {name: float(loss) for name, loss in taken.losses.items()} if report else {}
+            self.seconds += perf_counter() - started
+            self._check_finite(plain)
+            if report:
+                health = {name: float(value) for name, value in taken.health.items()}
+                self._tell(self.adversary.observe(self.update, self.turn, health))
+                self._report(plain, health)
+            if turn.validate:
+                self._validate_and_keep()
+
+    def _tell(self, alarms: list[Alarm]) -> None:
+        for alarm in alarms:
+            self.on_event(AlarmChanged(alarm))
+
+    def _check_finite(self, losses: dict[str, float]) -> None:
+        """End the run before weights that are no numbers replace the last good checkpoint."""
+        broken = [name for name, loss in losses.items() if not isfinite(loss)]
+        if broken:
+            raise ArithmeticError(
+                f"the loss of {' and '.join(broken)} is no longer a number at update {self.update}; "
+                "choose a lower learning rate"
+            )
+
+    def _validate_and_keep(self) -> None:
+        started = perf_counter()
+        self._validate()
+        self._running.reset()
+        self.validation_due = False
+        self._take_strokes()
+        self.keep()
+        self.on_event(self.history[-1])  # what is told is also kept
+        self._pass_on_notices()
+        self._samples()
+        self._show_in_tensorboard()
+        self._time_left.validation_seconds = perf_counter() - started
+
+    def _take_strokes(self) -> None:
+        """Learn from now on from what was painted meanwhile; the checkpoint that follows knows it."""
+        if self.finished:
+            return
+        data, sentences = self.live.look(self.settings, self.stack, self.training.data, self.update)
+        if data is not None:
+            self.training.data = self.validator.data = data
+        self._notices += [Notice(sentence) for sentence in sentences]
+
+    def _validate(self) -> None:
+        t = self.training
+        scores = self.validator.segmentation_scores(
+            t.networks, self.control.slice_in_view(), self._show, self.control.breathe
+        )
+        health: dict[str, float] = {}
+        if "discriminator" in t.learners:
+            on_d, health = self.validator.discriminator_scores(
+                t.networks["adversarial"],
+                t.learners["discriminator"].network,
+                t.critic,
+                t.adversary,
+            )
+            scores |= on_d
+            ratio = self.adversary.pull().get("gradient ratio")
+            health |= {} if ratio is None else {"gradient ratio": ratio}
+        self._slices.validated(self.validator.predictions, t.data)
+        scores |= {f"{name} train": score for name, score in self._running.means().items()}
+        epoch = self.update / (self.settings.epoch or 1)
+        weight = self.adversary.weight(self.update)
+        self.history.append(Validated(self.update, epoch, self.seconds, scores, weight, health))
+        self._tell(self.adversary.masks(self.update, self.validator.class_shares(t.networks)))
+        for name in t.networks:
+            t.learners[name].rate.observe(scores[f"{SHORT[name]} F1 val"])
+            if best_validation(self.history, name)["update"] == self.update:
+                self.keeper.best(name, t.networks[name])
+
+    def _predict_stack(self) -> None:
+        """Predict what the last validation has not, the slice in view first; a stop ends it early."""
+        if not self.whole_stack:
+            return
+        depth = self.stack.shape[0]
+        try:
+            for done, z in enumerate(in_view_first(depth, self.control.slice_in_view()), start=1):
+                for name, network in self.training.networks.items():
+                    if self._predicted_at.get((name, z)) != self.update:
+                        self.validator.predict(name, network, z, self.control.breathe)
+                        self._show(name, z, self.validator.predictions[name, z])
+                self._slices.add(z, self.validator.predictions, self.training.data)
+                if z not in self.training.data.split.val:  # the stack may not fit in memory
+                    self.validator.forget(z)
+                self.on_event(StackProgress(done, depth))
+        except Stopped:
+            self.on_event(Notice("Stopped before the whole stack was predicted."))
+
+    # What it says
+
+    def _notice(self, text: str, *, unsaved: bool) -> None:
+        """Take a sentence of the keeper's; told after the scores, whose place it may take."""
+        self._notices.append(Notice(text, unsaved))
+
+    def note(self, sentence: str) -> None:
+        """Let a sentence be told once the run has started."""
+        self._notices.append(Notice(sentence))
+
+    def _pass_on_notices(self) -> None:
+        while self._notices:
+            self.on_event(self._notices.pop(0))
+
+    def _announce(self) -> None:
+        s, place = self.settings, self.training.place
+        self.on_event(
+            RunStarted(
+                folder=self.folder,
+                networks=s.networks,
+                updates=self.updates,
+                updates_per_epoch=s.epoch or 1,
+                first_update=self._first_update,
+                device=str(place.device),
+                precision=place.precision,
+                threads=place.threads,
+                classes=self.training.data.annotation.classes.names,
+                lambda_marks=self.adversary.marks(),
+                history=tuple(self.history),
+            )
+        )
+        for note in self.training.data.annotation.notes:
+            self.on_event(Notice(note))
+        self._pass_on_notices()
+        self._tell([alarm for alarm in self.adversary.alarms if alarm.until is None])  # of before
+
+    def _report(self, losses: dict[str, float], health: dict[str, float]) -> None:
+        self._last_step = perf_counter()
+        left = self._time_left.seconds(self.turn, self.update, self.seconds)
+        self.on_event(Step(self.update, self.updates, self.seconds, left, losses, health))
+
+    def _show(self, name: NetworkName, z: int, prediction: Prediction) -> None:
+        self._predicted_at[name, z] = self.update
+        self.on_event(SlicePredicted(name, z, prediction))
+
+    # What it keeps
+
+    def keep(self) -> None:
+        """Write weights, metrics and the checkpoint as of now."""
+        progress = {
+            "turn": self.turn,
+            "validation_due": self.validation_due,
+            "update": self.update,
+            "seconds": self.seconds,
+            "history": history_as_json(tuple(self.history)),
+            "running": self._running.state(),
+            **self.adversary.state(),
+            **self.live.progress(),
+        }
+        classes = self.training.data.annotation.classes.names
+        self.keeper.checkpoint(
+            self.training.learners, self.training.copies, progress, tuple(self.history), classes
+        )
+
+    def _samples(self) -> None:
+        s = self.settings
+        if self.folder is not None and s.samples and len(self.history) % s.samples_every == 0:
+            drawn = self.validator.samples(self.training.networks)
+            self.keeper.samples(self.update, *drawn, len(self.training.data.annotation.classes))
+
+    def _show_in_tensorboard(self) -> None:
+        log, D = self._tensorboard, self.training.learners.get("discriminator")
+        if log is not None:
+            last, critic = self.history[-1], None if D is None else D.network
+            self.keeper.extra(lambda folder: log.write(folder, last, critic))
+
+    def _summary(self, outcome: Outcome, error: str | None) -> dict[str, Any]:
+        return {
+            "outcome": outcome.value,
+            "error": error,
+            "updates": self.update,
+            "updates_planned": self.updates,
+            "training_seconds": round(self.seconds, 2),
+            **last_scores(self.history),
+            **self._comparison.summary(self._slices.table),
+            "best": {name: best_validation(self.history, name) for name in self.settings.networks},
+            "alarms": [asdict(alarm) for alarm in self.adversary.alarms],
+            **self.live.marks,
+        }
+
+    def _closing(self, outcome: Outcome, error: str | None) -> str:
+        if outcome is Outcome.FAILED:
+            return error or "The run failed."
+        ended = "Finished" if outcome is Outcome.COMPLETED else "Stopped"
+        sentences = [f"{ended} after {self.update} of {self.updates} updates."]
+        if self.keeper.failing:
+            sentences.append(f"The end of it could not be written to {self.folder}.")
+        return " ".join([*sentences, best_sentence(self.history, self.settings.networks)]).strip()
+
+    def _failure(self, problem: Exception, trained: bool) -> str:
+        if trained:
+            return failure_sentence(problem, "Predicting the whole stack", "apply the run again")
+        kept = self.keeper.has_checkpoint
+        way_out = "the last checkpoint is kept, start again or resume" if kept else "start again"
+        return failure_sentence(problem, "Training", way_out)

@@ -1,0 +1,217 @@
+"""One update of each network, readable at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from napari_advseg.core.adversary.adversarial_loss import Adversary
+from napari_advseg.core.adversary.discriminator import Discriminator
+from napari_advseg.core.adversary.discriminator_input import Masks
+from napari_advseg.core.adversary.discriminator_statistics import last_bias, logit_health
+from napari_advseg.core.adversary.mask_gaps import Cut
+from napari_advseg.core.data.unannotated import everywhere
+from napari_advseg.core.evaluation.batch_scores import batch_f1
+from napari_advseg.core.models.losses import segmentation_loss
+from napari_advseg.core.models.network_optimizer import Learner, frozen
+from napari_advseg.core.models.unet import UNet
+from napari_advseg.core.runtime.devices import Place
+
+Weigh = Callable[[Tensor, Tensor], Tensor]
+"""λ, a scalar, from the norms of the gradients of L_seg and of L_adv by the logits."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one turn gave: scalars that are still on the device.
+
+    Attributes
+    ----------
+    losses : dict of Tensor
+        By learner: ``S``, ``G/S``, ``D``.
+    scores : dict of Tensor
+        Scores of the batch before its learner learned from it, if they are asked for.
+    health : dict of Tensor
+        How D does, see `discriminator_health`.
+    """
+
+    losses: dict[str, Tensor] = field(default_factory=dict)
+    scores: dict[str, Tensor] = field(default_factory=dict)
+    health: dict[str, Tensor] = field(default_factory=dict)
+
+    def __or__(self, other: Taken) -> Taken:
+        return Taken(
+            self.losses | other.losses, self.scores | other.scores, self.health | other.health
+        )
+
+
+@dataclass
+class StandardStep:
+    """S learns from the annotation alone."""
+
+    standard: Learner[UNet]
+    place: Place
+    clip: float | None = None
+    scored: bool = False
+
+    def __call__(self, images: Tensor, targets: Tensor) -> Taken:
+        """Make one update with a batch."""
+        self.standard.network.train()
+        with self.place.autocast():
+            logits = self.standard.network(images)
+            loss = segmentation_loss(logits, targets, self.clip)
+        self.standard.learn(loss)
+        scores = {"S F1": batch_f1(logits.detach(), targets)} if self.scored else {}
+        return Taken({"S": loss.detach()}, scores)
+
+
+@dataclass
+class AdversarialStep:
+    """G learns from the annotation and from D; D learns to tell fake masks from real ones.
+
+    Attributes
+    ----------
+    critic : Discriminator
+        The D that G learns against: D itself or, where batch normalisation keeps averages, a copy that
+        averages over what G shows it.
+    """
+
+    generator: Learner[UNet]
+    discriminator: Learner[Discriminator]
+    critic: Discriminator
+    adversary: Adversary
+    place: Place
+    scored: bool = False
+
+    def __call__(
+        self,
+        images: Tensor,
+        targets: Tensor,
+        weigh: Weigh | None,
+        *,
+        g_learns: bool,
+        d_learns: bool,
+        real: tuple[Tensor, Tensor] | None = None,
+        unannotated: Tensor | None = None,
+        cut: Cut | None = None,
+    ) -> Taken:
+        """Make one update of G, then one of D, on the same batch.
+
+        Parameters
+        ----------
+        images : Tensor of float32, shape (N, channels, H, W)
+        targets : Tensor of uint8, shape (N, H, W)
+        weigh : callable or None
+            Gives λ of the adversarial term; None leaves the term out.
+        g_learns, d_learns : bool
+            Whose turn it is: both with per-step alternation, one of them within a block.
+        real : (Tensor, Tensor), optional
+            Other images and targets whose true masks D sees.
+        unannotated : Tensor of float32, shape (M, channels, H, W), optional
+            Images whose masks D tells from those of `images`; without them it tells true masks from G's.
+        cut : callable, optional
+            Cuts gaps into real masks, which D learns to call fake, too.
+        """
+        G, D, adversary = self.generator, self.discriminator, self.adversary
+        taken = Taken()
+        G.network.train(g_learns)  # within D's block masks are predicted in inference mode
+        with self.place.autocast(), torch.set_grad_enabled(g_learns):
+            own = fakes = Masks(images, targets, G.network(images))
+        if unannotated is not None:
+            with torch.set_grad_enabled(g_learns and weigh is not None):
+                fakes = self._masks_of(unannotated)
+
+        if g_learns:  # phase 1: D is frozen, its gradient reaches G through the masks alone
+            loss = segmentation_loss(own.logits, targets, adversary.clip)
+            taken.losses["G/S"] = loss.detach()
+            pulls = [(own.logits, _gradient(loss, own.logits))]
+            if weigh is not None:
+                self.critic.train(adversary.settings.averages)
+                with frozen(self.critic), self.place.autocast():
+                    term = self._adversarial_loss(own, fakes, taken)
+                pulls.append((fakes.logits, _gradient(term, fakes.logits)))
+                _weigh(pulls, weigh, taken)
+            G.follow(*pulls)
+
+        if d_learns:  # phase 2: G's masks are detached, so that D alone learns
+            D.network.train()  # spectral normalisation follows the weights in this mode alone
+            with self.place.autocast():
+                shown, real_targets = self._reals(own, real)
+                fake = adversary.view.of_prediction(fakes.detached())
+                on_real, on_fake = adversary.answers(D.network, shown, fake)
+                on_broken = None if cut is None else D.network(self._reals(own, real, cut)[0])
+                loss = adversary.discriminator_loss(
+                    on_real, on_fake, fakes.targets, real_targets, on_broken
+                )
+            D.learn(loss)
+            taken.losses["D"] = loss.detach()
+            taken.health["last bias"] = last_bias(D.network)
+            answers = (on_real.detach(), on_fake.detach(), fakes.targets, real_targets)
+            if len(on_real) and len(on_fake):  # a shuffled batch may hold one kind alone
+                broken = None if on_broken is None else on_broken.detach()
+                taken.health.update(logit_health(adversary, *answers, broken))
+            if self.scored:
+                taken.scores["D Accuracy"] = adversary.accuracy(*answers)
+        if self.scored and g_learns:
+            taken.scores["G/S F1"] = batch_f1(own.logits.detach(), targets)
+        return taken
+
+    def _masks_of(self, images: Tensor) -> Masks:
+        """Masks of images without annotation, which leave G's batch normalisation as it is.
+
+        In inference mode neither their statistics reach its averages nor do the annotated images'
+        statistics mix with theirs.
+        """
+        network = self.generator.network
+        learning = network.training
+        network.eval()
+        with self.place.autocast():
+            logits = network(images)
+        network.train(learning)
+        return Masks(images, everywhere(images), logits)
+
+    def _adversarial_loss(self, own: Masks, fakes: Masks, taken: Taken) -> Tensor:
+        """How far D is from taking `fakes` for real, before λ."""
+        adversary, D = self.adversary, self.critic
+        shown = adversary.view.of_prediction(fakes)
+        if adversary.settings.objective == "features":
+            with torch.no_grad():
+                reals, _ = self._reals(own)
+                on_real = D.features(reals)
+            return adversary.feature_loss(on_real, D.features(shown))
+        answers = D(shown)
+        if self.scored:
+            taken.scores["G/D Accuracy"] = adversary.called_real(answers.detach(), fakes.targets)
+        return adversary.generator_loss(answers, fakes.targets)
+
+    def _reals(
+        self, own: Masks, others: tuple[Tensor, Tensor] | None = None, cut: Cut | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What D sees of real masks, and their targets: true ones, or G's of annotated images.
+
+        G's are shown whole, as those of images without annotation are: D would tell them apart by the
+        strokes.
+        """
+        view = self.adversary.view
+        if self.adversary.needs_unannotated:
+            whole = Masks(own.images, everywhere(own.images), own.logits.detach())
+            return view.of_prediction(whole, cut), whole.targets
+        images, targets = others or (own.images, own.targets)
+        return view.of_truth(images, targets, own.logits.detach(), cut), targets
+
+
+def _gradient(loss: Tensor, logits: Tensor) -> Tensor:
+    return torch.autograd.grad(loss, logits)[0]
+
+
+def _weigh(pulls: list[tuple[Tensor, Tensor]], weigh: Weigh, taken: Taken) -> None:
+    """Multiply the adversarial pull, the last, by λ, and note the ratio of the two."""
+    (_, segmentation), (logits, adversarial) = pulls
+    norms = segmentation.float().norm(), adversarial.float().norm()
+    weight = weigh(*norms)
+    pulls[-1] = (logits, (weight * adversarial).to(logits.dtype))
+    taken.health["λ"] = weight
+    taken.health["gradient ratio"] = weight * norms[1] / norms[0].clamp(min=1e-20)

@@ -1,0 +1,209 @@
+"""The networks of a run and how they learn from one batch after another."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, channels_last
+
+from napari_advseg.core.adversary.adversarial_loss import Adversary
+from napari_advseg.core.adversary.discriminator import Discriminator, build_discriminator
+from napari_advseg.core.adversary.mask_gaps import Cut, gap_cutter
+from napari_advseg.core.config.schedules import (
+    adversarial_weight,
+    balanced_weight,
+    discriminator_learns,
+)
+from napari_advseg.core.config.settings import RunSettings
+from napari_advseg.core.data.augmentation import augment
+from napari_advseg.core.data.patch_cache import Batch, EpochPatches
+from napari_advseg.core.data.training_data import TrainingData
+from napari_advseg.core.data.unannotated import everywhere
+from napari_advseg.core.models.network_optimizer import Learner
+from napari_advseg.core.models.unet import UNet, build_unet
+from napari_advseg.core.runtime.devices import Place, on
+from napari_advseg.core.runtime.events import NetworkName
+from napari_advseg.core.runtime.seeded_random import Purpose, numpy_draws, torch_draws
+
+from .alternation import Turn, discriminator_updates
+from .steps import AdversarialStep, StandardStep, Taken, Weigh
+
+D_IN_G = "discriminator-in-generator"
+
+
+@dataclass
+class Training:
+    """S, G and D of one run, built from its seed.
+
+    S and the S in G start from the same weights. With the same batch number they get the same patches,
+    augmentation and dropout draws, so that the adversarial term alone tells them apart. Without
+    `settings.shared_draws` the S in G has weights, dropout and an order of the patches of its own.
+
+    Attributes
+    ----------
+    settings : RunSettings
+        With `updates` and `epoch` resolved.
+    learners : dict
+        ``standard``, ``adversarial``, ``discriminator`` as far as the method has them.
+    copies : dict
+        ``discriminator-in-generator``: the copy of D that G learns against, if it is a copy.
+    """
+
+    settings: RunSettings
+    data: TrainingData
+    place: Place
+    learners: dict[str, Learner[Any]]
+    adversary: Adversary
+    copies: dict[str, Discriminator] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._epoch = EpochPatches(self.batch, self.settings.alternation.generator_updates)
+
+    @classmethod
+    def build(cls, settings: RunSettings, data: TrainingData, place: Place) -> Training:
+        """Draw all initial weights from the seed; on the CPU, so that every device starts alike."""
+        classes = len(data.annotation.classes)
+        updates = settings.updates or 0
+        learners: dict[str, Learner[Any]] = {}
+        for name in settings.networks:
+            own = name == "adversarial" and not settings.shared_draws
+            draws = torch_draws(settings.seed, Purpose.OWN_WEIGHTS if own else Purpose.WEIGHTS)
+            network = on(place, build_unet(settings.network, classes, draws))
+            learners[name] = Learner.of(network, settings.optimizer, updates)
+        adversary = Adversary(settings.discriminator, settings.probability_clip)
+        training = cls(settings, data, place, learners, adversary)
+        if "adversarial" in settings.networks:
+            training._add_discriminator(classes)
+        return training
+
+    def _add_discriminator(self, classes: int) -> None:
+        s = self.settings
+        draws = torch_draws(s.seed, Purpose.DISCRIMINATOR_WEIGHTS)
+        critic = on(
+            self.place, build_discriminator(s.discriminator, s.network, classes, s.patch, draws)
+        )
+        self.learners["discriminator"] = Learner.of(
+            critic, s.discriminator_optimizer, discriminator_updates(s)
+        )
+        if s.discriminator.averages:
+            self.copies[D_IN_G] = deepcopy(critic)
+
+    @property
+    def critic(self) -> Discriminator:
+        """The D that G learns against."""
+        D: Discriminator = self.learners["discriminator"].network
+        return self.copies.get(D_IN_G, D)
+
+    @property
+    def networks(self) -> dict[NetworkName, UNet]:
+        """The segmentation networks by name."""
+        return {name: self.learners[name].network for name in self.settings.networks}
+
+    def adversarial_weight(self, update: int) -> float:
+        """λ at update number `update`, from 0; with a balance the ratio that it follows from."""
+        epoch = update / (self.settings.epoch or 1)
+        return adversarial_weight(
+            self.settings.adversarial_weight, update, self.settings.updates or 0, epoch
+        )
+
+    def batch(self, number: int) -> tuple[Tensor, Tensor]:
+        """Batch `number`: images (N, 1, patch, patch) and targets (N, patch, patch), augmented."""
+        s = self.settings
+        positions = self.data.sampler.draw(numpy_draws(s.seed, Purpose.PATCHES, number), s.batch)
+        images, targets = self.data.train.cut(positions, s.patch)
+        draws = torch_draws(s.seed, Purpose.AUGMENTATION, number, self.place.device)
+        images, targets = augment(images, targets, s.augmentation, draws)
+        return images.contiguous(memory_format=channels_last), targets
+
+    def unannotated_batch(self, number: int) -> Tensor | None:
+        """Patches without annotation beside batch `number`, augmented; None where D sees none."""
+        s, images = self.settings, self.data.unannotated
+        if images is None or not self.adversary.needs_unannotated:
+            return None
+        patches = images.draw(numpy_draws(s.seed, Purpose.UNANNOTATED, number), s.batch, s.patch)
+        draws = torch_draws(s.seed, Purpose.UNANNOTATED_AUGMENTATION, number, self.place.device)
+        patches, _ = augment(patches, everywhere(patches), s.augmentation, draws)
+        return patches.contiguous(memory_format=channels_last)
+
+    def weigh(self, update: int) -> Weigh | None:
+        """What gives λ at update number `update`; None while it is 0."""
+        s, height = self.settings.adversarial_weight, self.adversarial_weight(update)
+        if height == 0:
+            return None
+        if s.kind == "balance":
+            return lambda seg, adv: balanced_weight(height, seg, adv, s.most)
+        return lambda seg, adv: torch.full_like(seg, height)
+
+    def take(self, turn: Turn) -> Taken:
+        """Let whose turn it is learn; return losses and scores still on the device."""
+        images, targets, real = self._patches(turn)
+        clip, scored = self.settings.probability_clip, self.settings.scores == "batches"
+        taken = Taken()
+        if "standard" in turn.learners:
+            self._seed_dropout("standard", turn.batch)
+            step = StandardStep(self.learners["standard"], self.place, clip, scored)
+            taken |= step(images, targets)
+        if turn.learners & {"adversarial", "discriminator"}:
+            self._seed_dropout("adversarial", turn.batch)
+            weigh = self.weigh(turn.batch)
+            d_learns = "discriminator" in turn.learners and self._d_learns(turn.batch)
+            needed = d_learns or weigh is not None
+            taken |= self._adversarial_step(turn, scored)(
+                images,
+                targets,
+                weigh,
+                g_learns="adversarial" in turn.learners,
+                d_learns=d_learns,
+                real=real,
+                unannotated=self.unannotated_batch(turn.batch) if needed else None,
+                cut=self._gaps(turn.batch) if d_learns else None,
+            )
+        return taken
+
+    def _gaps(self, number: int) -> Cut | None:
+        s, gaps = self.settings, self.settings.discriminator.gaps
+        return gap_cutter(s.seed, number, gaps, self.place.device) if gaps else None
+
+    def _adversarial_step(self, turn: Turn, scored: bool) -> AdversarialStep:
+        D = self.learners["discriminator"]
+        if D_IN_G in self.copies and "adversarial" in turn.learners and turn.opens_block:
+            self.copies[D_IN_G].load_state_dict(D.network.state_dict())
+        generator = self.learners["adversarial"]
+        return AdversarialStep(generator, D, self.critic, self.adversary, self.place, scored)
+
+    def _patches(self, turn: Turn) -> tuple[Tensor, Tensor, Batch | None]:
+        """What G (or S) sees, and other patches whose true masks D sees."""
+        s = self.settings
+        if turn.block is None:
+            return *self.batch(turn.batch), None
+        epoch, update = turn.block.epoch, turn.block.update
+        patches = s.alternation.generator_updates * s.batch
+        if turn.learners == {"discriminator"} and s.discriminator.batches == "shuffled":
+            order = numpy_draws(s.seed, Purpose.MASK_ORDER, epoch).permutation(2 * patches)
+            masks = order.take(range(update * s.batch, (update + 1) * s.batch), mode="wrap")
+            real = self._epoch.patches(epoch, masks[masks >= patches] - patches, s.batch)
+            return *self._epoch.patches(epoch, masks[masks < patches], s.batch), real
+        if turn.learners == {"discriminator"} or s.shared_draws:
+            return *self._epoch.batch(turn.batch), None
+        number = 2 * epoch + ("adversarial" in turn.learners)
+        order = numpy_draws(s.seed, Purpose.ORDER, number).permutation(patches)
+        chosen = order[update * s.batch : (update + 1) * s.batch]
+        return *self._epoch.patches(epoch, chosen, s.batch), None
+
+    def _d_learns(self, update: int) -> bool:
+        s = self.settings
+        if not s.discriminator.learns:
+            return False
+        if s.alternation.kind == "block":
+            return True
+        return discriminator_learns(s.adversarial_weight, update, s.updates or 0)
+
+    def _seed_dropout(self, name: str, number: int) -> None:
+        s = self.settings
+        own = name == "adversarial" and not s.shared_draws
+        purpose = Purpose.OWN_DROPOUT if own else Purpose.DROPOUT
+        draws = torch_draws(s.seed, purpose, number, self.place.device)
+        self.learners[name].network.seed_dropout(draws)

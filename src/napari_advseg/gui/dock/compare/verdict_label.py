@@ -1,0 +1,44 @@
+"""What a paired run says of its two networks, as words that can be selected and copied."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QWidget
+
+from napari_advseg.app.state.model import AppModel
+from napari_advseg.gui.widgets.section import Sentence, follow
+
+TIP = (
+    "G/S against S on the validation slices, at the end of the run. More than chance: the 95 % interval of "
+    "the mean difference does not hold 0."
+)
+
+
+class VerdictWords(Sentence):
+    """The verdict; hidden until a paired run has ended or is loaded.
+
+    Parameters
+    ----------
+    model : AppModel
+    """
+
+    def __init__(self, model: AppModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("verdict")
+        self.setAccessibleName("verdict")
+        self.setToolTip(TIP)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._model = model
+        follow(self, model.events.verdict, self._show)
+
+    def say(self, text: str) -> None:
+        """Show it as it is: what is copied holds no places at which a line may end."""
+        self.setText(text)
+        self.setVisible(bool(text))
+
+    def _show(self) -> None:
+        self.say(self._model.verdict)

@@ -1,0 +1,224 @@
+"""Section 1: image, annotation, classes, slices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtCore import QSignalBlocker
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QWidget
+
+from napari_advseg.app.controller import Controller
+from napari_advseg.app.messages.guidance import next_step
+from napari_advseg.app.messages.split_messages import neighbour_words, split_words, touching_tooltip
+from napari_advseg.app.state.run_form import LayerInfo, possible_channels
+from napari_advseg.gui.widgets import dialogs
+from napari_advseg.gui.widgets.channel_picker import ChannelPicker
+from napari_advseg.gui.widgets.section import ProblemLabel, Section, Sentence, describe, follow
+
+from .class_list import ClassListWidget
+from .restore_offer import RestoreOffer
+from .slice_strip import SliceStrip
+
+
+class DataSection(Section):
+    """What is trained on."""
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__("1 Data", parent)
+        self._controller, self._model = controller, controller.model
+        self.add(RestoreOffer(controller))
+        self.add(ProblemLabel(self._model, "restore"))
+        self._add_empty_state()
+        self._add_image()
+        self._add_annotation()
+        self._add_classes()
+        self._add_next_step()
+        self._add_slices()
+        events = self._model.events
+        follow(self, events.layers, self._show_layers)
+        follow(self, events.choices, self._show_layers)
+        follow(self, events.summary, self._show_summary)
+        follow(self, events.class_list, self._show_notes)
+        follow(self, events.slice_in_view, self._show_slice)
+
+    # ---- building
+
+    def _add_empty_state(self) -> None:
+        self._empty = QWidget()
+        layout = QHBoxLayout(self._empty)
+        layout.setContentsMargins(0, 2, 0, 2)
+        sample, stack = QPushButton("Open the sample"), QPushButton("Open a stack…")
+        describe(
+            sample, "open_sample", "Make a synthetic EM stack with its annotation and open both."
+        )
+        describe(stack, "open_stack", "Open an EM stack from a TIFF file.")
+        sample.clicked.connect(self._controller.data.open_sample)
+        stack.clicked.connect(self._open_stack)
+        layout.addWidget(sample)
+        layout.addWidget(stack)
+        self.add(self._empty)
+
+    def _add_image(self) -> None:
+        self._image = _layer_box()
+        describe(self._image, "image_layer", "The EM image to segment: a grey stack or one slice.")
+        self._image.activated.connect(
+            lambda index: self._controller.data.pick_image(self._image.itemData(index))
+        )
+        self._channels = ChannelPicker()
+        describe(
+            self._channels,
+            "channels",
+            "Layers of the same size that are further channels of this image, such as a second stain; "
+            "the networks see them all.",
+        )
+        self._channels.channelsPicked.connect(self._controller.data.pick_channels)
+        more = QPushButton("Open…")
+        describe(more, "open_image", "Open a stack from a TIFF file and choose it.")
+        more.clicked.connect(self._open_stack)
+        self._image_row = self.add_row("image", self._image, self._channels, more)
+        self.add_indented(ProblemLabel(self._model, "image_layer"))
+        self.add_indented(ProblemLabel(self._model, "open_image"))
+
+    def _add_annotation(self) -> None:
+        self._annotation = _layer_box()
+        describe(
+            self._annotation,
+            "annotation_layer",
+            "The Labels layer that says what is what; unlabelled pixels count nowhere.",
+        )
+        self._annotation.activated.connect(
+            lambda index: self._controller.data.pick_annotation(self._annotation.itemData(index))
+        )
+        self._new = QPushButton("New")
+        describe(
+            self._new,
+            "new_annotation",
+            "Lay an empty annotation over the image to paint on: 1 is cell, 2 is membrane.",
+        )
+        self._new.clicked.connect(self._controller.data.new_annotation)
+        self._open = QPushButton("Open…")
+        describe(
+            self._open, "open_annotation", "Lay an annotation from a TIFF file over the image."
+        )
+        self._open.clicked.connect(self._open_annotation)
+        self._annotation_row = self.add_row("annotation", self._annotation, self._new, self._open)
+        self.add_indented(ProblemLabel(self._model, "annotation_layer"))
+        self.add_indented(ProblemLabel(self._model, "open_annotation"))
+
+    def _add_classes(self) -> None:
+        self._classes = ClassListWidget(self._controller)
+        describe(
+            self._classes, "classes", "What there is to tell apart; a click on a class paints it."
+        )
+        self._classes_row = self.add_row("classes", self._classes)
+        self._notes = Sentence()
+        self._notes.setProperty("advseg", "dim")
+        self._notes.setObjectName("classes_note")
+        self.add_indented(self._notes)
+        self.add_indented(ProblemLabel(self._model, "classes"))
+
+    def _add_next_step(self) -> None:
+        self._next = Sentence()
+        self._next.setObjectName("next_step")
+        self.add_indented(self._next)
+        events = self._model.events
+        for signal in (
+            events.layers, events.choices, events.summary, events.slice_in_view, events.run,
+            events.state,
+        ):  # fmt: skip
+            follow(self, signal, self._show_next_step)
+
+    def _add_slices(self) -> None:
+        self._strip = SliceStrip()
+        describe(
+            self._strip,
+            "slices",
+            "Which slices train and which validate; click one to look at it, right-click to change it.",
+        )
+        self._strip.sliceClicked.connect(self._controller.go_to_slice)
+        self._strip.splitChanged.connect(self._controller.data.set_split)
+        self._strip.splitReset.connect(self._controller.data.reset_split)
+        self._slices_row = self.add_row("slices", self._strip)
+        self._split = Sentence()
+        self._split.setObjectName("split")
+        self.add_indented(self._split)
+        self._neighbours = Sentence()
+        self._neighbours.setObjectName("neighbours")
+        self.add_indented(self._neighbours)
+        self.add_indented(ProblemLabel(self._model, "slices"))
+
+    # ---- showing
+
+    def _show_layers(self) -> None:
+        layers, choices = self._model.layers, self._model.choices
+        images = [one for one in layers if one.kind == "image"]
+        labels = [one for one in layers if one.kind == "labels"]
+        _fill(self._image, images, choices.image, "no image is open")
+        self._channels.setChannels(possible_channels(choices, layers), choices.channels)
+        some = "choose one" if labels else "none yet"
+        _fill(self._annotation, labels, choices.annotation, some)
+        self._empty.setVisible(not images)
+        self._image_row.setVisible(bool(images))
+        self._annotation_row.setVisible(bool(images))
+        self._classes_row.setVisible(bool(images) and choices.annotation is not None)
+        self.wait_for(
+            "" if images else "No image is open. Try the sample, or open a stack of yours."
+        )
+
+    def _show_summary(self) -> None:
+        summary = self._model.summary
+        self._show_notes()
+        share = () if summary is None else summary.share_labelled
+        split = None if summary is None else summary.split
+        # A split that cannot be used stays on the strip, to be mended there.
+        shown = self._model.choices if split is None else split
+        self._strip.set_slices(share, set(shown.train or ()), set(shown.val or ()))
+        self._slices_row.setVisible(bool(share))
+        self._split.say("" if split is None else split_words(split, share))
+        self._split.setToolTip("" if split is None else touching_tooltip(split))
+        self._neighbours.say("" if split is None else neighbour_words(split))
+        self._show_slice()
+
+    def _show_notes(self) -> None:
+        summary = self._model.summary
+        notes = () if summary is None else summary.notes
+        self._notes.say(" ".join(filter(None, (*notes, self._model.class_list.note))))
+
+    def _show_next_step(self) -> None:
+        self._next.say(next_step(self._model))
+
+    def _show_slice(self) -> None:
+        self._strip.set_current(self._model.slice_in_view)
+
+    # ---- dialogs
+
+    def _open_stack(self) -> None:
+        path = dialogs.ask_file(self, "Open a stack")
+        if path is not None:
+            self._controller.data.open_stack(Path(path))
+
+    def _open_annotation(self) -> None:
+        path = dialogs.ask_file(self, "Open an annotation")
+        if path is not None:
+            self._controller.data.open_annotation(Path(path))
+
+
+def _layer_box() -> QComboBox:
+    box = QComboBox()
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(6)
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return box
+
+
+def _fill(box: QComboBox, layers: list[LayerInfo], chosen: str | None, none: str) -> None:
+    """Show layers and the chosen one, without telling anybody: the model knows already."""
+    blocker = QSignalBlocker(box)
+    items = [(one.name, one.key) for one in layers]
+    if [(box.itemText(i), box.itemData(i)) for i in range(box.count())] != items:
+        box.clear()
+        for name, key in items:
+            box.addItem(name, key)
+    box.setPlaceholderText(none)
+    box.setCurrentIndex(next((i for i, (_, key) in enumerate(items) if key == chosen), -1))
+    blocker.unblock()

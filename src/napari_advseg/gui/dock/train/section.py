@@ -1,0 +1,246 @@
+"""Section 2: method, preset, budget, advanced settings, the run's buttons and what it says."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QWidget,
+)
+
+from napari_advseg.app.controller import Controller
+from napari_advseg.app.messages.prerequisites import train_waits_for
+from napari_advseg.app.messages.run_messages import METHOD_WORDS
+from napari_advseg.app.state.advanced_fields import preset_values
+from napari_advseg.app.state.model import RunState
+from napari_advseg.app.state.run_form import Budget, preset_settings
+from napari_advseg.core.config.presets import PRESET_WORDS
+from napari_advseg.gui.widgets.section import (
+    Fold,
+    ProblemLabel,
+    Section,
+    Sentence,
+    describe,
+    follow,
+)
+
+from .advanced_form import AdvancedForm
+from .discriminator_rows import AdversaryRows
+from .start_rows import StartRows
+from .unannotated_row import UnannotatedRow
+
+_METHOD_TIPS = {
+    "standard": "Train the standard network S alone.",
+    "adversarial": "Train the adversarial network G/S with the discriminator D.",
+    "paired": "Train both from the same weights and patches, so that only D makes the difference.",
+}
+
+USUAL = {"minutes": 5.0, "updates": 300.0, "epochs": 10.0}
+"""The amount that a budget starts from when its unit is changed."""
+
+
+class TrainSection(Section):
+    """How it is trained, and how it goes."""
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__("2 Train", parent)
+        self._controller, self._model = controller, controller.model
+        self._add_method()
+        self._add_preset()
+        self._add_budget()
+        self._unannotated = UnannotatedRow(self, controller)
+        self._add_advanced()
+        self._start_rows = StartRows(self, controller)
+        self._add_buttons()
+        self._add_progress()
+        self._adversary = AdversaryRows(self, controller)
+        events = self._model.events
+        for signal in (events.layers, events.choices, events.summary, events.problems):
+            follow(self, signal, self._show_waiting)
+        follow(self, events.choices, self._show_choices)
+        for signal in (events.preset_note, events.choices):
+            follow(self, signal, self._show_preset_note)
+        follow(self, events.state, self._show_state)
+        follow(self, events.progress, self._show_progress)
+        follow(self, events.status, self._show_status)
+
+    # ---- building
+
+    def _add_method(self) -> None:
+        choice = QWidget()
+        describe(choice, "method", "Which networks are trained.")
+        layout = QHBoxLayout(choice)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        self._methods = QButtonGroup(choice)
+        self._method_buttons: dict[str, QPushButton] = {}
+        for method, words in METHOD_WORDS.items():
+            button = QPushButton(words)
+            button.setCheckable(True)
+            button.setObjectName(f"method_{method}")
+            button.setToolTip(_METHOD_TIPS[method])
+            button.clicked.connect(
+                lambda checked, method=method: self._controller.choose_method(method)
+            )
+            self._methods.addButton(button)
+            self._method_buttons[method] = button
+            layout.addWidget(button, 1)
+        self.add_row("method", choice)
+        self.add_indented(ProblemLabel(self._model, "method"))
+
+    def _add_preset(self) -> None:
+        self._preset = QComboBox()
+        describe(self._preset, "preset", "A named set of settings; Advanced shows what it holds.")
+        for name in PRESET_WORDS:
+            self._preset.addItem(name.capitalize(), name)
+        self._preset.currentIndexChanged.connect(
+            lambda index: self._controller.choose_preset(self._preset.itemData(index))
+        )
+        self.add_row("preset", self._preset)
+        self._preset_words = Sentence()
+        self._preset_words.setProperty("advseg", "dim")
+        self._preset_words.setObjectName("preset_words")
+        self.add_indented(self._preset_words)
+        self.add_indented(ProblemLabel(self._model, "preset"))
+
+    def _add_budget(self) -> None:
+        self._budget = QDoubleSpinBox()
+        describe(
+            self._budget,
+            "budget",
+            "How long to train; the lowest value takes the preset's own number of updates.",
+        )
+        self._budget.setKeyboardTracking(False)
+        self._unit = QComboBox()
+        describe(self._unit, "budget_unit", "Whether the budget counts minutes, updates or epochs.")
+        self._unit.addItem("min", "minutes")
+        self._unit.addItem("updates", "updates")
+        self._unit.addItem("epochs", "epochs")
+        self._budget.valueChanged.connect(self._budget_edited)
+        self._unit.currentIndexChanged.connect(self._unit_edited)
+        self.add_row("budget", self._budget, self._unit)
+        self.add_indented(ProblemLabel(self._model, "budget"))
+
+    def _add_advanced(self) -> None:
+        self._form = AdvancedForm()
+        self._form.valueChanged.connect(
+            lambda changed: self._controller.data.choose(advanced=changed)
+        )
+        fold = Fold("Advanced", self._form)
+        describe(fold.button, "advanced", "Show or hide further settings; the preset fills them.")
+        self.add(fold)
+        self.add_indented(ProblemLabel(self._model, "advanced"))
+
+    def _add_buttons(self) -> None:
+        self._start, self._pause, self._stop = (QPushButton(w) for w in ("Start", "Pause", "Stop"))
+        describe(self._start, "start", "Train with what is chosen, as a new run (Ctrl+Return).")
+        describe(self._pause, "pause", "Let the run wait after the update it is at, or go on.")
+        describe(
+            self._stop,
+            "stop",
+            "End the run after the update it is at; networks and masks stay (Ctrl+.).",
+        )
+        run = self._controller.run
+        line = QWidget()
+        layout = QHBoxLayout(line)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        for button, act in (
+            (self._start, run.start),
+            (self._pause, run.pause),
+            (self._stop, run.stop),
+        ):
+            button.clicked.connect(act)
+            layout.addWidget(button, 1)
+        self.add(line)
+
+    def _add_progress(self) -> None:
+        self._progress = QProgressBar()
+        describe(self._progress, "progress", "How far the run is, and the time left.")
+        self._progress.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.add(self._progress)
+        self._status = QLabel()
+        describe(
+            self._status, "status",
+            "F1 of S and G/S on the validation slices, accuracy of D, and the best so far.",
+        )  # fmt: skip
+        self._status.setWordWrap(True)
+        self._status.setTextFormat(Qt.TextFormat.PlainText)
+        # Room for two lines, so that nothing under it moves when the words change.
+        self._status.setMinimumHeight(2 * self._status.fontMetrics().lineSpacing() + 2)
+        self._status.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.add(self._status)
+
+    # ---- showing
+
+    def _show_choices(self) -> None:
+        choices = self._model.choices
+        self._method_buttons[choices.method].setChecked(True)
+        for method, button in self._method_buttons.items():  # Tab goes to the chosen one, arrows on
+            chosen = method == choices.method
+            button.setFocusPolicy(
+                Qt.FocusPolicy.StrongFocus if chosen else Qt.FocusPolicy.ClickFocus
+            )
+        blocker = QSignalBlocker(self._preset)
+        self._preset.setCurrentIndex(self._preset.findData(choices.preset))
+        blocker.unblock()
+        self._show_budget()
+        self._form.setValue(preset_values(choices), choices.advanced)
+
+    def _show_budget(self) -> None:
+        budget = self._model.choices.budget
+        blockers = QSignalBlocker(self._budget), QSignalBlocker(self._unit)
+        self._unit.setCurrentIndex(self._unit.findData(budget.unit))
+        self._budget.setDecimals(1 if budget.unit == "minutes" else 0)
+        self._budget.setSingleStep(100 if budget.unit == "updates" else 1)
+        self._budget.setRange(0, 10_000_000 if budget.unit == "updates" else 100_000)
+        self._budget.setSpecialValueText("as preset")
+        self._budget.setValue(budget.amount)
+        for blocker in blockers:
+            blocker.unblock()
+
+    def _show_preset_note(self) -> None:
+        choices = self._model.choices
+        updates = f"{preset_settings(choices).updates} updates."
+        note = self._model.preset_note
+        self._preset_words.say(" ".join((PRESET_WORDS[choices.preset], updates, note)).strip())
+
+    def _show_waiting(self) -> None:
+        waits = "" if self._model.busy else train_waits_for(self._model)
+        self.wait_for(waits)
+        self._start.setEnabled(not waits and not self._model.busy)
+
+    def _show_state(self) -> None:
+        state = self._model.state
+        self._show_waiting()
+        self._pause.setEnabled(state in (RunState.RUNNING, RunState.PAUSED))
+        self._pause.setText("Resume" if state is RunState.PAUSED else "Pause")
+        self._stop.setEnabled(state not in (RunState.IDLE, RunState.STOPPING))
+
+    def _show_progress(self) -> None:
+        progress = self._model.progress
+        self._progress.setRange(0, progress.total)
+        self._progress.setValue(progress.done)
+        self._progress.setFormat(progress.text)
+        self._progress.setTextVisible(bool(progress.text))
+
+    def _show_status(self) -> None:
+        self._status.setText(self._model.status)
+
+    # ---- what the person does
+
+    def _budget_edited(self, amount: float) -> None:
+        self._controller.data.choose(budget=Budget(amount, self._unit.currentData()))
+
+    def _unit_edited(self) -> None:
+        unit = self._unit.currentData()
+        amount = self._budget.value()
+        if amount:  # minutes make no sense as updates: start from something usual
+            amount = USUAL[unit]
+        self._controller.data.choose(budget=Budget(amount, unit))

@@ -1,0 +1,74 @@
+"""How a Labels layer looks that holds an annotation, and the class map that it carries."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+from napari.utils.colormaps import DirectLabelColormap
+from numpy.typing import NDArray
+
+from napari_advseg.core.config.classes import ClassMap
+from napari_advseg.gui.widgets.class_colours import TWO_CLASSES, class_colours
+
+from .annotation_layers import UNNAMED_COLOUR
+from .overlay import CLASSES_KEY
+
+ANNOTATION_OPACITY = 0.5
+UNKNOWN_OPACITY = 0.3
+"""Of labels that nothing is known of: napari's own colours fill a dense annotation."""
+LOOK_AT_EVERY = 8
+"""Pixels from one to the next, along both axes, that are looked at to choose an annotation's colours."""
+
+
+def annotation_looks(classes: ClassMap) -> dict[str, Any]:
+    """Keyword arguments of a Labels layer that holds an annotation: class map, colours, opacity."""
+    looks: dict[str, Any] = {
+        "opacity": ANNOTATION_OPACITY,
+        "metadata": {CLASSES_KEY: str(classes)},
+    }
+    looks["colormap"] = _class_colormap(classes, UNNAMED_COLOUR)
+    return looks
+
+
+def looks_of_unknown(labels: NDArray[Any]) -> dict[str, Any]:
+    """Looks that leave the image visible under labels whose meaning nothing tells.
+
+    A dense annotation of {0, 1} or {0, 255} gets the colours that it would have with a class map. It
+    carries none for that: what it means is decided when it is read.
+    """
+    values = np.unique(labels[..., ::LOOK_AT_EVERY, ::LOOK_AT_EVERY]).tolist()
+    if values not in ([0, 1], [0, 255]):
+        return {"opacity": UNKNOWN_OPACITY}
+    classes = ClassMap.of(cell=values[1], membrane=0)
+    # What is painted on it with another label has to be seen, too.
+    colours = _class_colormap(classes, TWO_CLASSES[1])
+    return {"opacity": ANNOTATION_OPACITY, "colormap": colours}
+
+
+def _class_colormap(classes: ClassMap, other: Any) -> DirectLabelColormap:
+    """The colours of classes, and one for values that belong to none; 0 is clear if it does not."""
+    table: dict[int | None, Any] = {None: other, 0: np.zeros(4)}
+    return DirectLabelColormap(color_dict=table | class_colours(classes))
+
+
+def carried_classes(layer: Labels) -> ClassMap | None:
+    """Class map in a layer's metadata, or in the TIFF that it was read from."""
+    text = layer.metadata.get(CLASSES_KEY)
+    if text is not None:
+        return ClassMap.parse(str(text))
+    path = Path(layer.source.path or "")
+    if path.suffix.lower() not in (".tif", ".tiff") or not path.is_file():
+        return None
+    return _classes_in_file(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _classes_in_file(path: Path, modified: int) -> ClassMap | None:
+    """Class map of a TIFF, read once for each change of it."""
+    from napari_advseg.core.formats.io import read_class_map
+
+    return read_class_map(path)

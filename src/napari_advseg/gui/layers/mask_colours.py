@@ -1,0 +1,88 @@
+"""Which colour a class has in masks: the annotation's, and it follows when that is changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels
+from napari.utils.colormaps import DirectLabelColormap
+from psygnal import Signal
+
+from napari_advseg.app.state.class_list import map_of_text
+from napari_advseg.core.config.classes import ClassMap
+from napari_advseg.gui.widgets.class_colours import class_colours
+
+from .annotation_layers import TOLD_KEY
+from .overlay import CLASSES_KEY, OVERLAY_KEY
+
+if TYPE_CHECKING:
+    import napari
+
+
+class MaskColours:
+    """Opaque colours of the classes of the masks that are shown.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        In which an annotation of the same classes is looked for.
+
+    Attributes
+    ----------
+    by_name : dict of str to str
+        Colour of each class as ``#rrggbb``, in the order of the classes; empty before there are masks.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self._viewer = viewer
+        self._classes: ClassMap | None = None
+        self._annotation: Labels | None = None
+        self.by_name: dict[str, str] = {}
+
+    def begin(self, classes: ClassMap) -> dict[str, str]:
+        """Take the colours that an annotation with these classes has, or else their usual ones."""
+        self.close()
+        self._classes = classes
+        self._annotation = next(filter(self._is_annotation, reversed(self._viewer.layers)), None)
+        if self._annotation is not None:
+            self._annotation.events.colormap.connect(self._read)
+        self._read()
+        return self.by_name
+
+    def close(self) -> None:
+        """Listen to the annotation no more."""
+        if self._annotation is not None:
+            self._annotation.events.colormap.disconnect(self._read)
+            self._annotation = None
+
+    def forget(self, layer: Any) -> None:
+        """Let go of an annotation that was removed; the colours stay."""
+        if layer is self._annotation:
+            self.close()
+
+    def _is_annotation(self, layer: Any) -> bool:
+        if not isinstance(layer, Labels) or OVERLAY_KEY in layer.metadata:
+            return False
+        told = layer.metadata.get(TOLD_KEY, layer.metadata.get(CLASSES_KEY))
+        return told is not None and map_of_text(str(told)) == self._classes
+
+    def _read(self, event: Any = None) -> None:
+        assert self._classes is not None
+        colours: dict[Any, Any] = dict(class_colours(self._classes))
+        colormap = None if self._annotation is None else self._annotation.colormap
+        if isinstance(colormap, DirectLabelColormap):
+            colours.update(colormap.color_dict)
+        found = {one.name: _opaque(colours[one.values[0]]) for one in self._classes.classes}
+        if found != self.by_name:
+            self.by_name = found
+            self.changed.emit()
+
+
+def _opaque(colour: Any) -> str:
+    """``#rrggbb`` of a colour in text or of four numbers from 0 to 1."""
+    if isinstance(colour, str):
+        return colour[:7]
+    return "#" + "".join(f"{round(float(part) * 255):02x}" for part in np.asarray(colour)[:3])

@@ -1,0 +1,72 @@
+"""The axes of a plot: room for their labels, colours of napari's theme, one size of text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QRectF
+from qtpy.QtGui import QColor, QFont, QFontMetrics
+from qtpy.QtWidgets import QWidget
+
+# isort: split
+# pyqtgraph takes whichever Qt binding is loaded, and picks one itself if none is: qtpy comes first.
+import pyqtgraph as pg
+
+from napari_advseg.gui.widgets.theme import ThemeColours, mix
+
+SIDES = ("left", "bottom")
+
+
+class RoomyAxis(pg.AxisItem):
+    """An axis that keeps its end labels, 1.0 or the last update, though half of them stands out."""
+
+    def boundingRect(self) -> QRectF:
+        return super().boundingRect().adjusted(-20, -8, 20, 8)
+
+    def resizeEvent(self, ev: Any = None) -> None:
+        super().resizeEvent(ev)
+        if self.orientation == "bottom":  # pyqtgraph lets the label's descenders stand out
+            self.label.setY(self.size().height() - self.label.boundingRect().height() + 3)
+
+
+def plot_with_axes(label: str, parent: QWidget) -> pg.PlotWidget:
+    """An empty plot over updates whose vertical axis is called `label`.
+
+    With its parent from the beginning it comes before what is beside it in the order of Tab.
+    """
+    plot = pg.PlotWidget(parent, axisItems={side: RoomyAxis(side) for side in SIDES})
+    item = plot.getPlotItem()
+    item.setMenuEnabled(False)
+    item.hideButtons()
+    item.setDownsampling(auto=True, mode="peak")
+    item.setClipToView(True)
+    item.showGrid(y=True, alpha=0.2)
+    item.setContentsMargins(0, 6, 16, 0)  # room for half a tick label
+    for side, text in zip(SIDES, (label, "update"), strict=True):
+        axis = plot.getAxis(side)
+        axis.setLabel(text)
+        axis.enableAutoSIPrefix(False)
+        axis.setStyle(tickLength=-4, autoExpandTextSpace=False)
+    return plot
+
+
+def colour_axes(plot: pg.PlotWidget, theme: ThemeColours) -> None:
+    """Paint background and axes in a theme's colours; pyqtgraph does not follow napari's by itself."""
+    plot.setBackground(theme.background)
+    for side in SIDES:
+        axis = plot.getAxis(side)
+        axis.setPen(QColor(mix(theme.text, theme.background, 0.45)))
+        axis.setTextPen(QColor(theme.text))
+
+
+def size_axes(plot: pg.PlotWidget, font: QFont, theme: ThemeColours) -> None:
+    """Set the axes' text in a font, with as much room as it needs."""
+    for side in SIDES:
+        axis = plot.getAxis(side)
+        axis.setTickFont(font)
+        style = {"font-size": f"{font.pointSize()}pt", "color": theme.text}
+        axis.setLabel(axis.labelText, **style)
+    metrics = QFontMetrics(font)
+    line = metrics.height()
+    plot.getAxis("left").setWidth(line + metrics.horizontalAdvance("0.000") + 8)
+    plot.getAxis("bottom").setHeight(2 * line + 5)

@@ -1,0 +1,150 @@
+"""Vertical lines in a plot where λ, the weight of the adversarial term, changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pyqtgraph as pg
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor, QFont
+
+from napari_advseg.app.messages.discriminator_messages import WARNING
+from napari_advseg.core.runtime.events import Alarm
+from napari_advseg.gui.widgets.theme import ThemeColours, mix
+
+from .series import lambda_label
+
+LABEL_WIDTH, SHORT_WIDTH = 85, 60
+"""Room in pixels for the labels of two λ marks, which may both stand between their lines."""
+NARROW = 200
+"""In a plot that is not as wide, in pixels, labels are short."""
+
+
+class LambdaLines:
+    """Draws them, each with its label.
+
+    Parameters
+    ----------
+    plot : pyqtgraph.PlotWidget
+
+    Attributes
+    ----------
+    lines : list of pyqtgraph.InfiniteLine
+    """
+
+    def __init__(self, plot: pg.PlotWidget) -> None:
+        self._plot = plot
+        self.lines: list[pg.InfiniteLine] = []
+        self._marks: tuple[tuple[int, float], ...] = ()
+        view = plot.getViewBox()
+        view.sigXRangeChanged.connect(self._place)
+        view.sigResized.connect(self._place)
+
+    def show(self, marks: Sequence[tuple[int, float]]) -> None:
+        """Mark these (update, λ) and no others."""
+        for line in self.lines:
+            self._plot.removeItem(line)
+        self.lines, self._marks = [], tuple(marks)
+        for update, weight in marks:
+            line = pg.InfiniteLine(
+                update, label=lambda_label(weight), labelOpts={"position": 0.08, "movable": False}
+            )
+            line.setZValue(4)
+            self._plot.addItem(line, ignoreBounds=True)
+            self.lines.append(line)
+        self._place()
+
+    def set_visible(self, on: bool) -> None:
+        """Show or hide all of them."""
+        for line in self.lines:
+            line.setVisible(on)
+
+    def style(self, theme: ThemeColours, font: QFont) -> None:
+        """Paint them in a theme's colours and a font."""
+        faint = mix(theme.text, theme.background, 0.35)
+        for line in self.lines:
+            line.setPen(pg.mkPen(faint, width=1, style=Qt.PenStyle.DashLine))
+            style_label(line.label, theme, font)
+
+    def _place(self, *_: Any) -> None:
+        """Shorten labels in a narrow plot, and raise one that would cover the one before it."""
+        view = self._plot.getViewBox()
+        narrow = view.width() < NARROW
+        room = (SHORT_WIDTH if narrow else LABEL_WIDTH) * view.viewPixelSize()[0]
+        raised, before = False, -math.inf
+        for line, (_, weight) in zip(self.lines, self._marks, strict=True):
+            raised = not raised and line.value() - before < room
+            before = line.value()
+            line.label.setFormat(lambda_label(weight, short=narrow))
+            line.label.setPosition(0.24 if raised else 0.08)
+
+
+def style_label(label: Any, theme: ThemeColours, font: QFont) -> None:
+    """Set the words at a line on a patch of background, so that a curve under them does not hide them."""
+    label.setFont(font)
+    label.setColor(QColor(theme.text))
+    fill = QColor(theme.background)
+    fill.setAlpha(190)
+    label.fill = pg.mkBrush(fill)
+
+
+SHADE = 45
+"""Opacity of a span, of 255."""
+
+
+class AlarmSpans:
+    """Draws a span for each alarm, with a sign at its beginning.
+
+    Parameters
+    ----------
+    plot : pyqtgraph.PlotWidget
+
+    Attributes
+    ----------
+    regions : list of pyqtgraph.LinearRegionItem
+    """
+
+    def __init__(self, plot: pg.PlotWidget) -> None:
+        self._plot = plot
+        self._alarms: tuple[Alarm, ...] = ()
+        self.regions: list[pg.LinearRegionItem] = []
+        self._signs: list[pg.InfLineLabel] = []
+
+    def show(self, alarms: Sequence[Alarm], reach: float) -> None:
+        """Draw these alarms; one that lasts goes on to `reach`."""
+        if tuple(alarms) != self._alarms:
+            self._alarms = tuple(alarms)
+            self._make()
+        for alarm, region in zip(self._alarms, self.regions, strict=True):
+            region.setRegion(alarm_span(alarm, reach))
+
+    def style(self, theme: ThemeColours, font: QFont) -> None:
+        """Paint them in a theme's colours and a font."""
+        shade = QColor(theme.problem)
+        edge = pg.mkPen(theme.problem, width=1, style=Qt.PenStyle.DotLine)
+        shade.setAlpha(SHADE)
+        for region, sign in zip(self.regions, self._signs, strict=True):
+            region.setBrush(shade)
+            for line in region.lines:
+                line.setPen(edge)
+            sign.setColor(QColor(theme.problem))
+            sign.setFont(font)
+
+    def _make(self) -> None:
+        for region in self.regions:
+            self._plot.removeItem(region)
+        self.regions, self._signs = [], []
+        for _ in self._alarms:
+            region = pg.LinearRegionItem(movable=False)
+            region.setZValue(-5)
+            self._plot.addItem(region, ignoreBounds=True)
+            self.regions.append(region)
+            sign = pg.InfLineLabel(region.lines[0], WARNING, position=0.9, movable=False)
+            self._signs.append(sign)
+
+
+def alarm_span(alarm: Alarm, reach: float) -> tuple[float, float]:
+    """First and last update of an alarm; of one that lasts the last is `reach`."""
+    return alarm.since, max(alarm.since, reach if alarm.until is None else alarm.until)

@@ -1,0 +1,184 @@
+"""One viewer window's application: state, controller, threads, curves; the dock is a view of it.
+
+It lives as long as the window, so that hiding or closing the dock stops nothing, and ends with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Any
+
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QWidget
+
+from napari_advseg.app.controller import Controller
+from napari_advseg.app.messages.discriminator_messages import shows_adversary
+from napari_advseg.app.ports.engine import Engine
+from napari_advseg.gui.layers.overlay import OVERLAY_KEY
+from napari_advseg.gui.layers.viewer_adapter import NapariViewerAdapter
+from napari_advseg.gui.plots.training_plots import TrainingPlots
+from napari_advseg.gui.widgets.theme import follow_theme
+
+from .autosave_timer import Autosave
+from .class_watcher import ClassWatcher
+from .layer_watcher import LayerWatcher
+from .shortcuts import WorkbenchKeys
+from .stroke_watcher import StrokeWatcher
+from .task_runner import QtTaskRunner
+
+log = logging.getLogger(__name__)
+
+PLOTS_NAME = "Training curves"
+PLOTS_HEIGHT = 160
+CLOSING_SECONDS = 15.0
+"""How long closing the window waits for the update, or tile, that a run is at."""
+KEYS = {"Control-Enter": "start", "Control-.": "stop"}
+
+
+class Session(QObject):
+    """The application of one viewer window; get it by `session_of`."""
+
+    def __init__(self, viewer: Any, engine: Engine | None = None) -> None:
+        super().__init__(viewer.window._qt_window)
+        self.setObjectName("advseg_session")
+        _let_idle_threads_sleep()
+        self._viewer = viewer
+        self._closing = self._closed = False
+        self.adapter = NapariViewerAdapter(viewer)
+        self.controller = Controller(self.adapter, QtTaskRunner(self), engine)
+        self.model = self.controller.model
+        self._watcher = LayerWatcher(
+            viewer,
+            self.controller,
+            is_overlay,
+            self.adapter.slice_in_view,
+            self.adapter.project_layers.describe,
+            self,
+        )
+        self._classes = ClassWatcher(viewer, self.controller, self)
+        self.keys = WorkbenchKeys(viewer, self.controller, self)
+        self.autosave = Autosave(self.controller, parent=self)
+        self.controller.project.unsaved.look()
+        self._strokes = StrokeWatcher(viewer, self.controller.run.live, self)
+        self._plots: TrainingPlots | None = None
+        self._bind_keys()
+        viewer.window._qt_window.installEventFilter(self)
+
+    def show_plots(self) -> None:
+        """Dock the curves at the bottom, if they are not there."""
+        if self._plots is None:
+            plots = self._plots = TrainingPlots()
+            plots.destroyed.connect(self._forget_plots)
+            follow_theme(self._viewer, plots.set_theme, plots)
+            self.keys.add(plots)
+            events = self.model.events
+            events.history.connect(self._show_history)
+            events.lambda_marks.connect(self._show_marks)
+            events.alarms.connect(self._show_alarms)
+            events.health.connect(self._show_live)
+            for signal in (events.run, events.choices):
+                signal.connect(self._show_adversary)
+            self._show_history(self.model.history, ())
+            self._show_marks()
+            self._show_alarms()
+            self._show_adversary()
+        if PLOTS_NAME not in self._viewer.window.dock_widgets:
+            # The dock keeps the height of the window: its order of work stays in sight.
+            right = Qt.DockWidgetArea.RightDockWidgetArea
+            window = self._viewer.window._qt_window
+            window.setCorner(Qt.Corner.BottomRightCorner, right)
+            dock = self._viewer.window.add_dock_widget(self._plots, name=PLOTS_NAME, area="bottom")
+            window.resizeDocks([dock], [PLOTS_HEIGHT], Qt.Orientation.Vertical)
+
+    def _show_history(self, new: tuple[Any, ...], old: tuple[Any, ...]) -> None:
+        if self._plots is None:
+            return
+        if old and new[:-1] == old:
+            self._plots.add(new[-1])
+        else:
+            self._plots.set_history(list(new))
+
+    def _show_marks(self) -> None:
+        if self._plots is not None:
+            self._plots.set_marks(self.model.lambda_marks)
+
+    def _show_alarms(self) -> None:
+        if self._plots is not None:
+            self._plots.set_alarms(self.model.alarms)
+
+    def _show_live(self) -> None:
+        if self._plots is not None:
+            self._plots.add_live(self.model.progress.done, self.model.health)
+
+    def _show_adversary(self) -> None:
+        if self._plots is not None:
+            self._plots.show_health(shows_adversary(self.model))
+
+    def _forget_plots(self) -> None:
+        self._plots = None
+
+    # ---- the window's end
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        window = self.parent()
+        if watched is window and isinstance(window, QWidget) and event is not None:
+            if event.type() == QEvent.Type.Close:
+                # A person may still answer no to napari's question; a program is not asked.
+                self._closing = True
+                if not event.spontaneous() or not window.isVisible():
+                    self.close()
+            elif event.type() == QEvent.Type.Hide and self._closing and not event.spontaneous():
+                self.close()
+            elif event.type() == QEvent.Type.WindowActivate:
+                self._closing = False  # the answer was no
+        return False
+
+    def close(self) -> None:
+        """Stop what is going on, keep what it has, wait, and listen to the viewer no more."""
+        if self._closed:
+            return
+        self._closed = True
+        self._viewer.window._qt_window.removeEventFilter(self)
+        self._watcher.disconnect_all()
+        self._classes.disconnect_all()
+        self.keys.close()
+        self._strokes.disconnect_all()
+        self.autosave.stop()
+        for key in KEYS:
+            self._viewer.bind_key(key, None)
+        if not self.controller.shutdown(CLOSING_SECONDS):
+            log.warning("The window closed before the run had ended.")
+        self.adapter.close()
+        self.setParent(None)
+        self.deleteLater()
+
+    def _bind_keys(self) -> None:
+        for key, action in KEYS.items():
+            act = getattr(self.controller.run, action)
+            self._viewer.bind_key(key, lambda viewer, act=act: act(), overwrite=True)
+
+
+def session_of(viewer: Any, engine: Engine | None = None) -> Session:
+    """The session of a viewer's window, made when it is first asked for.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    engine : Engine, optional
+        The engine's functions for a new session.
+    """
+    found = viewer.window._qt_window.findChild(Session)
+    return Session(viewer, engine) if found is None else found
+
+
+def _let_idle_threads_sleep() -> None:
+    """Keep torch's idle CPU threads from spinning beside the window; it must be said before torch loads."""
+    if "torch" not in sys.modules:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def is_overlay(layer: Any) -> bool:
+    """Whether a layer is a mask that this program laid over an image and still writes."""
+    return OVERLAY_KEY in layer.metadata

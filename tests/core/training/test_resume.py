@@ -1,0 +1,213 @@
+"""A run that is stopped, paused, killed or timed goes on as if nothing had been."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+
+from napari_advseg.core.config.classes import UNLABELLED
+from napari_advseg.core.config.parsing import run_settings
+from napari_advseg.core.data.annotation import Annotation
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.formats.io import read_annotation
+from napari_advseg.core.runtime.control import RunControl, Stopped
+from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError, SettingsError
+from napari_advseg.core.runtime.events import Outcome, RunFinished, RunStarted, Validated
+from napari_advseg.core.storage import run_folder
+from napari_advseg.core.training.engine import resume, train
+from napari_advseg.core.training.trainer import Training
+
+BLOCK = {"kind": "block", "generator_updates": 3, "discriminator_updates": 4}
+
+
+def of_kind(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def assert_ends_once(events, outcome):
+    assert isinstance(events[0], RunStarted)
+    assert len(of_kind(events, RunStarted)) == 1
+    assert isinstance(events[-1], RunFinished)
+    assert len(of_kind(events, RunFinished)) == 1
+    assert events[-1].outcome is outcome
+
+
+# ---- stop, pause
+
+
+@pytest.mark.parametrize("from_thread", [True, False])
+def test_stop_keeps_what_was_learned(small, stack, annotation, tmp_path, from_thread):
+    events, control = [], RunControl()
+
+    def on_event(event):
+        events.append(event)
+        if isinstance(event, Validated):
+            if from_thread:
+                thread = threading.Thread(target=control.stop)
+                thread.start()
+                thread.join()
+            else:
+                control.stop()
+
+    folder = tmp_path / "run"
+    result = train(small(), stack, annotation, folder, on_event=on_event, control=control)
+    assert_ends_once(events, Outcome.STOPPED)
+    assert result.outcome is Outcome.STOPPED
+    assert events[-1].update == 4
+    assert run_folder.load_run(folder).history == result.history
+    assert json.loads((folder / "summary.json").read_text())["outcome"] == "stopped"
+
+
+def test_pause_waits_and_changes_nothing(small, stack, annotation, whole_run, same_run):
+    control, seen_paused = RunControl(), []
+
+    def on_event(event):
+        if isinstance(event, Validated) and event.update == 4:
+            control.pause()
+            seen_paused.append(control.paused)
+            threading.Timer(0.05, control.resume).start()
+
+    paused = train(small(), stack, annotation, on_event=on_event, control=control)
+    assert seen_paused == [True]
+    assert paused.outcome is Outcome.COMPLETED
+    assert same_run(paused, whole_run)
+
+
+def stop_and_resume(settings, stack, annotation, folder, control):
+    events = []
+    stopped = train(settings, stack, annotation, folder, on_event=events.append, control=control)
+    assert_ends_once(events, Outcome.STOPPED)
+    assert stopped.outcome is Outcome.STOPPED
+    return resume(folder, stack)
+
+
+# 12 updates and, after each fourth, a validation that looks at the control six times
+@pytest.mark.parametrize("looks", [0, 3, 7, 10, 16, 29])
+def test_resuming_a_stopped_run_ends_like_the_whole_run(
+    small, stack, annotation, whole_run, same_run, stop_at, tmp_path, looks
+):
+    resumed = stop_and_resume(small(), stack, annotation, tmp_path / "run", stop_at(looks))
+    assert [v.update for v in resumed.history] == [4, 8, 12]
+    assert same_run(resumed, whole_run)
+
+
+# two epochs of S's 3, G's 3 and D's 4 turns and a validation
+@pytest.mark.parametrize("looks", [2, 4, 8, 11, 20, 24, 29])
+def test_resuming_within_a_block_ends_like_the_whole_run(
+    small, stack, annotation, same_run, stop_at, tmp_path, looks
+):
+    settings = small(updates=5, alternation=BLOCK)
+    resumed = stop_and_resume(settings, stack, annotation, tmp_path / "run", stop_at(looks))
+    whole = train(settings, stack, annotation)
+    assert [v.update for v in whole.history] == [3, 6]
+    assert same_run(resumed, whole)
+
+
+def test_a_schedule_that_waits_for_progress_keeps_its_state(
+    small, stack, annotation, same_run, stop_at, tmp_path
+):
+    settings = small(
+        validate_every=2, optimizer={"schedule": "plateau", "patience": 1, "rate": 1.0}
+    )
+    resumed = stop_and_resume(settings, stack, annotation, tmp_path / "run", stop_at(34))
+    whole = train(settings, stack, annotation)
+    assert whole.training.learners["standard"].rate.factor < 1
+    assert same_run(resumed, whole)
+
+
+def test_a_run_may_be_stopped_again_and_again(
+    small, stack, annotation, whole_run, same_run, stop_at, tmp_path
+):
+    folder = tmp_path / "run"
+    train(small(), stack, annotation, folder, control=stop_at(2))
+    for looks in (3, 4, 4):
+        assert resume(folder, stack, control=stop_at(looks)).outcome is Outcome.STOPPED
+    assert same_run(resume(folder, stack), whole_run)
+
+
+def test_stop_while_a_budget_is_timed_leaves_nothing(small, stack, annotation, stop_at, tmp_path):
+    settings = small(updates=None, minutes=5.0)
+    with pytest.raises(Stopped):
+        train(settings, stack, annotation, tmp_path / "run", control=stop_at(4))
+    assert not (tmp_path / "run").exists()
+
+
+def test_minutes_become_updates_that_repeat_the_run(small, stack, annotation, same_run, tmp_path):
+    folder = tmp_path / "run"
+    settings = small(updates=None, minutes=1e-4, validate_every=None)
+    result = train(settings, stack, annotation, folder)
+    kept = run_settings(run_folder.read_config(folder)["settings"])
+    assert kept.minutes is None
+    assert kept.updates == result.history[-1].update >= 10
+    assert same_run(result, train(kept, stack, annotation))
+
+
+def test_neither_updates_nor_minutes_is_refused(small, stack, annotation):
+    with pytest.raises(SettingsError, match="updates, epochs nor minutes"):
+        train(small().model_copy(update={"updates": None}), stack, annotation)
+
+
+# ---- resume
+
+
+def test_resume_says_why_it_cannot(small, stack, annotation, cells, tmp_path, stop_at):
+    finished = tmp_path / "finished"
+    train(small(), stack, annotation, finished)
+    with pytest.raises(RunFolderError, match="has made all its 12 updates"):
+        resume(finished, stack)
+    with pytest.raises(RunFolderError, match="holds no run"):
+        resume(tmp_path / "nothing", stack)
+    stopped = tmp_path / "stopped"
+    train(small(), stack, annotation, stopped, control=stop_at(6))
+    with pytest.raises(RunFolderError, match="--image"):
+        resume(stopped)
+    with pytest.raises(AdvSegError, match="shape"):
+        resume(stopped, EMStack.from_array(cells[0][:5]))
+    with pytest.raises(RunFolderError, match="the image that the run was started on"):
+        resume(stopped, EMStack.from_array(255 - cells[0] // 2))
+    (stopped / "checkpoint.safetensors").unlink()
+    with pytest.raises(RunFolderError, match="no checkpoint"):
+        resume(stopped, stack)
+
+
+def test_a_run_killed_before_its_first_validation_goes_on_from_its_start(
+    small, stack, annotation, whole_run, same_run, tmp_path, monkeypatch
+):
+    def killed(self, turn):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "take", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(small(), stack, annotation, tmp_path / "run")
+    assert same_run(resume(tmp_path / "run", stack), whole_run)
+
+
+def test_slices_without_annotation_stay_so_after_resuming(
+    small, stack, cells, same_run, stop_at, tmp_path
+):
+    """0 is membrane on annotated slices, and on all others it is no label."""
+    labels = cells[1].copy()
+    labels[[0, 5]] = 0
+    annotation = Annotation.from_labels(labels)
+    assert annotation.annotated_slices == (1, 2, 3, 4)
+    folder = tmp_path / "run"
+    resumed = stop_and_resume(small(), stack, annotation, folder, stop_at(7))
+    kept = read_annotation(folder / "annotation.tif")
+    assert (kept.targets[[0, 5]] == UNLABELLED).all()
+    np.testing.assert_array_equal(kept.targets, annotation.targets)
+    assert same_run(resumed, train(small(), stack, annotation))
+    assert run_folder.load_run(folder).classes == annotation.classes
+
+
+def test_the_settings_of_a_run_repeat_it_where_blank_slices_were_no_annotation(
+    small, stack, cells, same_run, tmp_path
+):
+    """A dense annotation that nobody explained is read the same way when the run is repeated."""
+    labels = cells[1].copy()
+    labels[[0, 5]] = 0
+    first = train(small(), stack, Annotation.from_labels(labels), tmp_path / "run")
+    settings = run_folder.load_run(tmp_path / "run").settings
+    again = train(settings, stack, Annotation.from_labels(labels, settings.classes))
+    assert same_run(again, first)
