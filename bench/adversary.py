@@ -58,7 +58,7 @@ class Task:
 def annotated_slices(pool: range, number: int, seed: int) -> tuple[int, ...]:
     """`number` slices evenly spread over the pool, moved on by two with each seed."""
     places = (seed * 2 + i * len(pool) / number for i in range(number))
-    return tuple(sorted({pool[int(place) % len(pool)] for place in places}))
+    return tuple(sorted({pool[int(compute) % len(pool)] for compute in places}))
 
 
 def with_slices(annotation: Annotation, kept: tuple[int, ...]) -> Annotation:
@@ -114,10 +114,10 @@ def scores(result: RunResult, name: str, chosen: Task) -> dict[str, float]:
     """F1 membrane and V_Rand of the last weights."""
     stack, annotation, slices = chosen.scored
     training, normalise = result.training, normalisation_of(stack)
-    network = training.learners[name].network
+    network = training.optimizers[name].network
     found = np.stack([
         class_probabilities(
-            network, normalise(stack.slice(z)), training.settings, training.place, lambda: None
+            network, normalise(stack.slice(z)), training.settings, training.compute, lambda: None
         )[0]
         for z in slices
     ])  # fmt: skip

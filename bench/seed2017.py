@@ -111,9 +111,13 @@ def report(history: list[Validated]) -> None:
         found = [one.scores[name] for one in history if name in one.scores]
         if found:
             print(f"best {name}: {max(found):.4f}, in 2017 at width 32: {then}")
-    critic = [one.scores["D Accuracy val"] for one in history if "D Accuracy val" in one.scores]
-    low = sum(value < JUMP for value in critic)
-    print(f"D Accuracy val below {JUMP} in {low} of {len(critic)} epochs, in 2017 in 1 of 20")
+    discriminator = [
+        one.scores["D Accuracy val"] for one in history if "D Accuracy val" in one.scores
+    ]
+    low = sum(value < JUMP for value in discriminator)
+    print(
+        f"D Accuracy val below {JUMP} in {low} of {len(discriminator)} epochs, in 2017 in 1 of 20"
+    )
 
 
 if __name__ == "__main__":

@@ -161,7 +161,7 @@ class Window:
         self.wait(lambda: self.model.slice_in_view == z, 5)
 
     def answer(self, dialog: str, *answers: Any) -> None:
-        """Say what a dialog of `napari_advseg.gui.dialogs` will answer, call by call."""
+        """Say what a dialog of `napari_advseg.gui.widgets.dialogs` will answer, call by call."""
         left = list(answers)
         setattr(dialogs, dialog, lambda *_, **__: left.pop(0))
 

@@ -265,7 +265,7 @@ def app(tmp_path: Path) -> App:
     def predict(run: Any, stack: Any, *, on_slice: Any, control: Any, **_: Any) -> None:
         for network in run.networks:
             for z in range(stack.shape[0]):
-                control.breathe()
+                control.raise_if_stopped()
                 on_slice(network, z, np.full((1, 32, 32), 0.25, np.float32))
 
     engine = Engine(

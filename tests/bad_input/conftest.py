@@ -44,11 +44,11 @@ class StopAfter(RunControl):
         super().__init__()
         self.left = number
 
-    def breathe(self):
+    def raise_if_stopped(self):
         self.left -= 1
         if self.left < 0:
             self.stop()
-        super().breathe()
+        super().raise_if_stopped()
 
 
 @pytest.fixture(autouse=True)

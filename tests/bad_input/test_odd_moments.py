@@ -16,7 +16,7 @@ from napari_advseg.core.storage import run_folder
 from napari_advseg.core.storage.run_folder import check_new
 from napari_advseg.core.training import engine
 
-MAIN = (sys.executable, "-c", "from napari_advseg.cli import main; main()")
+MAIN = (sys.executable, "-c", "from napari_advseg.cli.main import main; main()")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_the_checkpoint_can_be_resumed(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine.Training, "take", interrupted)
+        patch.setattr(engine.Trainer, "step", interrupted)
         code, _, err = advseg(*words("train"))
     assert (code, err) == (130, "")
     assert not Path("new", "lock").exists()
@@ -128,10 +128,10 @@ def test_a_mistake_of_ours_ends_in_one_line_and_shows_itself_on_demand(
 
 def test_a_failed_run_shows_no_traceback(files):
     program = (
-        "from napari_advseg.core.training import Training\n"
-        "from napari_advseg.cli import main\n"
+        "from napari_advseg.core.training.trainer import Trainer\n"
+        "from napari_advseg.cli.main import main\n"
         "def fail(self, turn): raise RuntimeError('no luck')\n"
-        "Training.take = fail\n"
+        "Trainer.step = fail\n"
         "main()\n"
     )
     command = [sys.executable, "-c", program, "train", "image.tif", "labels.tif", "-o"]

@@ -15,13 +15,13 @@ from scipy.ndimage import gaussian_filter
 from typer.testing import CliRunner
 
 from napari_advseg import __version__
-from napari_advseg.cli import main
 from napari_advseg.cli import report as cli_report
+from napari_advseg.cli.main import app
 from napari_advseg.core.evaluation.slice_truth import kept_slices
 from napari_advseg.core.formats.io import read_labels
 from napari_advseg.core.runtime.events import Validated
 from napari_advseg.core.storage.run_folder import load_run
-from napari_advseg.core.training.trainer import Training
+from napari_advseg.core.training.trainer import Trainer
 
 SETTINGS = {
     "validate_every": 4,
@@ -35,7 +35,7 @@ SETTINGS = {
     "discriminator": {"width": 2, "depth": 2},
 }
 SMALL = ("--settings", "small.json", "--device", "cpu", "--threads", "1")
-MAIN = (sys.executable, "-c", "from napari_advseg.cli import main; main()")
+MAIN = (sys.executable, "-c", "from napari_advseg.cli.main import main; main()")
 
 
 @pytest.fixture
@@ -74,21 +74,21 @@ def assert_refused(result, *words):
 
 def test_version_and_help():
     runner = CliRunner()
-    assert runner.invoke(main.app, ["--version"]).stdout.strip() == __version__
-    shown = runner.invoke(main.app, ["--help"])
+    assert runner.invoke(app, ["--version"]).stdout.strip() == __version__
+    shown = runner.invoke(app, ["--help"])
     assert shown.exit_code == 0
     for command in ("train", "resume", "predict", "evaluate"):
         assert command in shown.stdout
-        assert runner.invoke(main.app, [command, "--help"]).exit_code == 0
+        assert runner.invoke(app, [command, "--help"]).exit_code == 0
 
 
 def test_help_loads_no_torch_and_the_package_no_window():
     program = (
         "import sys\n"
         "import napari_advseg, napari_advseg.core\n"
-        "from napari_advseg import cli\n"
+        "from napari_advseg.cli.main import main\n"
         "sys.argv = ['advseg', 'train', '--help']\n"
-        "try: cli.main()\n"
+        "try: main()\n"
         "except SystemExit: pass\n"
         "heavy = ('torch', 'napari', 'qtpy', 'magicgui', 'pyqtgraph', 'superqt')\n"
         "print([name for name in heavy if name in sys.modules])\n"
@@ -200,7 +200,7 @@ def test_a_run_that_fails_exits_with_1(files, advseg, monkeypatch):
     def fail(self, turn):
         raise RuntimeError("no luck")
 
-    monkeypatch.setattr(Training, "take", fail)
+    monkeypatch.setattr(Trainer, "step", fail)
     code, _, err = advseg("train", "image.tif", "labels.tif", "-o", "run", "--updates", 8, *SMALL)
     assert code == 1
     assert err.splitlines()[-1] == (

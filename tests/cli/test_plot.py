@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from napari_advseg.cli import main
+from napari_advseg.cli.main import app, main
 from support.paths import SHARED_DATA
 
 SEED2017 = SHARED_DATA / "seed2017-metrics.csv"
@@ -41,7 +41,7 @@ def plot(runs, monkeypatch, capsys):
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["advseg", "plot", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
-            main.main()
+            main()
         out, err = capsys.readouterr()
         return ended.value.code or 0, out, err
 
@@ -115,13 +115,13 @@ def test_refused_in_one_sentence(plot, runs, words, said):
 
 
 def test_help_is_plain_and_loads_no_matplotlib():
-    shown = CliRunner().invoke(main.app, ["plot", "--help"])
+    shown = CliRunner().invoke(app, ["plot", "--help"])
     assert shown.exit_code == 0
     for word in ("RUN", "--out", "--title", "--panes", "minutes"):
         assert word in shown.stdout
     program = (
         "import sys; sys.argv = ['advseg', 'plot', '--help']\n"
-        "from napari_advseg.cli import main\n"
+        "from napari_advseg.cli.main import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "import napari_advseg\n"

@@ -93,7 +93,7 @@ def test_slices_without_annotation_are_found_by_themselves_or_named(files, run):
 
 def test_a_run_goes_on_with_its_other_stack_where_it_has_moved(files, run, advseg, monkeypatch):
     run("partly.tif", "whole", *STROKES, "--unannotated", "other.tif", validate_every=3)
-    validate = loop.Session._validate
+    validate = loop.TrainingLoop._validate
 
     def killed(self):
         if self.update == 6:
@@ -101,7 +101,7 @@ def test_a_run_goes_on_with_its_other_stack_where_it_has_moved(files, run, advse
         validate(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop.Session, "_validate", killed)
+        patch.setattr(loop.TrainingLoop, "_validate", killed)
         words = ("-o", "run", "--settings", "small.json", "--unannotated", "other.tif", *STROKES)
         assert advseg("train", "image.tif", "partly.tif", *words)[0] == 130
     (files / "other.tif").rename(files / "moved.tif")

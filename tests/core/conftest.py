@@ -85,11 +85,11 @@ class StopAt(RunControl):
         self.number = number
         self.looks = 0
 
-    def breathe(self):
+    def raise_if_stopped(self):
         if self.looks == self.number:
             self.stop()
         self.looks += 1
-        super().breathe()
+        super().raise_if_stopped()
 
 
 @pytest.fixture
@@ -102,10 +102,10 @@ def same_run():
     """Whether two results have the same weights and history, bit for bit."""
 
     def same(one, other):
-        learners, others = one.training.learners, other.training.learners
-        if learners.keys() != others.keys():
+        optimizers, others = one.training.optimizers, other.training.optimizers
+        if optimizers.keys() != others.keys():
             return False
-        for name, learner in learners.items():
+        for name, learner in optimizers.items():
             weights = learner.network.state_dict()
             found = others[name].network.state_dict()
             if not all(torch.equal(tensor, found[key]) for key, tensor in weights.items()):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from napari_advseg.app.state.model import RunState
 from napari_advseg.app.state.run_form import Budget
-from napari_advseg.cli import main
+from napari_advseg.cli.main import app
 from napari_advseg.core.config.classes import NEW_ANNOTATION
 from napari_advseg.core.data.synthetic import synthetic_stack
 from napari_advseg.core.formats.io import read_stack, write_labels
@@ -72,7 +72,7 @@ def test_one_seed_gives_one_history(files, make_napari_viewer, qtbot):
     command[1:3] = [str(files / "image.tif"), str(files / "labels.tif")]
     command[4] = str(files / "run")
     command += ["--settings", str(files / "settings.json"), "--threads", str(threads)]
-    result = CliRunner().invoke(main.app, command, catch_exceptions=False)
+    result = CliRunner().invoke(app, command, catch_exceptions=False)
 
     assert result.exit_code == 0
     assert len(_rows(files / "run")) == 2

@@ -90,7 +90,7 @@ class Run:
         pause = threading.Event()
         try:
             while self.wait:
-                control.breathe()
+                control.raise_if_stopped()
                 pause.wait(0.01)
         except Stopped:
             outcome = Outcome.STOPPED

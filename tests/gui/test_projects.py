@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
 from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.formats.io import read_labels
 from napari_advseg.core.storage.project_file import (
-    Place,
+    Placement,
     Project,
     ProjectAnnotation,
     ProjectImage,
@@ -26,7 +26,7 @@ from napari_advseg.core.storage.project_folder import LabelsToWrite, find_unsave
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.window.autosave_timer import AUTOSAVE_MS
-from napari_advseg.gui.window.viewer_session import Session, session_of
+from napari_advseg.gui.window.viewer_session import ViewerSession, session_of
 
 LEFT = Qt.MouseButton.LeftButton
 SHAPE = (4, 64, 64)
@@ -68,7 +68,7 @@ def window(new_window, qtbot, em_file):
     return viewer, dock, session
 
 
-def open_image(qtbot, session: Session, path) -> None:
+def open_image(qtbot, session: ViewerSession, path) -> None:
     session.controller.data.open_stack(path)
     qtbot.waitUntil(lambda: session.model.image is not None)
 
@@ -159,7 +159,7 @@ def leave(parent, em_file) -> np.ndarray:
     folder = unnamed_project(parent, "em")
     file = "annotation-annotation.tif"
     entry = ProjectAnnotation(name="annotation", shape=SHAPE, file=folder.relative(file))
-    image = ProjectImage(name="em", shape=SHAPE, place=Place.of(em_file, parent))
+    image = ProjectImage(name="em", shape=SHAPE, place=Placement.of(em_file, parent))
     saved = datetime(2026, 11, 23, 4, 12, tzinfo=UTC)
     folder.save(
         Project(saved=saved, images=(image,), annotations=(entry,), image=0, annotation=0),

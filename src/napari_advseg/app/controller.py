@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from napari_advseg.app.controllers.acceptance import AcceptController
+from napari_advseg.app.controllers.acceptance import AcceptanceController
 from napari_advseg.app.controllers.classes import ClassController
 from napari_advseg.app.controllers.compare import CompareController
 from napari_advseg.app.controllers.data import DataController
@@ -57,7 +57,7 @@ class Controller:
         self.run = RunController(self.model, viewer, runner, engine, self.data, self.compare)
         self.keep = KeepController(self.model, viewer, runner, engine, self.data)
         self.project = ProjectController(self.model, viewer, runner, engine, self.data, self.keep)
-        self.accept = AcceptController(self.model, viewer, runner)
+        self.accept = AcceptanceController(self.model, viewer, runner)
         self.files = FilesController(self.model, viewer, engine, self.run)
 
     def choose_preset(self, preset: str) -> None:

@@ -36,7 +36,7 @@ def predict_folder(
     control : RunControl
         Stops it; ends with exit code 130 then.
     options
-        Of `napari_advseg.core.predict_many.predict_files`.
+        Of `napari_advseg.core.inference.predict_files.predict_files`.
     """
     from napari_advseg.core.formats.image_files import tiff_files
     from napari_advseg.core.inference.predict_files import predict_files

@@ -27,7 +27,7 @@ from napari_advseg.core.formats.io import read_labels, read_stack
 from napari_advseg.core.runtime.errors import AdvSegError
 from napari_advseg.core.storage.run_folder import METRICS
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
-from napari_advseg.gui.window.viewer_session import Session, session_of
+from napari_advseg.gui.window.viewer_session import ViewerSession, session_of
 
 UPDATES, VALIDATIONS = 120, 6
 """A run that fits in two minutes on two cores, and whose masks can be recognised."""
@@ -85,7 +85,7 @@ def _open_layers(viewer: Any, image: Path | None, labels: Path | None) -> None:
 class _Demo:
     """Starts the run once the annotation is read; afterwards saves and leaves, if asked to."""
 
-    def __init__(self, viewer: Any, session: Session, out: Path | None, updates: int) -> None:
+    def __init__(self, viewer: Any, session: ViewerSession, out: Path | None, updates: int) -> None:
         self.status = 0
         self._viewer, self._out, self._updates = viewer, out, updates
         self._controller, self._model = session.controller, session.model

@@ -21,7 +21,7 @@ from napari_advseg.core.data.synthetic import synthetic_stack
 from napari_advseg.core.formats.io import read_isbi2012, write_labels
 from napari_advseg.core.runtime.errors import AdvSegError
 from napari_advseg.gui.layers.annotation_layers import TOLD_KEY
-from napari_advseg.gui.layers.annotation_style import annotation_looks
+from napari_advseg.gui.layers.annotation_style import annotation_style
 from napari_advseg.gui.layers.overlay import CLASSES_KEY
 from napari_advseg.gui.layers.viewer_adapter import SOURCE_KEY
 
@@ -99,7 +99,7 @@ def _layers(stack: EMStack, labels: NDArray[Any] | None, classes: ClassMap) -> l
         image["metadata"] = {SOURCE_KEY: str(stack.source)}
     layers: list[LayerTuple] = [(stack.data, image, "image")]
     if labels is not None:
-        looks = {"name": "annotation", "scale": stack.scale, **annotation_looks(classes)}
+        looks = {"name": "annotation", "scale": stack.scale, **annotation_style(classes)}
         layers.append((labels, looks, "labels"))
     return layers
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import pytest
 
-from napari_advseg.app.controllers.discriminator_state import AdversaryWatch
+from napari_advseg.app.controllers.discriminator_state import DiscriminatorController
 from napari_advseg.app.messages.discriminator_messages import (
     alarm_line,
     alarms_at,
@@ -100,7 +100,7 @@ def test_a_run_of_s_alone_says_nothing_of_d_but_tells_of_its_mask(model):
 
 
 def test_alarms_are_logged_as_they_begin_also_those_that_are_over_at_once(model, caplog):
-    watch = AdversaryWatch(model)
+    watch = DiscriminatorController(model)
     jump = Alarm("jump", 300, "The bias of D's last layer jumped.", until=300)
     over = Alarm("saturated", 120, SATURATED.text, until=240)
     with caplog.at_level(logging.WARNING):
@@ -111,7 +111,7 @@ def test_alarms_are_logged_as_they_begin_also_those_that_are_over_at_once(model,
 
 
 def test_a_verdict_comes_with_the_end_and_goes_with_the_next_start(model):
-    watch = AdversaryWatch(model)
+    watch = DiscriminatorController(model)
     verdict = {"sentence": "Neither is better.", "advice": "Use either."}
     watch.finished(RunFinished(Out.COMPLETED, 10, "Done.", summary={"verdict": verdict}))
     assert model.verdict == "Neither is better. Use either."

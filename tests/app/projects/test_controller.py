@@ -16,7 +16,7 @@ from napari_advseg.app.projects.controller import ProjectController
 from napari_advseg.app.state.model import RunState
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.formats.io import read_labels, read_stack
-from napari_advseg.core.storage.project_file import Place, read_project, write_project
+from napari_advseg.core.storage.project_file import Placement, read_project, write_project
 from napari_advseg.core.storage.project_folder import ProjectFolder, find_unsaved
 
 CLASSES = ClassMap.of(cell=1, membrane=2)
@@ -205,7 +205,7 @@ def test_save_as_moves_the_annotation_into_the_project(window, tmp_path):
     assert window.model.project.name == "vnc"
     assert not list(window.parent.iterdir())  # what nobody had saved is saved now
     project = read_project(path)
-    assert project.images[0].place == Place(elsewhere=str(tmp_path / "data" / "em.tif"))
+    assert project.images[0].place == Placement(elsewhere=str(tmp_path / "data" / "em.tif"))
     assert (project.threshold, project.preset) == (0.25, "balanced")
     assert project.annotations[0].classes == "glia=1,membrane=2"
     window.paint(z=4, value=2)

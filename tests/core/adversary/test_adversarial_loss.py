@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from napari_advseg.core.adversary.adversarial_loss import Adversary
+from napari_advseg.core.adversary.adversarial_loss import AdversarialLoss
 from napari_advseg.core.adversary.discriminator_input import Masks, straight_through
 from napari_advseg.core.config.classes import UNLABELLED
 from napari_advseg.core.config.settings import DiscriminatorSettings
@@ -14,7 +14,7 @@ from napari_advseg.core.models.losses import probabilities
 
 
 def adversary(**settings):
-    return Adversary(DiscriminatorSettings(**settings))
+    return AdversarialLoss(DiscriminatorSettings(**settings))
 
 
 def batch(channels=1, count=3, side=8):

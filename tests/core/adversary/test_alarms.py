@@ -8,11 +8,11 @@ import json
 import pytest
 import torch
 
-from napari_advseg.core.adversary.alarms import Watch
+from napari_advseg.core.adversary.alarms import AlarmMonitor
 from napari_advseg.core.runtime.events import AlarmChanged, Outcome, Step
 from napari_advseg.core.training import loop
 from napari_advseg.core.training.engine import resume, train
-from napari_advseg.core.training.trainer import Training
+from napari_advseg.core.training.trainer import Trainer
 
 HEALTHY = {
     "called real": 0.55,
@@ -32,7 +32,7 @@ SICK = {
 
 @pytest.fixture
 def watch():
-    return Watch()
+    return AlarmMonitor()
 
 
 def seen(watch, updates, **changes):
@@ -129,9 +129,9 @@ def test_the_limits_are_those_of_the_design(watch):
         {"fake magnitude": 20.1}, {"gradient ratio": 0.9e-3}, {"gradient ratio": 1.01},
     ]  # fmt: skip
     for values in inside:
-        assert seen(Watch(), range(0, 100, 10), **values) == []
+        assert seen(AlarmMonitor(), range(0, 100, 10), **values) == []
     for values in beyond:
-        assert len(seen(Watch(), range(0, 100, 10), **values)) == 1
+        assert len(seen(AlarmMonitor(), range(0, 100, 10), **values)) == 1
 
 
 def test_a_term_that_is_still_rising_from_0_is_not_called_weak(watch):
@@ -167,7 +167,7 @@ def test_steps_that_are_large_from_the_start_or_tiny_are_no_jump(watch):
     """There is no usual step yet; and of a bias that stood still any step is many times the usual."""
     assert watch.observe(0, {"last bias": 0.0}) == []
     assert watch.observe(10, {"last bias": 5.0}) == []
-    still = Watch()
+    still = AlarmMonitor()
     for update in range(0, 200, 10):
         assert still.observe(update, {"last bias": 0.5}) == []
     assert still.observe(200, {"last bias": 0.52}) == []
@@ -200,10 +200,10 @@ def test_a_watch_that_is_put_back_goes_on_as_if_nothing_had_been_between():
     def observed(watch, updates):
         return [observe(watch, update) for update in updates]
 
-    expected = observed(Watch(), range(1, 100))
+    expected = observed(AlarmMonitor(), range(1, 100))
     assert {a.kind for told in expected for a in told} == {"collapsed", "jump", "one class S"}
     for stop in range(1, 100):
-        first, second = Watch(), Watch()
+        first, second = AlarmMonitor(), AlarmMonitor()
         before = observed(first, range(1, stop))
         second.restore(json.loads(json.dumps(first.state())))
         assert before + observed(second, range(stop, 100)) == expected
@@ -268,15 +268,15 @@ JUMPED = 15
 def test_a_run_whose_masks_are_of_one_class_says_so(
     small, stack, annotation, monkeypatch, validations
 ):
-    real = Training.take
+    real = Trainer.step
 
-    def take(self, turn):
+    def step(self, turn):
         taken = real(self, turn)
         with torch.no_grad():
             self.networks["standard"].head.bias.fill_(50.0)
         return taken
 
-    monkeypatch.setattr(Training, "take", take)
+    monkeypatch.setattr(Trainer, "step", step)
     settings = small(updates=2, method="standard", validate_every=2 // validations)
     (alarm,) = train(settings, stack, annotation).summary["alarms"]
     assert alarm["kind"] == "one class S"
@@ -287,17 +287,17 @@ def test_a_run_whose_masks_are_of_one_class_says_so(
 @pytest.fixture
 def jump(monkeypatch):
     """After 15 updates the bias of D's last layer is suddenly at 15,000, as seen in 2017."""
-    real = Training.take
+    real = Trainer.step
 
-    def take(self, turn):
+    def step(self, turn):
         taken = real(self, turn)
         if turn.update == JUMPED:
             with torch.no_grad():
-                self.learners["discriminator"].network.last_layer.bias.fill_(15_000.0)
+                self.optimizers["discriminator"].network.last_layer.bias.fill_(15_000.0)
             taken.health["last bias"] = torch.tensor(15_000.0)
         return taken
 
-    monkeypatch.setattr(Training, "take", take)
+    monkeypatch.setattr(Trainer, "step", step)
 
 
 def alarms_of(events):
@@ -333,17 +333,17 @@ def test_a_d_that_collapses_within_its_last_block_is_told(
     every_step, small, stack, annotation, monkeypatch
 ):
     """With blocks of turns the update of G stands still while D learns."""
-    real = Training.take
+    real = Trainer.step
 
-    def take(self, turn):
-        taken, D = real(self, turn), self.learners["discriminator"]
+    def step(self, turn):
+        taken, D = real(self, turn), self.optimizers["discriminator"]
         if D.updates == 50:  # within the second of two blocks of 45
             with torch.no_grad():
                 D.network.last_layer.bias.fill_(15_000.0)
             taken.health["last bias"] = torch.tensor(15_000.0)
         return taken
 
-    monkeypatch.setattr(Training, "take", take)
+    monkeypatch.setattr(Trainer, "step", step)
     block = {"kind": "block", "generator_updates": 5, "discriminator_updates": 45}
     settings = small(**{**SEED_LIKE, "updates": 10, "validate_every": None, "alternation": block})
     alarms = train(settings, stack, annotation).summary["alarms"]

@@ -10,8 +10,8 @@ import torch
 
 from napari_advseg.core.adversary.discriminator import build_discriminator
 from napari_advseg.core.adversary.discriminator_input import (
+    DiscriminatorInput,
     Masks,
-    MaskViews,
     softened,
     view_channels,
 )
@@ -21,7 +21,7 @@ from napari_advseg.core.models.layers import mask_channels
 
 
 def views(**settings):
-    return MaskViews(DiscriminatorSettings(**settings))
+    return DiscriminatorInput(DiscriminatorSettings(**settings))
 
 
 def batch(classes=2, channels=1, count=2, side=8):
@@ -163,7 +163,7 @@ def test_every_view_fits_the_d_that_is_built_for_it(
     assert view_channels(settings, mask_channels(classes), channels) == shown
     D = build_discriminator(settings, network, classes, 8, torch.Generator().manual_seed(0))
     images, targets, logits = batch(classes, channels)
-    view = MaskViews(settings)
+    view = DiscriminatorInput(settings)
     hidden = (targets == UNLABELLED)[:, None]
     for seen in (
         view.of_prediction(Masks(images, targets, logits)),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_advseg.core.adversary.adversarial_loss import Adversary
+from napari_advseg.core.adversary.adversarial_loss import AdversarialLoss
 from napari_advseg.core.adversary.discriminator import build_discriminator
 from napari_advseg.core.adversary.discriminator_statistics import layer_health, logit_health
 from napari_advseg.core.config.classes import UNLABELLED
@@ -37,7 +37,7 @@ def test_logits_are_described_as_numpy_would_where_there_is_a_label():
     fake[0, 0, 0] = 1000.0
     real_targets = torch.zeros(4, 8, 8, dtype=torch.uint8)
     found = logit_health(
-        Adversary(DiscriminatorSettings(real_target=0.8)), real, fake, targets, real_targets
+        AdversarialLoss(DiscriminatorSettings(real_target=0.8)), real, fake, targets, real_targets
     )
     r = real.numpy().ravel().astype(float)
     f = np.delete(fake.numpy().astype(float), np.s_[0:2])
@@ -60,7 +60,7 @@ def test_logits_are_described_as_numpy_would_where_there_is_a_label():
 def test_nothing_labelled_gives_zeros():
     nothing = torch.full((1, 8, 8), UNLABELLED, dtype=torch.uint8)
     logits = torch.ones(1, 1, 2, 2)
-    found = logit_health(Adversary(DiscriminatorSettings()), logits, logits, nothing, nothing)
+    found = logit_health(AdversarialLoss(DiscriminatorSettings()), logits, logits, nothing, nothing)
     assert all(torch.isfinite(value) for value in found.values())
     assert float(found["largest"]) == 0
 
@@ -107,11 +107,11 @@ def test_health_is_measured_in_the_mode_that_g_learns_against(small, stack, anno
         stack, annotation,
     )  # fmt: skip
     it, found = result.training, result.history[-1].health
-    kept = {key: tensor.clone() for key, tensor in it.critic.state_dict().items()}
-    averages = answers(it, it.critic.eval(), real=False)
-    own = answers(it, it.critic.train(), real=False)
-    it.critic.load_state_dict(kept)
-    real = answers(it, it.critic.train(), real=True)
+    kept = {key: tensor.clone() for key, tensor in it.discriminator_in_g.state_dict().items()}
+    averages = answers(it, it.discriminator_in_g.eval(), real=False)
+    own = answers(it, it.discriminator_in_g.train(), real=False)
+    it.discriminator_in_g.load_state_dict(kept)
+    real = answers(it, it.discriminator_in_g.train(), real=True)
     assert found["fake mean"] == pytest.approx(own.mean(), rel=1e-4)
     assert found["fake spread"] == pytest.approx(own.std(), rel=1e-3, abs=1e-6)
     assert found["real mean"] == pytest.approx(real.mean(), rel=1e-4)
@@ -121,29 +121,31 @@ def test_health_is_measured_in_the_mode_that_g_learns_against(small, stack, anno
 
 
 @pytest.mark.parametrize(
-    ("critic", "alternation"),
+    ("discriminator", "alternation"),
     [
         (OF_2017, BLOCK),
         ({"norm": "spectral"}, {"kind": "step"}),
         ({"norm": "batch"}, {"kind": "step"}),
     ],
 )
-def test_measuring_leaves_d_as_it_is(small, stack, annotation, critic, alternation):
+def test_measuring_leaves_d_as_it_is(small, stack, annotation, discriminator, alternation):
     settings = small(
-        updates=6, validate_every=6, samples=0, discriminator=critic, alternation=alternation,
+        updates=6, validate_every=6, samples=0, discriminator=discriminator, alternation=alternation,
         adversarial_weight=ALWAYS,
     )  # fmt: skip
     result = train(settings, stack, annotation)
     it = result.training
-    validator = Validator(it.settings, stack, it.data, it.place)
+    validator = Validator(it.settings, stack, it.data, it.compute)
     networks = {
-        "D": it.learners["discriminator"].network,
-        "in G": it.critic,
+        "D": it.optimizers["discriminator"].network,
+        "in G": it.discriminator_in_g,
         "G": it.networks["adversarial"],
     }
     before = {n: {k: t.clone() for k, t in net.state_dict().items()} for n, net in networks.items()}
     twice = [
-        validator.discriminator_scores(networks["G"], networks["D"], it.critic, it.adversary)
+        validator.discriminator_scores(
+            networks["G"], networks["D"], it.discriminator_in_g, it.adversary
+        )
         for _ in range(2)
     ]
     assert twice[0] == twice[1]

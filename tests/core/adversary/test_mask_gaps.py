@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from napari_advseg.core.adversary.adversarial_loss import Adversary
+from napari_advseg.core.adversary.adversarial_loss import AdversarialLoss
 from napari_advseg.core.adversary.discriminator import build_discriminator
 from napari_advseg.core.adversary.discriminator_input import Masks
 from napari_advseg.core.adversary.discriminator_statistics import logit_health
@@ -19,12 +19,12 @@ from napari_advseg.core.config.settings import (
     NetworkSettings,
     OptimizerSettings,
 )
-from napari_advseg.core.models.network_optimizer import Learner
+from napari_advseg.core.models.network_optimizer import NetworkOptimizer
 from napari_advseg.core.models.unet import build_unet
-from napari_advseg.core.runtime.devices import Place
+from napari_advseg.core.runtime.devices import ComputeDevice
 from napari_advseg.core.training.steps import AdversarialStep
 
-CPU = Place(torch.device("cpu"), "float32", 1)
+CPU = ComputeDevice(torch.device("cpu"), "float32", 1)
 STEADY = OptimizerSettings(schedule="constant", rate=5e-3, clip=None, weight_decay=0.0)
 
 
@@ -148,13 +148,17 @@ def test_gaps_are_of_all_sizes():
 # ---- D
 
 
-def critic(**settings):
+def discriminator(**settings):
     values = {"width": 8, "depth": 2, "norm": "spectral", **settings}
     chosen = DiscriminatorSettings(**values)
     D = build_discriminator(chosen, NetworkSettings(), 2, 32, draws(1))
     G = build_unet(NetworkSettings(width=2, depth=2), 2, draws(2))
     step = AdversarialStep(
-        Learner.of(G, STEADY, 100), Learner.of(D, STEADY, 100), D, Adversary(chosen), CPU
+        NetworkOptimizer.of(G, STEADY, 100),
+        NetworkOptimizer.of(D, STEADY, 100),
+        D,
+        AdversarialLoss(chosen),
+        CPU,
     )
     return step, D
 
@@ -174,7 +178,7 @@ def batch(number=0, count=8):
 @pytest.mark.parametrize("regime", ["truth", "unannotated"])
 def test_d_learns_from_real_masks_with_gaps_as_fake(regime):
     """Its loss: real masks count half, G's masks and broken ones a quarter each."""
-    step, D = critic(norm="none", regime=regime, image_normalisation="stack")
+    step, D = discriminator(norm="none", regime=regime, image_normalisation="stack")
     images, targets = batch()
     targets[0, :5] = UNLABELLED
     others = batch(1, 3)[0] if regime == "unannotated" else None
@@ -217,7 +221,7 @@ def test_d_learns_from_real_masks_with_gaps_as_fake(regime):
 
 def test_d_comes_to_see_gaps_and_its_gradient_fills_them():
     """What the gaps are for: on masks that it has not seen, D's pull on a gap is towards membrane."""
-    step, D = critic(width=16)
+    step, D = discriminator(width=16)
     for number in range(150):
         images, targets = batch(number)
         gaps = gap_cutter(0, number, 6.0, CPU.device)
@@ -241,7 +245,7 @@ def test_d_comes_to_see_gaps_and_its_gradient_fills_them():
 
 
 def test_broken_masks_count_in_ds_answers_and_have_a_mean_of_their_own():
-    adversary = Adversary(DiscriminatorSettings())
+    adversary = AdversarialLoss(DiscriminatorSettings())
     labelled = torch.zeros(2, 4, 4, dtype=torch.uint8)
     real, fake = torch.full((2, 1, 2, 2), 3.0), torch.full((2, 1, 2, 2), 2.0)  # G convinces D
     broken = torch.full((2, 1, 2, 2), -4.0)

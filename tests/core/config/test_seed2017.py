@@ -19,14 +19,14 @@ from napari_advseg.core.data.split import make_split
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.models.layers import DoubleConv
-from napari_advseg.core.models.network_optimizer import Learner
+from napari_advseg.core.models.network_optimizer import NetworkOptimizer
 from napari_advseg.core.models.unet import build_unet
-from napari_advseg.core.runtime.devices import Place
+from napari_advseg.core.runtime.devices import ComputeDevice
 from napari_advseg.core.training.alternation import number_of_turns, turns
-from napari_advseg.core.training.trainer import Training
+from napari_advseg.core.training.trainer import Trainer
 
 SEED = from_preset("seed2017")
-CPU = Place(torch.device("cpu"), "float32", 1)
+CPU = ComputeDevice(torch.device("cpu"), "float32", 1)
 
 
 def draws(seed=0):
@@ -127,7 +127,7 @@ def minimised(settings, updates=60, size=1.0):
     """A weight under changing gradients, moved by `Learner`; (gradients, weights after each)."""
     network = nn.Linear(1, 1, bias=False)
     nn.init.constant_(network.weight, 0.5)
-    learner = Learner.of(network, settings, updates)
+    learner = NetworkOptimizer.of(network, settings, updates)
     gradients = np.random.default_rng(0).normal(0.3, 1, updates) * size
     found = []
     for gradient in gradients:
@@ -177,7 +177,7 @@ def test_slices_of_a_volume_of_30():
 
 
 def test_one_epoch_is_500_updates_of_s_500_of_g_and_1000_of_d():
-    plan = [(next(iter(turn.learners)), turn) for turn in turns(SEED)]
+    plan = [(next(iter(turn.networks)), turn) for turn in turns(SEED)]
     assert len(plan) == number_of_turns(SEED) == 20 * 2000
     names = [name for name, _ in plan[:2000]]
     assert names == ["standard"] * 500 + ["adversarial"] * 500 + ["discriminator"] * 1000
@@ -240,7 +240,7 @@ def tiny(cells):
         )
         stack, annotation = EMStack.from_array(cells[0]), Annotation.from_labels(cells[1])
         data = TrainingData.prepare(settings, stack, annotation, CPU.device)
-        return Training.build(settings, data, CPU)
+        return Trainer.build(settings, data, CPU)
 
     return build
 
@@ -268,16 +268,16 @@ def test_the_same_patches_serve_all_three_blocks(tiny):
     g_seen, g_modes = watch(training.networks["adversarial"])
     plan = list(turns(training.settings))
     for turn in plan[:8]:
-        training.take(turn)
+        training.step(turn)
     assert g_seen == s_seen  # shared: in the same order
     assert len(set(s_seen)) == 8
     assert all(g_modes)
     for turn in plan[8:16]:
-        training.take(turn)
+        training.step(turn)
     assert Counter(g_seen[8:]) == Counter(s_seen)  # each is predicted once for D
     assert not any(g_modes[4:])  # in inference mode
     for turn in plan[16:20]:
-        training.take(turn)
+        training.step(turn)
     assert not set(s_seen[8:]) & set(s_seen[:8])  # drawn anew in the next epoch
 
 
@@ -288,10 +288,10 @@ def test_d_learns_from_all_true_and_predicted_masks_of_the_epoch_shuffled_togeth
     for turn in plan[:4]:
         grey, targets = training.batch(turn.batch)
         images |= dict(zip(keys(grey), targets, strict=True))
-        training.take(turn)
+        training.step(turn)
     for turn in plan[4:8]:
-        training.take(turn)
-    G, D = training.networks["adversarial"].eval(), training.learners["discriminator"].network
+        training.step(turn)
+    G, D = training.networks["adversarial"].eval(), training.optimizers["discriminator"].network
     with torch.inference_mode():
         predicted = {
             G(torch.from_numpy(np.frombuffer(key, np.float32).copy()).reshape(1, 1, 16, 16))
@@ -309,7 +309,7 @@ def test_d_learns_from_all_true_and_predicted_masks_of_the_epoch_shuffled_togeth
 
     D.register_forward_pre_hook(note)
     for turn in plan[8:16]:
-        training.take(turn)
+        training.step(turn)
     found_truths, others = Counter(), 0
     for mask in seen:
         key = mask.numpy().tobytes()
@@ -328,23 +328,23 @@ def test_d_learns_from_all_true_and_predicted_masks_of_the_epoch_shuffled_togeth
 
 def test_ds_weights_go_into_g_and_gs_block_leaves_ds_averages_alone(tiny):
     training = tiny()
-    D, critic = training.learners["discriminator"].network, training.critic
-    assert critic is not D
+    D, discriminator = training.optimizers["discriminator"].network, training.discriminator_in_g
+    assert discriminator is not D
     plan = list(turns(training.settings))
     for turn in plan[:20]:  # epoch 0, and S's block of epoch 1
-        training.take(turn)
+        training.step(turn)
     own = {key: tensor.clone() for key, tensor in D.state_dict().items()}
     weights = dict(D.named_parameters())
-    assert any(not torch.equal(t, weights[key]) for key, t in critic.named_parameters())
+    assert any(not torch.equal(t, weights[key]) for key, t in discriminator.named_parameters())
     modes = []
-    critic.register_forward_pre_hook(lambda module, inputs: modes.append(module.training))
+    discriminator.register_forward_pre_hook(lambda module, inputs: modes.append(module.training))
     for turn in plan[20:24]:
-        training.take(turn)
-    assert all(torch.equal(t, weights[key]) for key, t in critic.named_parameters())
+        training.step(turn)
+    assert all(torch.equal(t, weights[key]) for key, t in discriminator.named_parameters())
     assert all(torch.equal(tensor, own[key]) for key, tensor in D.state_dict().items())
     assert modes == [True] * 4  # on batch statistics,
     averages = [key for key in own if key.endswith("running_mean")]
-    copied = critic.state_dict()
+    copied = discriminator.state_dict()
     assert all(not torch.equal(copied[key], own[key]) for key in averages)  # which it averages
 
 
@@ -356,7 +356,7 @@ def test_train_scores_are_means_over_the_epochs_own_batches(tiny):
     )
     found, expected = [], []
     for turn in list(turns(training.settings))[:4]:
-        found.append(float(training.take(turn).scores["S F1"]))
+        found.append(float(training.step(turn).scores["S F1"]))
         truth = training.batch(turn.batch)[1].numpy() == 0
         mask = np.round(1 / (1 + np.exp(-outputs[-1][:, 0].double().numpy()))) == 1
         expected.append(2 * (mask & truth).sum() / (mask.sum() + truth.sum()))
@@ -377,7 +377,7 @@ def test_sharing_between_s_and_g_can_be_switched_off(tiny, shared):
             lambda module, inputs, output, name=name: dropped[name].append(output == 0)
         )
     for turn in list(turns(training.settings))[:8]:
-        training.take(turn)
+        training.step(turn)
     assert Counter(s_seen) == Counter(g_seen)  # the epoch's patches, either way
     assert (s_seen == g_seen) is shared
     assert torch.equal(dropped["standard"][0], dropped["adversarial"][0]) is shared

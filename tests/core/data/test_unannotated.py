@@ -21,7 +21,7 @@ from napari_advseg.core.data.unannotated import Unannotated, unannotated_images
 from napari_advseg.core.formats.io import read_stack
 from napari_advseg.core.runtime.errors import ImageError, RunFolderError, SettingsError
 from napari_advseg.core.runtime.events import Outcome
-from napari_advseg.core.runtime.seeded_random import Purpose, numpy_draws
+from napari_advseg.core.runtime.seeded_random import Purpose, numpy_generator
 from napari_advseg.core.training.engine import resume, train
 
 CPU = torch.device("cpu")
@@ -204,11 +204,11 @@ def test_unannotated_without_such_images_is_refused(small, stack, annotation):
         train(small(discriminator=UNANNOTATED), stack, annotation)
 
 
-@pytest.mark.parametrize("critic", [{"mask": "scaled"}, {"batches": "shuffled"}])
-def test_what_is_about_true_masks_does_not_go_with_unannotated(critic):
-    (name,) = critic
+@pytest.mark.parametrize("discriminator", [{"mask": "scaled"}, {"batches": "shuffled"}])
+def test_what_is_about_true_masks_does_not_go_with_unannotated(discriminator):
+    (name,) = discriminator
     with pytest.raises(SettingsError, match=f"discriminator.{name} .* about true masks"):
-        from_preset("quick", discriminator={**critic, **UNANNOTATED}, alternation=BLOCK)
+        from_preset("quick", discriminator={**discriminator, **UNANNOTATED}, alternation=BLOCK)
 
 
 def test_masks_scaled_by_those_of_the_same_patches_cannot_be_shuffled():
@@ -222,7 +222,7 @@ def test_masks_scaled_by_those_of_the_same_patches_cannot_be_shuffled():
 
 
 def weights(result, name):
-    return result.training.learners[name].network.state_dict()
+    return result.training.optimizers[name].network.state_dict()
 
 
 def same_weights(one, other, name="standard", theirs=None):
@@ -271,7 +271,7 @@ def test_without_lambda_s_and_gs_are_bit_identical_though_d_learns(
     )  # fmt: skip
     assert settings_of(result).discriminator.regime == "unannotated"
     assert same_weights(result, result, "standard", "adversarial")
-    assert result.training.learners["discriminator"].updates > 0
+    assert result.training.optimizers["discriminator"].updates > 0
     assert result.history[-1].adversarial_weight == 0
 
 
@@ -283,17 +283,17 @@ def test_each_batch_without_annotation_is_named_by_its_number(small, stack, part
     assert torch.equal(patches, it.unannotated_batch(3))
     assert not torch.equal(patches, it.unannotated_batch(4))
     assert patches.shape == (2, 1, 16, 16)
-    plain = it.data.unannotated.draw(numpy_draws(0, Purpose.UNANNOTATED, 3), 2, 16)
+    plain = it.data.unannotated.draw(numpy_generator(0, Purpose.UNANNOTATED, 3), 2, 16)
     assert torch.equal(patches.flatten(1).sort().values, plain.flatten(1).sort().values)
 
 
 def test_accuracies_are_of_masks_of_annotated_and_other_images(small, stack, partly):
     """D Accuracy train by hand: G's masks of the fixed training patches against those of the others."""
     changes = {"updates": 4, "validate_every": 4, "adversarial_weight": ALWAYS}
-    critic = {"norm": "none", "image_normalisation": "stack"}
-    result = train(small(**changes, discriminator=critic), stack, partly)
+    discriminator = {"norm": "none", "image_normalisation": "stack"}
+    result = train(small(**changes, discriminator=discriminator), stack, partly)
     it = result.training
-    G, D = it.networks["adversarial"].eval(), it.learners["discriminator"].network.eval()
+    G, D = it.networks["adversarial"].eval(), it.optimizers["discriminator"].network.eval()
     point = np.log(0.45 / 0.55)
     called = []
     with torch.no_grad():

@@ -209,15 +209,15 @@ def test_a_stop_ends_it_between_two_thresholds() -> None:
     control = RunControl()
     calls = []
 
-    def breathe() -> None:
+    def raise_if_stopped() -> None:
         calls.append(1)
         if len(calls) == 3:
             control.stop()
-        control.breathe()
+        control.raise_if_stopped()
 
     probability = np.linspace(0, 1, 30, dtype=np.float32).reshape(2, 3, 5)
     with pytest.raises(Stopped):
-        rand_and_info(probability, np.zeros((2, 3, 5), np.uint8), breathe=breathe)
+        rand_and_info(probability, np.zeros((2, 3, 5), np.uint8), raise_if_stopped=raise_if_stopped)
     assert len(calls) == 3
 
 

@@ -229,7 +229,7 @@ def test_a_stop_ends_it(labels: NDArray[np.uint8]) -> None:
     control.stop()
 
     with pytest.raises(Stopped):
-        evaluate(labels, Annotation.from_labels(labels), breathe=control.breathe)
+        evaluate(labels, Annotation.from_labels(labels), raise_if_stopped=control.raise_if_stopped)
 
 
 def test_the_dictionary_goes_through_json(labels: NDArray[np.uint8]) -> None:

@@ -85,7 +85,7 @@ def test_of_one_slice_only_its_right_third_counts(small, cells, tmp_path):
 
 def test_f1_train_is_that_of_the_fixed_patches(small, stack, labelled):
     result = train(small(), stack, labelled)
-    network = result.training.learners["standard"].network.eval()
+    network = result.training.optimizers["standard"].network.eval()
     images, targets = result.training.data.fixed_train
     with torch.no_grad():
         logits = network(images)[:, 0].numpy()
@@ -99,8 +99,8 @@ def test_accuracies_of_d_are_shares_of_right_positions(small, stack, labelled, s
     result = train(small(), stack, labelled)
     training = result.training
     images, targets = getattr(training.data, f"fixed_{side}")
-    G = training.learners["adversarial"].network.eval()
-    D = training.learners["discriminator"].network.eval()
+    G = training.optimizers["adversarial"].network.eval()
+    D = training.optimizers["discriminator"].network.eval()
     labelled_pixels = targets != UNLABELLED
     spread = images.std(dim=(2, 3), keepdim=True, correction=0)
     beside = (images - images.mean(dim=(2, 3), keepdim=True)) / spread
@@ -148,7 +148,7 @@ def test_prediction_looks_at_the_control_before_each_tile(small, stack, annotati
 
     looks = []
 
-    def breathe():
+    def raise_if_stopped():
         looks.append(None)
         if len(looks) == 3:
             raise Stopped
@@ -157,7 +157,11 @@ def test_prediction_looks_at_the_control_before_each_tile(small, stack, annotati
     grey = training.data.normalisation(stack.slice(0))
     with pytest.raises(Stopped):
         class_probabilities(
-            training.networks["standard"], grey, training.settings, training.place, breathe
+            training.networks["standard"],
+            grey,
+            training.settings,
+            training.compute,
+            raise_if_stopped,
         )
     assert len(looks) == 3
 

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 import torch
 
-from napari_advseg.cli import main
+from napari_advseg.cli.main import main
 from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.data.normalisation import Normalisation
 from napari_advseg.core.data.stack import EMStack
@@ -19,7 +19,7 @@ from napari_advseg.core.evaluation.evaluate import evaluate
 from napari_advseg.core.formats import io
 from napari_advseg.core.inference.predict_stack import predict_stack, predict_to_file
 from napari_advseg.core.models.unet import build_unet
-from napari_advseg.core.runtime.seeded_random import Purpose, torch_draws
+from napari_advseg.core.runtime.seeded_random import Purpose, torch_generator
 from napari_advseg.core.storage.checkpoint import load_weights
 from napari_advseg.core.storage.run_folder import load_run
 from napari_advseg.core.training.engine import train
@@ -55,7 +55,7 @@ def probabilities(folder, stack):
 def by_hand(folder, grey):
     """The same for one slice that one tile holds: reflect it to whole poolings, and ask the network."""
     run = load_run(folder)
-    network = build_unet(run.settings.network, 2, torch_draws(0, Purpose.WEIGHTS)).eval()
+    network = build_unet(run.settings.network, 2, torch_generator(0, Purpose.WEIGHTS)).eval()
     load_weights(folder / "standard.safetensors", network)
     multiple = 2**run.settings.network.depth
     padded = np.pad(grey, [(0, -n % multiple) for n in grey.shape], mode="reflect")
@@ -236,7 +236,7 @@ def test_a_path_with_spaces_and_umlauts_from_training_to_scores(
     def advseg(*words):
         monkeypatch.setattr(sys, "argv", ["advseg", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
-            main.main()
+            main()
         out, err = capfd.readouterr()
         assert (ended.value.code or 0, err) == (0, "")
         return out

@@ -1,6 +1,6 @@
 """Damaged TIFFs: each is read, or refused in one sentence; none hangs or eats the memory.
 
-``ADVSEG_FUZZ_SECONDS=600 pytest tests/core/test_tiff_fuzz.py`` looks longer, and from another seed with
+``ADVSEG_FUZZ_SECONDS=600 pytest tests/core/formats/test_tiff_fuzz.py`` looks longer, and from another seed with
 ``ADVSEG_FUZZ_SEED``. A failure names the file kind and the number that make it again.
 """
 

@@ -193,20 +193,27 @@ def test_breathe_comes_before_each_tile_and_its_exception_ends_the_work():
             control.stop()
         return tiles
 
-    def breathe():
-        calls.append("breathe")
-        control.breathe()
+    def raise_if_stopped():
+        calls.append("raise_if_stopped")
+        control.raise_if_stopped()
 
     with pytest.raises(Stopped):
-        predict_slice(image, predict, tile=32, overlap=8, multiple=8, breathe=breathe)
-    assert calls == ["breathe", "tile"] * 3 + ["breathe"]
+        predict_slice(
+            image, predict, tile=32, overlap=8, multiple=8, raise_if_stopped=raise_if_stopped
+        )
+    assert calls == ["raise_if_stopped", "tile"] * 3 + ["raise_if_stopped"]
 
 
 def test_one_tile_breathes_too():
     # A stack of small slices must still be stoppable between slices.
     calls = []
     predict_slice(
-        noise(16, 16), identity, tile=64, overlap=8, multiple=8, breathe=lambda: calls.append(1)
+        noise(16, 16),
+        identity,
+        tile=64,
+        overlap=8,
+        multiple=8,
+        raise_if_stopped=lambda: calls.append(1),
     )
     assert calls == [1]
 

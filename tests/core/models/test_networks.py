@@ -22,7 +22,7 @@ def unet(classes=2, seed=0, **settings):
     )
 
 
-def critic(patch=16, classes=2, channels=1, seed=0, **settings):
+def discriminator(patch=16, classes=2, channels=1, seed=0, **settings):
     chosen = DiscriminatorSettings(**{"width": 3, "depth": 2, **settings})
     network = NetworkSettings(image_channels=channels)
     return build_discriminator(chosen, network, classes, patch, seeded(seed))
@@ -50,7 +50,9 @@ def test_s_has_the_2017_experiments_number_of_parameters():
 
 
 def test_d_has_the_2017_experiments_number_of_parameters():
-    seed = critic(128, head="dense", width=32, depth=4, norm="batch", sees_image=False, biases=True)
+    seed = discriminator(
+        128, head="dense", width=32, depth=4, norm="batch", sees_image=False, biases=True
+    )
     assert trainable(seed) == 4_748_385
 
 
@@ -66,14 +68,14 @@ def test_more_classes_have_a_channel_each(classes, channels):
     assert mask_channels(classes) == channels
     assert unet(classes)(torch.randn(1, 1, 8, 8)).shape == (1, channels, 8, 8)
     seen = torch.randn(1, channels + 1, 16, 16)
-    assert critic(classes=classes)(seen).shape == (1, 1, 4, 4)
+    assert discriminator(classes=classes)(seen).shape == (1, 1, 4, 4)
 
 
 @pytest.mark.parametrize("norm", ["spectral", "batch", "none"])
 @pytest.mark.parametrize("sees_image", [True, False])
 @pytest.mark.parametrize(("head", "shape"), [("patch", (2, 1, 2, 2)), ("dense", (2, 1, 1, 1))])
 def test_d_answers_for_each_position_or_once(norm, sees_image, head, shape):
-    network = critic(depth=3, norm=norm, sees_image=sees_image, head=head)
+    network = discriminator(depth=3, norm=norm, sees_image=sees_image, head=head)
     assert network(torch.randn(2, 1 + sees_image, 16, 16)).shape == shape
 
 
@@ -99,7 +101,7 @@ def test_weights_are_he_normal_and_the_heads_glorot_uniform():
 
 
 def test_the_same_seed_builds_the_same_network_and_another_does_not():
-    for build in (unet, critic):
+    for build in (unet, discriminator):
         first, again, other = build(seed=1), build(seed=1), build(seed=2)
         for key, tensor in first.state_dict().items():
             assert torch.equal(tensor, again.state_dict()[key])
@@ -111,10 +113,10 @@ def test_the_same_seed_builds_the_same_network_and_another_does_not():
 
 def test_the_global_random_state_neither_matters_nor_changes():
     torch.manual_seed(1)
-    first = [unet(dropout=0.1), critic(), critic(head="dense")]
+    first = [unet(dropout=0.1), discriminator(), discriminator(head="dense")]
     torch.manual_seed(2)
     state = torch.get_rng_state()
-    second = [unet(dropout=0.1), critic(), critic(head="dense")]
+    second = [unet(dropout=0.1), discriminator(), discriminator(head="dense")]
     assert torch.equal(state, torch.get_rng_state())
     for a, b in zip(first, second, strict=True):
         for key, tensor in a.state_dict().items():
@@ -162,7 +164,7 @@ def test_dropout_acts_in_training_alone_and_reaches_every_level():
 @pytest.mark.parametrize("seed", range(3))
 def test_spectral_norm_holds_from_the_start_in_both_modes(head, seed):
     for training in (True, False):
-        network = critic(head=head, width=12, depth=3, seed=seed).train(training)
+        network = discriminator(head=head, width=12, depth=3, seed=seed).train(training)
         assert largest_singular_values(network) == pytest.approx(
             [1] * len(layers(network)), rel=0.1
         )
@@ -170,14 +172,14 @@ def test_spectral_norm_holds_from_the_start_in_both_modes(head, seed):
 
 @pytest.mark.parametrize("head", ["patch", "dense"])
 def test_a_fresh_d_is_undecided(head):
-    network = critic(32, head=head, width=12, depth=3).eval()
+    network = discriminator(32, head=head, width=12, depth=3).eval()
     with torch.no_grad():
         assert float(network(torch.randn(8, 2, 32, 32, generator=seeded())).abs().max()) < 5
 
 
 def test_d_with_batch_norm_scores_alike_in_both_modes():
     for head in ("patch", "dense"):
-        network = critic(norm="batch", head=head)
+        network = discriminator(norm="batch", head=head)
         x = torch.randn(4, 2, 16, 16, generator=seeded())
         before = {key: t.clone() for key, t in network.state_dict().items()}
         with torch.no_grad():

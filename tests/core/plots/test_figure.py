@@ -305,7 +305,7 @@ def test_drawing_loads_neither_pyplot_nor_a_window(tmp_path):
     program = (
         "import sys\n"
         "from napari_advseg import draw_curves\n"
-        "from napari_advseg.core.curves import Curves\n"
+        "from napari_advseg.core.plots.curves import Curves\n"
         f"for kind in ('png', 'svg', 'pdf'):\n"
         f"    draw_curves([Curves('r', {{'S F1 val': (0.5,)}}, (1.0,))], {str(tmp_path)!r} + '/f.' + kind)\n"
         "print([n for n in ('matplotlib.pyplot', 'torch', 'qtpy', 'napari') if n in sys.modules])\n"

@@ -11,12 +11,12 @@ from napari_advseg.core.runtime.control import RunControl, Stopped
 
 def test_a_run_goes_on_until_it_is_stopped():
     control = RunControl()
-    control.breathe()
+    control.raise_if_stopped()
     assert not control.paused
     control.stop()
     assert control.stopping
     with pytest.raises(Stopped):
-        control.breathe()
+        control.raise_if_stopped()
 
 
 @pytest.mark.parametrize("ending", ["resume", "stop"])
@@ -29,7 +29,7 @@ def test_a_paused_run_waits_until_it_is_told(ending):
     def work():
         reached.set()
         try:
-            control.breathe()
+            control.raise_if_stopped()
             ended.append("resume")
         except Stopped:
             ended.append("stop")
@@ -52,7 +52,7 @@ def test_a_stop_cannot_be_taken_back():
     control.pause()
     control.resume()
     with pytest.raises(Stopped):
-        control.breathe()
+        control.raise_if_stopped()
 
 
 def test_without_a_window_no_slice_is_in_view():

@@ -68,7 +68,7 @@ def test_others_may_read_it(tmp_path):
 HOLDER = (
     "import sys\n"
     "from pathlib import Path\n"
-    "from napari_advseg.core.run_lock import only_writer\n"
+    "from napari_advseg.core.runtime.filesystem import only_writer\n"
     "with only_writer(Path(sys.argv[1])):\n"
     "    print('held', flush=True)\n"
     "    sys.stdin.read()\n"

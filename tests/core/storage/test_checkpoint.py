@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from napari_advseg.core.runtime.devices import choose_place
+from napari_advseg.core.runtime.devices import choose_device
 from napari_advseg.core.runtime.errors import RunFolderError
 from napari_advseg.core.storage.checkpoint import (
     load_weights,
@@ -16,18 +16,18 @@ from napari_advseg.core.storage.checkpoint import (
     save_weights,
 )
 from napari_advseg.core.training.engine import train
-from napari_advseg.core.training.trainer import Training
+from napari_advseg.core.training.trainer import Trainer
 
 
 def fresh(result, **changes):
     settings = result.training.settings.model_copy(update=changes)
-    return Training.build(settings, result.training.data, choose_place("cpu", "float32", 1))
+    return Trainer.build(settings, result.training.data, choose_device("cpu", "float32", 1))
 
 
-def everything(learners):
+def everything(optimizers):
     """All tensors and numbers of learners."""
     found = {}
-    for name, learner in learners.items():
+    for name, learner in optimizers.items():
         found |= {(name, key): tensor for key, tensor in learner.network.state_dict().items()}
         for index, values in learner.optimizer.state_dict()["state"].items():
             found |= {(name, index, key): torch.as_tensor(v) for key, v in values.items()}
@@ -45,12 +45,12 @@ def test_a_checkpoint_brings_back_everything(small, stack, annotation, tmp_path,
         discriminator={"head": head, "norm": norm},
     )  # fmt: skip
     result = train(settings, stack, annotation)
-    learners = result.training.learners
+    optimizers = result.training.optimizers
     progress = {"turn": 3, "history": [], "words": "β"}
-    save_checkpoint(tmp_path, learners, {}, progress)
-    other = fresh(result, seed=5).learners
+    save_checkpoint(tmp_path, optimizers, {}, progress)
+    other = fresh(result, seed=5).optimizers
     assert restore_checkpoint(tmp_path, other, {}) == progress
-    saved, restored = everything(learners), everything(other)
+    saved, restored = everything(optimizers), everything(other)
     assert saved.keys() == restored.keys()
     assert all(torch.equal(tensor, restored[key]) for key, tensor in saved.items())
 
@@ -88,9 +88,9 @@ def test_damaged_weights_are_refused(small, stack, annotation, tmp_path, content
 
 def test_a_checkpoint_of_other_networks_is_refused(small, stack, annotation, tmp_path):
     result = train(small(updates=1), stack, annotation)
-    save_checkpoint(tmp_path, {"standard": result.training.learners["standard"]}, {}, {"turn": 1})
+    save_checkpoint(tmp_path, {"standard": result.training.optimizers["standard"]}, {}, {"turn": 1})
     with pytest.raises(RunFolderError, match="damaged"):
-        restore_checkpoint(tmp_path, fresh(result).learners, {})
+        restore_checkpoint(tmp_path, fresh(result).optimizers, {})
 
 
 def test_a_refusal_of_the_disk_is_an_error_of_the_system(small, stack, annotation, tmp_path):

@@ -65,7 +65,7 @@ def notices(events):
 
 
 def weights(result, name="standard"):
-    return result.training.learners[name].network.state_dict()
+    return result.training.optimizers[name].network.state_dict()
 
 
 def equal(one, other):

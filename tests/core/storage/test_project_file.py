@@ -10,7 +10,7 @@ import pytest
 
 from napari_advseg.core.runtime.errors import ProjectError
 from napari_advseg.core.storage.project_file import (
-    Place,
+    Placement,
     Project,
     ProjectAnnotation,
     ProjectImage,
@@ -28,9 +28,9 @@ def full(tmp_path: Path) -> Project:
     return Project(
         saved=SAVED,
         images=(
-            ProjectImage(name="vnc", shape=(20, 64, 48), place=Place(elsewhere="/data/vnc.tif")),
+            ProjectImage(name="vnc", shape=(20, 64, 48), place=Placement(elsewhere="/data/vnc.tif")),
             ProjectImage(
-                name="λ 2", shape=(64, 48), place=Place(inside="vnc.advseg/image-2.tif"),
+                name="λ 2", shape=(64, 48), place=Placement(inside="vnc.advseg/image-2.tif"),
                 scale=(50.0, 4.0, 4.0),
             ),
         ),
@@ -44,7 +44,7 @@ def full(tmp_path: Path) -> Project:
         image=1, annotation=0, channels=(0,), train=(0, 1, 5), val=(7,), method="standard",
         preset="balanced", budget=12.5, unit="minutes", threshold=0.35,
         advanced={"seed": 3, "network.width": 8, "device": "cpu", "optimizer.rate": 0.01},
-        run=Place.of(tmp_path / "runs" / "first", tmp_path),
+        run=Placement.of(tmp_path / "runs" / "first", tmp_path),
     )  # fmt: skip
 
 
@@ -63,11 +63,11 @@ def test_what_lies_inside_is_named_relative_and_moves_along(tmp_path):
     home, other = tmp_path / "home", tmp_path / "other"
     (home / "data").mkdir(parents=True)
     (home / "data" / "a.tif").touch()
-    place = Place.of(home / "data" / "a.tif", home)
-    assert place == Place(inside="data/a.tif")
+    place = Placement.of(home / "data" / "a.tif", home)
+    assert place == Placement(inside="data/a.tif")
     home.rename(other)
     assert place.path(other) == (other / "data" / "a.tif").resolve()
-    assert Place.of(tmp_path / "b.tif", other) == Place(
+    assert Placement.of(tmp_path / "b.tif", other) == Placement(
         elsewhere=str((tmp_path / "b.tif").resolve())
     )
 
@@ -104,7 +104,7 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
     with pytest.raises(ProjectError, match=r"files/a.tif.*outside"):
         inside(home, "files/a.tif")
     with pytest.raises(ProjectError, match="outside"):
-        Place(inside="files/a.tif").path(home)
+        Placement(inside="files/a.tif").path(home)
     (home / "real").mkdir()
     (home / "alias").symlink_to(home / "real", target_is_directory=True)
     assert inside(home, "alias/a.tif") == (home / "real" / "a.tif").resolve()
@@ -112,7 +112,7 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
 
 @pytest.mark.parametrize("text", [r"\\server\share\vnc.tif", "//server/vnc.tif", "vnc.tif", "/a\0"])
 def test_a_network_share_or_half_a_path_is_opened_for_nobody(tmp_path, text):
-    assert Place(elsewhere=text).path(tmp_path) is None
+    assert Placement(elsewhere=text).path(tmp_path) is None
 
 
 DAMAGED = {

@@ -18,7 +18,7 @@ from napari_advseg.core.formats.io import read_labels, read_stack
 from napari_advseg.core.runtime.errors import ProjectError
 from napari_advseg.core.storage import project_folder
 from napari_advseg.core.storage.project_file import (
-    Place,
+    Placement,
     Project,
     ProjectAnnotation,
     ProjectImage,
@@ -41,7 +41,7 @@ FILE = "annotation-a.tif"
 
 
 def project(folder: ProjectFolder, *, image: str = "vnc", saved: datetime = SAVED) -> Project:
-    place = Place(elsewhere="/data/vnc.tif")
+    place = Placement(elsewhere="/data/vnc.tif")
     return Project(
         saved=saved,
         images=(ProjectImage(name=image, shape=(3, 8, 9), place=place),),
@@ -128,8 +128,8 @@ import os, sys
 import numpy as np
 from pathlib import Path
 from datetime import datetime, timezone
-from napari_advseg.core.autosave import LabelsToWrite, ProjectFolder
-from napari_advseg.core.project import Project, ProjectAnnotation
+from napari_advseg.core.storage.project_folder import LabelsToWrite, ProjectFolder
+from napari_advseg.core.storage.project_file import Project, ProjectAnnotation
 
 def wait(*args):
     print("in the middle", flush=True)

@@ -20,14 +20,14 @@ def settings(kind="step", method="paired", updates=7, **changes):
 
 
 @pytest.mark.parametrize(
-    ("method", "learners"),
+    ("method", "networks"),
     [("standard", {"standard"}), ("adversarial", ALL - {"standard"}), ("paired", ALL)],
 )
-def test_step_by_step_everyone_learns_from_each_batch(method, learners):
+def test_step_by_step_everyone_learns_from_each_batch(method, networks):
     taken = list(turns(settings(method=method, validate_every=3)))
     assert [t.batch for t in taken] == list(range(7))
     assert [t.update for t in taken] == list(range(1, 8))
-    assert all(t.learners == learners for t in taken)
+    assert all(t.networks == networks for t in taken)
     assert [t.update for t in taken if t.validate] == [3, 6, 7]
 
 
@@ -38,7 +38,7 @@ def test_the_end_is_validated_once_when_it_falls_on_the_interval():
 
 def test_blocks_are_s_then_g_on_the_same_batches_then_d():
     taken = list(turns(settings("block", updates=6)))
-    order = [next(iter(t.learners)) for t in taken]
+    order = [next(iter(t.networks)) for t in taken]
     epoch = ["standard"] * 3 + ["adversarial"] * 3 + ["discriminator"] * 5
     assert order == epoch * 2
     assert [t.batch for t in taken[:11]] == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1]
@@ -53,12 +53,12 @@ def test_blocks_are_s_then_g_on_the_same_batches_then_d():
 def test_s_and_g_learn_from_the_same_batches_in_the_same_order(kind, method):
     chosen = settings(kind, method, updates=6)
     for network in chosen.networks:
-        assert [t.batch for t in turns(chosen) if network in t.learners] == list(range(6))
+        assert [t.batch for t in turns(chosen) if network in t.networks] == list(range(6))
 
 
 def test_the_standard_method_knows_no_d():
     chosen = settings("block", "standard", updates=6)
-    assert Counter(learner for t in turns(chosen) for learner in t.learners) == {"standard": 6}
+    assert Counter(learner for t in turns(chosen) for learner in t.networks) == {"standard": 6}
 
 
 @pytest.mark.parametrize("kind", ["step", "block"])

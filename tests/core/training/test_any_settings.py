@@ -222,7 +222,7 @@ def assert_good(result, stack, folder, events):
         assert all(math.isfinite(loss) for loss in step.losses.values())
     for validated in result.history:
         assert all(0 <= score <= 1 or math.isnan(score) for score in validated.scores.values())
-    for learner in result.training.learners.values():
+    for learner in result.training.optimizers.values():
         assert all(torch.isfinite(w).all() for w in learner.network.state_dict().values())
     last = {(e.network, e.z): e.prediction for e in events if isinstance(e, SlicePredicted)}
     assert set(last) == {(n, z) for n in resolved.networks for z in range(stack.shape[0])}

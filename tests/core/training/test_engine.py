@@ -24,8 +24,8 @@ from napari_advseg.core.runtime.events import (
 )
 from napari_advseg.core.storage import run_folder
 from napari_advseg.core.training.engine import resume, train
-from napari_advseg.core.training.steps import Taken
-from napari_advseg.core.training.trainer import Training
+from napari_advseg.core.training.steps import StepResult
+from napari_advseg.core.training.trainer import Trainer
 
 
 def of_kind(events, kind):
@@ -195,7 +195,7 @@ def fail_at(monkeypatch, owner, name, number, error):
 
 @pytest.mark.parametrize(
     ("owner", "name", "number"),
-    [(Training, "take", 7), (Validator, "segmentation_scores", 2), (Validator, "samples", 1)],
+    [(Trainer, "step", 7), (Validator, "segmentation_scores", 2), (Validator, "samples", 1)],
 )
 def test_a_failure_ends_the_run_and_keeps_its_last_checkpoint(
     small, stack, annotation, whole_run, same_run, tmp_path, monkeypatch, owner, name, number
@@ -217,7 +217,7 @@ def test_a_failure_ends_the_run_and_keeps_its_last_checkpoint(
 def test_a_failure_without_a_run_folder_promises_no_checkpoint(
     small, stack, annotation, monkeypatch
 ):
-    fail_at(monkeypatch, Training, "take", 2, RuntimeError("no luck"))
+    fail_at(monkeypatch, Trainer, "step", 2, RuntimeError("no luck"))
     result = train(small(), stack, annotation)
     assert result.error == "Training failed (no luck): start again."
 
@@ -225,15 +225,15 @@ def test_a_failure_without_a_run_folder_promises_no_checkpoint(
 def test_a_loss_that_is_no_number_ends_the_run_before_it_is_kept(
     small, stack, annotation, tmp_path
 ):
-    real_take = Training.take
+    real_step = Trainer.step
 
-    def take(self, turn):
-        taken = real_take(self, turn)
-        broken = Taken({"S": taken.losses["S"] * float("nan")})
+    def step(self, turn):
+        taken = real_step(self, turn)
+        broken = StepResult({"S": taken.losses["S"] * float("nan")})
         return taken | broken if turn.update >= 7 else taken
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Training, "take", take)
+        patch.setattr(Trainer, "step", step)
         result = train(small(), stack, annotation, tmp_path / "run")
     assert result.outcome is Outcome.FAILED
     assert "lower learning rate" in result.error
@@ -242,7 +242,7 @@ def test_a_loss_that_is_no_number_ends_the_run_before_it_is_kept(
 
 
 def test_a_full_memory_is_said_with_a_way_out(small, stack, annotation, monkeypatch):
-    fail_at(monkeypatch, Training, "take", 2, MemoryError())
+    fail_at(monkeypatch, Trainer, "step", 2, MemoryError())
     result = train(small(), stack, annotation)
     assert result.outcome is Outcome.FAILED
     assert "smaller batch" in result.error

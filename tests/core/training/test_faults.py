@@ -13,11 +13,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from napari_advseg.core.adversary.adversarial_loss import Adversary
+from napari_advseg.core.adversary.adversarial_loss import AdversarialLoss
 from napari_advseg.core.config.schedules import LearningRate
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.evaluation.validator import Validator
-from napari_advseg.core.models.network_optimizer import Learner
+from napari_advseg.core.models.network_optimizer import NetworkOptimizer
 from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError
 from napari_advseg.core.runtime.events import (
     Notice,
@@ -33,7 +33,7 @@ from napari_advseg.core.storage.run_folder import load_run
 from napari_advseg.core.training import engine, loop, run_writer, time_budget
 from napari_advseg.core.training.engine import resume, train
 from napari_advseg.core.training.steps import AdversarialStep, StandardStep
-from napari_advseg.core.training.trainer import Training
+from napari_advseg.core.training.trainer import Trainer
 
 FILES = {
     "config.json", "summary.json", "metrics.csv", "annotation.tif", "samples",
@@ -44,7 +44,7 @@ AGAIN = "The run folder can be written again."
 KEPT = "Training failed (no luck): the last checkpoint is kept, start again or resume."
 
 
-class Watch:
+class AlarmMonitor:
     """Keeps the events of a run; `deeds` maps an update to what is done at its validation."""
 
     def __init__(self, deeds=None):
@@ -127,7 +127,7 @@ def delete_config(folder):
 def test_a_run_folder_that_goes_is_made_anew_and_whole(
     small, stack, annotation, folder, whole_run, same_run, go, update
 ):
-    watch = Watch({update: lambda: go(folder)})
+    watch = AlarmMonitor({update: lambda: go(folder)})
     result = train(small(), stack, annotation, folder, on_event=watch)
     watch.assert_one_end(Outcome.COMPLETED)
     (said,) = watch.notices
@@ -159,11 +159,11 @@ def test_a_run_goes_on_from_a_folder_that_was_made_anew(
     small, stack, annotation, folder, whole_run, same_run, stop_at
 ):
     control = stop_at(18)  # between the second validation and the third
-    watch = Watch({4: lambda: delete(folder)})
+    watch = AlarmMonitor({4: lambda: delete(folder)})
     assert train(small(), stack, annotation, folder, on_event=watch, control=control).outcome is (
         Outcome.STOPPED
     )
-    again = Watch({12: lambda: delete(folder)})  # a resumed run can do it, too
+    again = AlarmMonitor({12: lambda: delete(folder)})  # a resumed run can do it, too
     assert same_run(resume(folder, stack, on_event=again), whole_run)
     assert_whole(folder)
 
@@ -190,12 +190,17 @@ def test_the_best_weights_come_back_although_training_has_gone_on(
 
     if resumed:
         train(
-            small(), stack, annotation, folder, on_event=Watch({4: keep_best}), control=stop_at(12)
+            small(),
+            stack,
+            annotation,
+            folder,
+            on_event=AlarmMonitor({4: keep_best}),
+            control=stop_at(12),
         )
-        resume(folder, stack, on_event=Watch({8: lambda: delete(folder)}))
+        resume(folder, stack, on_event=AlarmMonitor({8: lambda: delete(folder)}))
     else:
         deeds = {4: keep_best, 8: lambda: delete(folder)}
-        train(small(), stack, annotation, folder, on_event=Watch(deeds))
+        train(small(), stack, annotation, folder, on_event=AlarmMonitor(deeds))
     assert best
     for name, weights in best.items():
         found = load_file(folder / f"{name}-best.safetensors")
@@ -287,7 +292,7 @@ def test_training_goes_on_in_memory_and_is_saved_once_that_works(
 ):
     folder, broken, reason = fault
     deeds = {4: broken.__enter__, 8: lambda: broken.__exit__(None, None, None)}
-    watch = Watch(deeds)
+    watch = AlarmMonitor(deeds)
     result = train(small(), stack, annotation, folder, on_event=watch, whole_stack=True)
     watch.assert_one_end(Outcome.COMPLETED)
     assert watch.notices == [Notice(cannot(folder, reason), True), Notice(AGAIN, False)]
@@ -301,7 +306,7 @@ def test_a_run_that_could_not_be_written_ends_well_and_says_so(
     small, stack, annotation, whole_run, same_run, fault
 ):
     folder, broken, reason = fault
-    watch = Watch({4: broken.__enter__})
+    watch = AlarmMonitor({4: broken.__enter__})
     result = train(small(), stack, annotation, folder, on_event=watch, whole_stack=True)
     broken.__exit__(None, None, None)
     watch.assert_one_end(Outcome.COMPLETED)
@@ -320,7 +325,7 @@ def test_a_run_that_could_not_be_written_ends_well_and_says_so(
 
 def test_a_stop_while_nothing_can_be_written_says_so(small, stack, annotation, folder, stop_at):
     broken = read_only(folder)
-    watch = Watch({4: broken.__enter__})
+    watch = AlarmMonitor({4: broken.__enter__})
     result = train(small(), stack, annotation, folder, on_event=watch, control=stop_at(12))
     broken.__exit__(None, None, None)
     watch.assert_one_end(Outcome.STOPPED)
@@ -340,7 +345,7 @@ def test_small_files_that_still_fit_do_not_count_as_saved(
         real(place, *args)
 
     monkeypatch.setattr(run_writer, "save_checkpoint", no_room)
-    watch = Watch()
+    watch = AlarmMonitor()
     train(small(), stack, annotation, folder, on_event=watch)
     assert watch.notices == [Notice(cannot(folder, "No space left on device"), True)]
     assert len(list((folder / "samples").iterdir())) == 3
@@ -353,7 +358,7 @@ def test_saving_is_tried_again_between_validations(
     monkeypatch.setattr(run_writer, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(loop, "STEP_SECONDS", 0.0)
     broken = file_in_the_way(folder)
-    watch, kept = Watch({4: broken.__enter__}), []
+    watch, kept = AlarmMonitor({4: broken.__enter__}), []
 
     def on_event(event):
         watch(event)
@@ -396,10 +401,10 @@ def test_a_folder_of_ones_own_is_left_as_it_was_if_the_run_does_not_start(
 
 BEFORE = [
     (TrainingData, "prepare", {}),
-    (Training, "build", {}),
-    (Training, "take", {"updates": None, "minutes": 1.0}),
+    (Trainer, "build", {}),
+    (Trainer, "step", {"updates": None, "minutes": 1.0}),
     (time_budget, "class_probabilities", {"updates": None, "minutes": 1.0}),
-    (engine, "Session", {}),
+    (engine, "TrainingLoop", {}),
 ]
 
 
@@ -444,7 +449,7 @@ def test_an_error_before_the_start_has_a_sentence_and_leaves_nothing(
 def test_memory_that_a_computer_does_not_have_is_said_as_such(
     small, stack, annotation, monkeypatch
 ):
-    monkeypatch.setattr(Training, "build", lambda *args: torch.empty(10**14))
+    monkeypatch.setattr(Trainer, "build", lambda *args: torch.empty(10**14))
     with pytest.raises(AdvSegError, match="memory is full: choose a smaller batch"):
         train(small(), stack, annotation)
 
@@ -470,13 +475,13 @@ def failing(owner, name, number, error):
 
 
 STAGES = {
-    "first update": (Training, "take", 1),
-    "cutting patches": (Training, "batch", 7),
+    "first update": (Trainer, "step", 1),
+    "cutting patches": (Trainer, "batch", 7),
     "S": (StandardStep, "__call__", 7),
-    "optimizer": (Learner, "learn", 20),
+    "optimizer": (NetworkOptimizer, "learn", 20),
     "G": (AdversarialStep, "__call__", 7),
-    "G's answer from D": (Adversary, "generator_loss", 3),
-    "D": (Adversary, "discriminator_loss", 3),
+    "G's answer from D": (AdversarialLoss, "generator_loss", 3),
+    "D": (AdversarialLoss, "discriminator_loss", 3),
     "validation": (Validator, "segmentation_scores", 2),
     "a slice of it": (Validator, "predict", 7),
     "validation of D": (Validator, "discriminator_scores", 2),
@@ -494,7 +499,7 @@ STAGES = {
 def test_an_error_at_any_stage_ends_in_one_sentence_and_keeps_the_checkpoint(
     small, stack, annotation, folder, whole_run, same_run, stage
 ):
-    watch = Watch()
+    watch = AlarmMonitor()
     with failing(*STAGES[stage], RuntimeError("no luck\nat all")):
         result = train(small(), stack, annotation, folder, on_event=watch, whole_stack=True)
     watch.assert_one_end(Outcome.FAILED)
@@ -552,7 +557,7 @@ def test_an_error_after_the_training_loses_no_training(
     small, stack, annotation, folder, whole_run, same_run, number
 ):
     stage = {13: "predict", 1: "boundary_scores"}[number]
-    watch = Watch()
+    watch = AlarmMonitor()
     with failing(Validator, stage, number, RuntimeError("no luck")):
         result = train(small(), stack, annotation, folder, on_event=watch, whole_stack=True)
     watch.assert_one_end(Outcome.FAILED)
@@ -566,7 +571,7 @@ def test_an_error_after_the_training_loses_no_training(
 def test_a_summary_that_cannot_be_put_into_words_is_said_at_the_end(
     small, stack, annotation, folder
 ):
-    watch = Watch()
+    watch = AlarmMonitor()
     with failing(run_writer.run_folder, "write_summary", 1, ValueError("no luck")):
         result = train(small(), stack, annotation, folder, on_event=watch)
     watch.assert_one_end(Outcome.COMPLETED)
@@ -585,8 +590,8 @@ def test_a_summary_that_cannot_be_put_into_words_is_said_at_the_end(
 def test_a_memory_that_fills_at_an_update_has_its_own_sentence(
     small, stack, annotation, folder, whole_run, same_run, error
 ):
-    watch = Watch()
-    with failing(Learner, "learn", 20, error):
+    watch = AlarmMonitor()
+    with failing(NetworkOptimizer, "learn", 20, error):
         train(small(), stack, annotation, folder, on_event=watch)
     watch.assert_one_end(Outcome.FAILED)
     assert watch.events[-1].sentence == (
@@ -598,8 +603,8 @@ def test_a_memory_that_fills_at_an_update_has_its_own_sentence(
 def test_an_error_in_a_run_whose_folder_is_gone_promises_no_checkpoint(
     small, stack, annotation, folder
 ):
-    watch = Watch({4: lambda: delete(folder)})
-    with failing(Training, "take", 7, RuntimeError("no luck")):
+    watch = AlarmMonitor({4: lambda: delete(folder)})
+    with failing(Trainer, "step", 7, RuntimeError("no luck")):
         result = train(small(), stack, annotation, folder, on_event=watch)
     watch.assert_one_end(Outcome.FAILED)
     assert result.error == "Training failed (no luck): start again."

@@ -16,7 +16,7 @@ from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError, Setti
 from napari_advseg.core.runtime.events import Outcome, RunFinished, RunStarted, Validated
 from napari_advseg.core.storage import run_folder
 from napari_advseg.core.training.engine import resume, train
-from napari_advseg.core.training.trainer import Training
+from napari_advseg.core.training.trainer import Trainer
 
 BLOCK = {"kind": "block", "generator_updates": 3, "discriminator_updates": 4}
 
@@ -112,7 +112,7 @@ def test_a_schedule_that_waits_for_progress_keeps_its_state(
     )
     resumed = stop_and_resume(settings, stack, annotation, tmp_path / "run", stop_at(34))
     whole = train(settings, stack, annotation)
-    assert whole.training.learners["standard"].rate.factor < 1
+    assert whole.training.optimizers["standard"].rate.factor < 1
     assert same_run(resumed, whole)
 
 
@@ -178,7 +178,7 @@ def test_a_run_killed_before_its_first_validation_goes_on_from_its_start(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Training, "take", killed)
+        patch.setattr(Trainer, "step", killed)
         with pytest.raises(KeyboardInterrupt):
             train(small(), stack, annotation, tmp_path / "run")
     assert same_run(resume(tmp_path / "run", stack), whole_run)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from napari_advseg.core.adversary.adversarial_loss import Adversary
+from napari_advseg.core.adversary.adversarial_loss import AdversarialLoss
 from napari_advseg.core.adversary.discriminator import build_discriminator
 from napari_advseg.core.adversary.discriminator_input import Masks
 from napari_advseg.core.config.classes import UNLABELLED
@@ -16,12 +16,12 @@ from napari_advseg.core.config.settings import (
     OptimizerSettings,
 )
 from napari_advseg.core.models.losses import segmentation_loss
-from napari_advseg.core.models.network_optimizer import Learner, frozen
+from napari_advseg.core.models.network_optimizer import NetworkOptimizer, frozen
 from napari_advseg.core.models.unet import build_unet
-from napari_advseg.core.runtime.devices import Place
+from napari_advseg.core.runtime.devices import ComputeDevice
 from napari_advseg.core.training.steps import AdversarialStep, StandardStep
 
-CPU = Place(torch.device("cpu"), "float32", 1)
+CPU = ComputeDevice(torch.device("cpu"), "float32", 1)
 STEADY = OptimizerSettings(schedule="constant", rate=1e-2, clip=None)
 
 
@@ -30,13 +30,17 @@ def always(weight):
     return lambda segmentation, adversarial: torch.full_like(segmentation, weight)
 
 
-def adversarial_step(seed=0, **critic):
-    chosen = DiscriminatorSettings(**{"width": 4, "depth": 2, **critic})
+def adversarial_step(seed=0, **discriminator):
+    chosen = DiscriminatorSettings(**{"width": 4, "depth": 2, **discriminator})
     network = NetworkSettings(width=2, depth=2)
     G = build_unet(network, 2, torch.Generator().manual_seed(seed))
     D = build_discriminator(chosen, network, 2, 16, torch.Generator().manual_seed(seed + 1))
     return AdversarialStep(
-        Learner.of(G, STEADY, 100), Learner.of(D, STEADY, 100), D, Adversary(chosen), CPU
+        NetworkOptimizer.of(G, STEADY, 100),
+        NetworkOptimizer.of(D, STEADY, 100),
+        D,
+        AdversarialLoss(chosen),
+        CPU,
     )
 
 
@@ -56,7 +60,7 @@ def same(network, before):
     return all(torch.equal(t, before[key]) for key, t in network.state_dict().items())
 
 
-CRITICS = [
+DISCRIMINATORS = [
     {"norm": "spectral"},
     {"norm": "batch"},
     {"norm": "none", "mask": "probability"},
@@ -65,9 +69,9 @@ CRITICS = [
 ]
 
 
-@pytest.mark.parametrize("critic", CRITICS)
-def test_in_gs_turn_d_stays_as_it_is_and_in_ds_turn_g(critic):
-    step = adversarial_step(**critic)
+@pytest.mark.parametrize("discriminator", DISCRIMINATORS)
+def test_in_gs_turn_d_stays_as_it_is_and_in_ds_turn_g(discriminator):
+    step = adversarial_step(**discriminator)
     G, D = step.generator.network, step.discriminator.network
     for turn in range(2):
         before_g, before_d = state(G), state(D)
@@ -161,7 +165,7 @@ def test_d_learns_to_tell_masks_apart_and_g_to_segment():
 def test_the_standard_step_follows_the_loss_of_labelled_pixels():
     images, targets = batch()
     S = build_unet(NetworkSettings(width=2, depth=2), 2, torch.Generator().manual_seed(0))
-    found = StandardStep(Learner.of(S, STEADY, 10), CPU)(images, targets).losses["S"]
+    found = StandardStep(NetworkOptimizer.of(S, STEADY, 10), CPU)(images, targets).losses["S"]
     S = build_unet(NetworkSettings(width=2, depth=2), 2, torch.Generator().manual_seed(0))
     with torch.no_grad():
         wrong = torch.where(targets == 0, -S.train()(images)[:, 0], S(images)[:, 0])
@@ -175,7 +179,7 @@ def test_a_batch_without_a_label_moves_nothing():
     S = build_unet(NetworkSettings(width=2, depth=2), 2, torch.Generator().manual_seed(0))
     before = [p.clone() for p in S.parameters()]
     steady = STEADY.model_copy(update={"weight_decay": 0.0})
-    loss = StandardStep(Learner.of(S, steady, 10), CPU)(
+    loss = StandardStep(NetworkOptimizer.of(S, steady, 10), CPU)(
         images, torch.full_like(targets, UNLABELLED)
     )
     assert loss.losses["S"] == 0
@@ -195,7 +199,7 @@ def test_a_learner_moves_as_torchs_optimizer_at_the_schedules_rate(name, expecte
     theirs.load_state_dict(ours.state_dict())
     momenta = {"alpha": 0.9} if name == "rmsprop" else {"betas": (0.8, 0.9), "weight_decay": 0.0}
     optimizer = expected(theirs.parameters(), 0.1, eps=1e-6, **momenta)
-    learner = Learner.of(ours, settings, 5)
+    learner = NetworkOptimizer.of(ours, settings, 5)
     x = torch.tensor([[1.0, -2.0]])
     for update in range(5):
         learner.learn(ours(x).square().sum())
@@ -210,5 +214,5 @@ def test_a_learner_moves_as_torchs_optimizer_at_the_schedules_rate(name, expecte
 def test_the_gradients_norm_is_clipped():
     network = nn.Linear(4, 1, bias=False)
     settings = OptimizerSettings(clip=0.5)
-    Learner.of(network, settings, 1).learn(1000 * network(torch.ones(1, 4)).sum())
+    NetworkOptimizer.of(network, settings, 1).learn(1000 * network(torch.ones(1, 4)).sum())
     assert float(network.weight.grad.norm()) == pytest.approx(0.5, rel=1e-4)

@@ -36,7 +36,7 @@ def test_curves_are_those_of_the_validations_and_histograms_show_ds_layers(
     assert {f"D/{name}" for name in HEALTH} | {"D/λ"} <= set(tags["scalars"])
     expected = {v.update: v.health["fake mean"] for v in result.history}
     assert scalars(found, "D/fake mean") == pytest.approx(expected, rel=1e-6)
-    D = result.training.learners["discriminator"].network
+    D = result.training.optimizers["discriminator"].network
     layers = 3  # two that halve, and the head
     names = {f"D/layer {i} {kind}" for i in range(1, layers + 1) for kind in ("weights", "biases")}
     assert set(tags["histograms"]) == names

@@ -12,15 +12,15 @@ from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.runtime.control import RunControl, Stopped
-from napari_advseg.core.runtime.devices import Place
+from napari_advseg.core.runtime.devices import ComputeDevice
 from napari_advseg.core.runtime.errors import SettingsError
 from napari_advseg.core.training import time_budget
 from napari_advseg.core.training.engine import train
 from napari_advseg.core.training.time_budget import ADVERSARIAL_COST, estimated_minutes
-from napari_advseg.core.training.trainer import Training
+from napari_advseg.core.training.trainer import Trainer
 
 UPDATE, VALIDATED_SLICE = 0.5, 0.1  # seconds
-CPU = Place(torch.device("cpu"), "float32", 1)
+CPU = ComputeDevice(torch.device("cpu"), "float32", 1)
 
 
 def settings(**changes):
@@ -50,19 +50,19 @@ def fixed(chosen, control=None):
 def clock(monkeypatch):
     """Time passes only while networks compute: 4 s for each of the first updates, then UPDATE."""
     now, taken = [0.0], []
-    take, predict = Training.take, time_budget.class_probabilities
+    step, predict = Trainer.step, time_budget.class_probabilities
 
-    def slow_take(self, turn):
+    def slow_step(self, turn):
         taken.append(turn)
         now[0] += 4.0 if len(taken) <= time_budget.DISCARDED else UPDATE
-        return take(self, turn)
+        return step(self, turn)
 
     def slow_predict(*args):
         now[0] += VALIDATED_SLICE
         return predict(*args)
 
     monkeypatch.setattr(time_budget, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(Training, "take", slow_take)
+    monkeypatch.setattr(Trainer, "step", slow_step)
     monkeypatch.setattr(time_budget, "class_probabilities", slow_predict)
     return taken
 
@@ -75,8 +75,8 @@ def test_updates_and_validations_fill_the_minutes(clock, method, networks):
     one_validation = 2 * VALIDATED_SLICE * networks  # two slices validate
     assert found.updates == int((60 - 4 * one_validation) / UPDATE)
     assert len(clock) == time_budget.TIMED_UPDATES
-    learners = {"standard": 1, "adversarial": 2, "paired": 3}[method]  # D learns in every one
-    assert all(len(turn.learners) == learners for turn in clock)
+    optimizers = {"standard": 1, "adversarial": 2, "paired": 3}[method]  # D learns in every one
+    assert all(len(turn.networks) == optimizers for turn in clock)
 
 
 def test_validations_at_an_interval_take_their_share(clock):
@@ -126,8 +126,8 @@ def test_a_run_by_minutes_is_the_run_by_updates(monkeypatch):
     assert time_budget.FEWEST <= updates <= 20
     by_updates = train(settings(updates=updates, validations=1), stack, annotation)
     assert by_minutes.training.settings == by_updates.training.settings
-    for name, learner in by_minutes.training.learners.items():
-        theirs = by_updates.training.learners[name].network.state_dict()
+    for name, learner in by_minutes.training.optimizers.items():
+        theirs = by_updates.training.optimizers[name].network.state_dict()
         for key, tensor in learner.network.state_dict().items():
             assert torch.equal(tensor, theirs[key]), (name, key)
     for one, other in zip(by_minutes.history, by_updates.history, strict=True):

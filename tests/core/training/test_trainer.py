@@ -11,9 +11,9 @@ from napari_advseg.core.config.parsing import run_settings
 from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.training_data import TrainingData
-from napari_advseg.core.runtime.devices import Place
+from napari_advseg.core.runtime.devices import ComputeDevice
 from napari_advseg.core.training.alternation import turns
-from napari_advseg.core.training.trainer import Training
+from napari_advseg.core.training.trainer import Trainer
 
 ALWAYS = {"kind": "constant", "value": 0.5}
 NEVER = {"kind": "constant", "value": 0.0}
@@ -37,16 +37,16 @@ def training(precision="float32", classes=2, **changes):
     image = draws.normal(0, 1, targets.shape).astype(np.float32) + targets
     targets[0, :10] = UNLABELLED
     named = ClassMap.of(**{f"class{i}": i + 1 for i in range(classes)})
-    place = Place(torch.device("cpu"), precision, 1)
+    compute = ComputeDevice(torch.device("cpu"), precision, 1)
     data = TrainingData.prepare(
-        chosen, EMStack.from_array(image), Annotation(targets, named), place.device
+        chosen, EMStack.from_array(image), Annotation(targets, named), compute.device
     )
-    return Training.build(chosen, data, place)
+    return Trainer.build(chosen, data, compute)
 
 
 def run(it, first=0, last=None):
     for turn in list(turns(it.settings, first))[: None if last is None else last - first]:
-        it.take(turn)
+        it.step(turn)
     return it
 
 
@@ -56,7 +56,9 @@ def equal(one, other):
 
 
 def learners_equal(one, other):
-    return all(equal(one.learners[n].network, other.learners[n].network) for n in one.learners)
+    return all(
+        equal(one.optimizers[n].network, other.optimizers[n].network) for n in one.optimizers
+    )
 
 
 # --- S and G/S ---------------------------------------------------------------------------------
@@ -68,13 +70,13 @@ def test_without_the_adversarial_term_s_and_gs_are_bit_identical_after_20_update
     alternation = {"kind": kind, "generator_updates": 10, "discriminator_updates": 5}
     it = training(precision, alternation=alternation)
     S, G = it.networks["standard"], it.networks["adversarial"]
-    D = it.learners["discriminator"]
+    D = it.optimizers["discriminator"]
     start = {key: tensor.clone() for key, tensor in S.state_dict().items()}
     d_start = {key: tensor.clone() for key, tensor in D.network.state_dict().items()}
     assert equal(S, G)
     run(it)
     assert equal(S, G)
-    assert it.learners["standard"].updates == it.learners["adversarial"].updates == 20
+    assert it.optimizers["standard"].updates == it.optimizers["adversarial"].updates == 20
     assert D.updates == {"step": 20, "block": 10}[kind]
     assert any(not torch.equal(t, start[key]) for key, t in S.state_dict().items())
     assert any(not torch.equal(t, d_start[key]) for key, t in D.network.state_dict().items())
@@ -93,7 +95,7 @@ def test_before_a_ramp_they_are_alike():
     S, G = it.networks["standard"], it.networks["adversarial"]
     run(it, last=11)  # λ leaves 0 after update 10, and D learns from update 5 on
     assert equal(S, G)
-    assert it.learners["discriminator"].updates == 6
+    assert it.optimizers["discriminator"].updates == 6
     run(it, first=11, last=12)
     assert not equal(S, G)
 
@@ -149,7 +151,7 @@ def test_the_weight_of_the_adversarial_term_follows_the_epochs():
 
 def test_losses_are_reported_for_those_who_learn():
     it = training()
-    losses = it.take(next(iter(turns(it.settings)))).losses
+    losses = it.step(next(iter(turns(it.settings)))).losses
     assert set(losses) == {"S", "G/S", "D"}
     assert all(loss.isfinite() and not loss.requires_grad for loss in losses.values())
     assert losses["S"] == losses["G/S"]

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from napari_advseg.core.adversary.adversarial_loss import Adversary
+from napari_advseg.core.adversary.adversarial_loss import AdversarialLoss
 from napari_advseg.core.adversary.discriminator import build_discriminator
 from napari_advseg.core.config.classes import UNLABELLED
 from napari_advseg.core.config.schedules import balanced_weight
@@ -18,12 +18,12 @@ from napari_advseg.core.config.settings import (
     NetworkSettings,
     OptimizerSettings,
 )
-from napari_advseg.core.models.network_optimizer import Learner
+from napari_advseg.core.models.network_optimizer import NetworkOptimizer
 from napari_advseg.core.models.unet import build_unet
-from napari_advseg.core.runtime.devices import Place
+from napari_advseg.core.runtime.devices import ComputeDevice
 from napari_advseg.core.training.steps import AdversarialStep, StandardStep
 
-CPU = Place(torch.device("cpu"), "float32", 1)
+CPU = ComputeDevice(torch.device("cpu"), "float32", 1)
 STEADY = OptimizerSettings(schedule="constant", rate=1e-2, clip=None)
 WEIGHT = 0.7
 
@@ -38,16 +38,20 @@ def network(dropout=0.0):
     return build_unet(settings, 2, torch.Generator().manual_seed(0))
 
 
-def adversarial_step(dropout=0.0, **critic):
+def adversarial_step(dropout=0.0, **discriminator):
     values = {
         "width": 4, "depth": 2, "regime": "unannotated", "norm": "none", "image_normalisation": "stack",
-        **critic,
+        **discriminator,
     }  # fmt: skip
     chosen = DiscriminatorSettings(**values)
     D = build_discriminator(chosen, NetworkSettings(), 2, 16, torch.Generator().manual_seed(1))
     G = network(dropout)
     return AdversarialStep(
-        Learner.of(G, STEADY, 100), Learner.of(D, STEADY, 100), D, Adversary(chosen), CPU
+        NetworkOptimizer.of(G, STEADY, 100),
+        NetworkOptimizer.of(D, STEADY, 100),
+        D,
+        AdversarialLoss(chosen),
+        CPU,
     )
 
 
@@ -147,7 +151,7 @@ def test_matching_features_pulls_by_the_distance_of_ds_features(regime):
     def view(mask, x):
         return torch.cat([mask, x], 1)
 
-    if regime == "truth":  # place by place
+    if regime == "truth":  # compute by compute
         reals = features(view((targets == 0)[:, None].float(), images))
         fakes = features(view(logits.sigmoid(), images))
         apart = [(r.detach() - f).abs().mean() for r, f in zip(reals, fakes, strict=True)]
@@ -175,7 +179,7 @@ def test_images_without_annotation_leave_no_trace_in_gs_batch_normalisation(drop
     """Its averages are those of a standard update on the annotated images alone."""
     step = adversarial_step(dropout)
     images, targets, others = batch()
-    alone = Learner.of(network(dropout), STEADY, 100)
+    alone = NetworkOptimizer.of(network(dropout), STEADY, 100)
     for net in (alone.network, step.generator.network):
         net.seed_dropout(torch.Generator().manual_seed(7))
     StandardStep(alone, CPU)(images, targets)

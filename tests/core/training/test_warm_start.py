@@ -26,7 +26,7 @@ def run(small, stack, annotation, tmp_path):
 
 
 def weights(training, name):
-    return training.learners[name].network.state_dict()
+    return training.optimizers[name].network.state_dict()
 
 
 def equal(one, other):
@@ -44,7 +44,7 @@ def test_each_network_starts_from_its_own_weights_bit_for_bit(
     assert result.outcome is Outcome.STOPPED
     for name in NAMES:
         assert equal(weights(result.training, name), weights(first.training, name))
-        learner = result.training.learners[name]
+        learner = result.training.optimizers[name]
         assert learner.updates == 0
         assert learner.optimizer.state_dict()["state"] == {}
     config = json.loads((tmp_path / "next" / "config.json").read_text())
@@ -85,12 +85,12 @@ def AfterUpdate(update):
             super().__init__()
             self.looks = 0
 
-        def breathe(self):
+        def raise_if_stopped(self):
             # one look before the update and six in its validation: four tiles, one for each network
             if self.looks == 7 * update:
                 self.stop()
             self.looks += 1
-            super().breathe()
+            super().raise_if_stopped()
 
     return Control()
 

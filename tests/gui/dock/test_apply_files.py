@@ -47,7 +47,7 @@ class Predicting:
                 continue
             on_progress(FileProgress(image, number + 1, len(images), 1, 4))
             self.go.wait(10)
-            control.breathe()
+            control.raise_if_stopped()
             written = []
             for network in BOTH:
                 path = out / names[network][number]

@@ -68,7 +68,7 @@ class Run:
         pause = threading.Event()
         try:
             while True:
-                control.breathe()
+                control.raise_if_stopped()
                 pause.wait(0.01)
         except Stopped:
             on_event(RunFinished(Outcome.STOPPED, 10, "Ended.", summary={"verdict": VERDICT}))

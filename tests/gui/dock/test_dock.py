@@ -31,7 +31,7 @@ from napari_advseg.core.runtime.events import (
 )
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
-from napari_advseg.gui.window.viewer_session import PLOTS_NAME, Session
+from napari_advseg.gui.window.viewer_session import PLOTS_NAME, ViewerSession
 
 NAME = "Adversarial Segmentation"
 SHAPE = (6, 64, 64)
@@ -42,7 +42,7 @@ ROLES = (
 )  # fmt: skip
 
 
-class Training:
+class Trainer:
     """A run that goes on until it is stopped, or ends by itself after so many updates."""
 
     def __init__(self, updates=10_000_000):
@@ -63,7 +63,7 @@ class Training:
         pause = threading.Event()
         try:
             for update in range(1, self.updates + 1):
-                control.breathe()
+                control.raise_if_stopped()
                 self.reached = update
                 pause.wait(0.01)
                 if update % 10 == 1:
@@ -83,7 +83,7 @@ class Training:
 
 @pytest.fixture
 def training():
-    return Training()
+    return Trainer()
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def make_dock(viewer, training, tmp_path, qtbot):
         )
         widget = AdversarialSegmentation(viewer, engine)
         viewer.window.add_dock_widget(widget, name=NAME, area="right")
-        session = viewer.window._qt_window.findChild(Session)
+        session = viewer.window._qt_window.findChild(ViewerSession)
         session.controller.keep.set_runs_folder(tmp_path / "runs")
         qtbot.waitUntil(widget.isVisible)
         return widget
@@ -349,7 +349,7 @@ def test_start_and_stop_by_keyboard(qtbot, viewer, dock, where):
 
 def test_method_preset_budget_and_advanced_reach_the_run(qtbot, dock, training):
     seen = []
-    training_call = Training.__call__
+    training_call = Trainer.__call__
 
     def spy(self, settings, *args, **kwargs):
         seen.append(settings)

@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from napari_advseg.core.config.classes import NEW_ANNOTATION
 from napari_advseg.core.runtime.errors import AnnotationError
 from napari_advseg.gui.layers.annotation_layers import AnnotationLayers
-from napari_advseg.gui.layers.annotation_style import annotation_looks
+from napari_advseg.gui.layers.annotation_style import annotation_style
 from napari_advseg.gui.widgets.class_colours import MORE_CLASSES, TWO_CLASSES
 
 
@@ -28,7 +28,7 @@ def labels(shape=(3, 8, 9)):
 
 
 def add(viewer, data, **looks):
-    return viewer.add_labels(data, name="a", **{**annotation_looks(NEW_ANNOTATION), **looks})
+    return viewer.add_labels(data, name="a", **{**annotation_style(NEW_ANNOTATION), **looks})
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 9), (8, 9)])

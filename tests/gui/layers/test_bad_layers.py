@@ -18,7 +18,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QWidget
 from napari_advseg.app.state.model import RunState
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
-from napari_advseg.gui.window.viewer_session import Session
+from napari_advseg.gui.window.viewer_session import ViewerSession
 
 SHAPE = (5, 136, 144)
 GREY = np.random.default_rng(0).integers(0, 255, SHAPE).astype(np.uint8)
@@ -31,7 +31,7 @@ def make_dock(viewer, tmp_path, qtbot):
     def make():
         widget = AdversarialSegmentation(viewer)
         viewer.window.add_dock_widget(widget, name="Adversarial Segmentation", area="right")
-        session = viewer.window._qt_window.findChild(Session)
+        session = viewer.window._qt_window.findChild(ViewerSession)
         session.controller.keep.set_runs_folder(tmp_path / "runs")
         qtbot.waitUntil(widget.isVisible)
         return widget
@@ -53,7 +53,7 @@ def part(dock, role, kind=QWidget):
 
 def press_start_key(viewer):
     """What the key for Start does: it asks no button whether it is enabled."""
-    viewer.window._qt_window.findChild(Session).controller.run.start()
+    viewer.window._qt_window.findChild(ViewerSession).controller.run.start()
 
 
 def problem_of(dock, control):

@@ -16,10 +16,10 @@ from napari_advseg.app.state.model import RunState
 from napari_advseg.app.state.run_form import Budget
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.evaluation.validator import Validator
-from napari_advseg.core.models.network_optimizer import Learner
+from napari_advseg.core.models.network_optimizer import NetworkOptimizer
 from napari_advseg.core.storage.run_folder import load_run
 from napari_advseg.core.training import run_writer
-from napari_advseg.core.training.trainer import Training
+from napari_advseg.core.training.trainer import Trainer
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.layers.side_by_side import SideBySide
 from napari_advseg.gui.widgets import dialogs
@@ -189,7 +189,7 @@ def test_a_deleted_run_folder_comes_back_and_can_be_applied(qtbot, dock):
 
 STAGES = {
     "preparing the data": (TrainingData, "prepare", 1),
-    "an update": (Training, "take", 8),
+    "an update": (Trainer, "step", 8),
     "a checkpoint": (run_writer, "save_checkpoint", 3),
     "the whole stack": (Validator, "predict", 9),
 }
@@ -233,7 +233,9 @@ def test_an_error_ends_the_run_with_its_sentence_and_the_next_run_starts(
 
 
 def test_a_full_memory_names_what_to_choose(qtbot, dock, monkeypatch):
-    fail_once(monkeypatch, Learner, "learn", 8, torch.OutOfMemoryError("CUDA out of memory"))
+    fail_once(
+        monkeypatch, NetworkOptimizer, "learn", 8, torch.OutOfMemoryError("CUDA out of memory")
+    )
     complete(dock, qtbot)
     assert status(dock) == (
         "The memory is full: choose a smaller batch, patch or width under advanced, or the CPU."

@@ -58,7 +58,7 @@ class _Into:
         )
 
 
-class AcceptController:
+class AcceptanceController:
     """Writes masks into the annotation, each time as one step that napari's undo takes back."""
 
     def __init__(self, model: AppModel, viewer: ViewerPort, runner: TaskRunner) -> None:

@@ -12,7 +12,7 @@ from napari_advseg.core.runtime.events import Alarm, AlarmChanged, RunFinished, 
 log = logging.getLogger(__name__)
 
 
-class AdversaryWatch:
+class DiscriminatorController:
     """Takes the events of a run that are about D, and what a loaded run kept of them.
 
     Parameters

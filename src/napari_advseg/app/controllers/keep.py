@@ -17,7 +17,7 @@ from napari_advseg.core.runtime.filesystem import file_stem
 from napari_advseg.core.storage.run_folder import read_summary
 
 from .data import DataController
-from .discriminator_state import AdversaryWatch
+from .discriminator_state import DiscriminatorController
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class KeepController:
     ) -> None:
         self._model, self._viewer, self._runner, self._engine = model, viewer, runner, engine
         self._data = data
-        self._adversary = AdversaryWatch(model)
+        self._adversary = DiscriminatorController(model)
 
     def set_runs_folder(self, folder: Path) -> None:
         """Choose the folder in which new runs get a folder each."""

@@ -75,7 +75,7 @@ class StrokeCopy:
         return self._read(labels)
 
 
-class LiveStrokes:
+class LiveAnnotationController:
     """Follows the annotation of the run that is going on, while the person wants it.
 
     All is called in the window's thread, but for what `begin` returns.

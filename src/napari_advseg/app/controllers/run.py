@@ -36,8 +36,8 @@ from napari_advseg.core.runtime.events import (
 
 from .compare import CompareController
 from .data import DataController
-from .discriminator_state import AdversaryWatch
-from .live_annotation import LiveStrokes
+from .discriminator_state import DiscriminatorController
+from .live_annotation import LiveAnnotationController
 from .run_tasks import ApplyTask, Prepared, TrainingTask
 
 log = logging.getLogger(__name__)
@@ -67,8 +67,8 @@ class RunController:
         self._model, self._viewer, self._runner, self._engine = model, viewer, runner, engine
         self._data, self._compare = data, compare
         self._truth: SliceTruth | None = None
-        self.live = LiveStrokes(model, viewer)
-        self.adversary = AdversaryWatch(model)
+        self.live = LiveAnnotationController(model, viewer)
+        self.adversary = DiscriminatorController(model)
         self._run_id = 0
         self._control = RunControl()
         self._time_left = TimeLeft()

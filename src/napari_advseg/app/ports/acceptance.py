@@ -12,7 +12,7 @@ from napari_advseg.core.data.mask_acceptance import SliceChange
 from napari_advseg.core.runtime.events import NetworkName
 
 
-class AcceptPort(Protocol):
+class AcceptancePort(Protocol):
     """Masks, rectangles drawn over them, and annotation layers to write to; on the GUI thread alone."""
 
     def slice_in_view(self) -> int | None:

@@ -21,7 +21,7 @@ class OpenLayer:
     Attributes
     ----------
     key, name, kind, shape
-        As of a `napari_advseg.app.choices.LayerInfo`.
+        As of a `napari_advseg.app.state.run_form.LayerInfo`.
     nbytes : int or None
         Size of pixels that lie in memory; None for lazy ones.
     source : Path or None

@@ -13,7 +13,7 @@ from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.runtime.events import NetworkName, Prediction
 
-from .acceptance import AcceptPort
+from .acceptance import AcceptancePort
 from .annotations import AnnotationPort
 from .projects import ProjectPort
 
@@ -26,7 +26,7 @@ class ViewerPort(Protocol):
     """
 
     @property
-    def accepting(self) -> AcceptPort:
+    def accepting(self) -> AcceptancePort:
         """Masks on their way into an annotation."""
         ...
 

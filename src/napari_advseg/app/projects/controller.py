@@ -31,7 +31,7 @@ from napari_advseg.core.storage.project_folder import (
 )
 
 from .reading import FoundProject, Present, read
-from .removed_layers import LeavingLayers
+from .removed_layers import RemovedLayers
 from .restoring import own_files, show_project
 from .unsaved import UnsavedProjects, in_background
 from .writing import Snapshot, SnapshotMaker
@@ -77,7 +77,7 @@ class ProjectController:
     ) -> None:
         self._model, self._viewer, self._runner, self._engine = model, viewer, runner, engine
         self._data, self._keep = data, keep
-        self._layers = LeavingLayers(model, viewer)
+        self._layers = RemovedLayers(model, viewer)
         self._parent = default_projects_folder() if parent is None else parent
         self._folder: ProjectFolder | None = None
         self._named = False

@@ -13,7 +13,7 @@ from napari_advseg.app.state.model import AppModel
 from napari_advseg.app.state.run_form import Choices
 
 
-class LeavingLayers:
+class RemovedLayers:
     """Part of a `ProjectPort` that still knows removed layers, until `take`."""
 
     def __init__(self, model: AppModel, viewer: ViewerPort) -> None:

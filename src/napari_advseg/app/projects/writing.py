@@ -14,10 +14,15 @@ from napari_advseg.app.state.unannotated_source import as_saved
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.runtime.errors import ClassMapError, ImageError
-from napari_advseg.core.storage.project_file import Place, Project, ProjectAnnotation, ProjectImage
+from napari_advseg.core.storage.project_file import (
+    Placement,
+    Project,
+    ProjectAnnotation,
+    ProjectImage,
+)
 from napari_advseg.core.storage.project_folder import ImageToWrite, LabelsToWrite, ProjectFolder
 
-from .removed_layers import LeavingLayers
+from .removed_layers import RemovedLayers
 
 LARGEST_COPY = 256 * 2**20
 """Bytes of an image that came from no file and is kept with the project; a larger one is not."""
@@ -56,7 +61,7 @@ class SnapshotMaker:
     """
 
     def __init__(
-        self, layers: LeavingLayers, folder: ProjectFolder, files: Mapping[str, str]
+        self, layers: RemovedLayers, folder: ProjectFolder, files: Mapping[str, str]
     ) -> None:
         self._layers, self._folder = layers, folder
         self._files = dict(files)
@@ -102,7 +107,7 @@ class SnapshotMaker:
             unit=choices.budget.unit,
             threshold=choices.threshold,
             advanced=dict(choices.advanced),
-            run=None if run is None else Place.of(run, home),
+            run=None if run is None else Placement.of(run, home),
         )
         pixels = tuple(
             LabelsToWrite(
@@ -117,9 +122,9 @@ class SnapshotMaker:
         """How to find the image again; pixels that came from no file are written once, if chosen."""
         source = layer.source
         if source is not None and source.suffix.lower() in _TIFF:
-            place = Place.of(source, home)
+            place = Placement.of(source, home)
         elif layer.key in self._files:
-            place = Place(inside=self._folder.relative(self._files[layer.key]))
+            place = Placement(inside=self._folder.relative(self._files[layer.key]))
         elif chosen and layer.nbytes is not None and layer.nbytes <= LARGEST_COPY:
             pixels: Any = self._layers.layer_pixels(layer.key)
             try:
@@ -128,7 +133,7 @@ class SnapshotMaker:
                 return None
             name = self._new_file("image", layer)
             self._images.append(ImageToWrite(name, stack))
-            place = Place(inside=self._folder.relative(name))
+            place = Placement(inside=self._folder.relative(name))
         else:
             return None
         return ProjectImage(

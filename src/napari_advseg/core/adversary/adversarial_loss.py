@@ -14,11 +14,11 @@ from napari_advseg.core.config.settings import DiscriminatorSettings
 from napari_advseg.core.models.losses import binary_cross_entropy
 
 from .discriminator import Discriminator
-from .discriminator_input import MaskViews
+from .discriminator_input import DiscriminatorInput
 
 
 @dataclass(frozen=True)
-class Adversary:
+class AdversarialLoss:
     """D's view of masks, and the losses on its logits.
 
     D minimises ℓ(D(real), real target) + ℓ(D(fake), 0); G adds λ·ℓ(D(fake), 1) to its loss, the
@@ -37,9 +37,9 @@ class Adversary:
     clip: float | None = None
 
     @property
-    def view(self) -> MaskViews:
+    def view(self) -> DiscriminatorInput:
         """What D is shown of masks."""
-        return MaskViews(self.settings)
+        return DiscriminatorInput(self.settings)
 
     @property
     def needs_unannotated(self) -> bool:

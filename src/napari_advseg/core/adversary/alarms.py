@@ -44,7 +44,7 @@ _WORDS = {
 }  # fmt: skip
 
 
-class Watch:
+class AlarmMonitor:
     """Sees one observation after the other, and says what has begun and what is over.
 
     Attributes

@@ -54,7 +54,7 @@ def view_channels(settings: DiscriminatorSettings, mask: int, image: int) -> int
 
 
 @dataclass(frozen=True)
-class MaskViews:
+class DiscriminatorInput:
     """D's inputs, shape (N, `view_channels`, H, W), as the settings of D ask for them."""
 
     settings: DiscriminatorSettings

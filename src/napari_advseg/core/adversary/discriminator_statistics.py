@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .adversarial_loss import Adversary, labelled_positions
+from .adversarial_loss import AdversarialLoss, labelled_positions
 from .discriminator import Discriminator
 
 
 def logit_health(
-    adversary: Adversary,
+    adversary: AdversarialLoss,
     on_real: Tensor,
     on_fake: Tensor,
     targets: Tensor,

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from napari_advseg.core.runtime.seeded_random import Purpose, numpy_draws, torch_draws
+from napari_advseg.core.runtime.seeded_random import Purpose, numpy_generator, torch_generator
 
 SMALLEST, LARGEST = 2, 5
 """Half the side of a gap in pixels, its middle not counted."""
@@ -31,8 +31,8 @@ def gap_cutter(seed: int, number: int, gaps: float, device: torch.device) -> Cut
     """
 
     def cut(masks: Tensor, labelled: Tensor) -> Tensor:
-        half = int(numpy_draws(seed, Purpose.GAPS, number).integers(SMALLEST, LARGEST + 1))
-        draws = torch_draws(seed, Purpose.GAPS, number, device)
+        half = int(numpy_generator(seed, Purpose.GAPS, number).integers(SMALLEST, LARGEST + 1))
+        draws = torch_generator(seed, Purpose.GAPS, number, device)
         return cut_gaps(masks, labelled, gaps, half, draws)
 
     return cut

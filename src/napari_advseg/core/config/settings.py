@@ -265,22 +265,22 @@ class RunSettings(Settings):
 
     @model_validator(mode="after")
     def _check_together(self) -> RunSettings:
-        critic = self.discriminator
-        if self.alternation.kind == "step" and (critic.averages or critic.batches == "shuffled"):
-            name = "averages" if critic.averages else "batches"
+        d = self.discriminator
+        if self.alternation.kind == "step" and (d.averages or d.batches == "shuffled"):
+            name = "averages" if d.averages else "batches"
             raise SettingsError(
-                f"discriminator.{name} = {getattr(critic, name)!r} needs blocks: set alternation.kind to "
+                f"discriminator.{name} = {getattr(d, name)!r} needs blocks: set alternation.kind to "
                 '"block".'
             )
-        if critic.mask == "scaled" and critic.batches == "shuffled":
+        if d.mask == "scaled" and d.batches == "shuffled":
             raise SettingsError(
                 "discriminator.mask = 'scaled' softens true masks by predicted ones of the same patches, and "
                 "discriminator.batches = 'shuffled' shows them apart: choose \"separate\" or another mask."
             )
-        if critic.regime == "unannotated" and critic.shows_truth:
-            name = "mask" if critic.mask == "scaled" else "batches"
+        if d.regime == "unannotated" and d.shows_truth:
+            name = "mask" if d.mask == "scaled" else "batches"
             raise SettingsError(
-                f"discriminator.{name} = {getattr(critic, name)!r} is about true masks, which D is not shown "
+                f"discriminator.{name} = {getattr(d, name)!r} is about true masks, which D is not shown "
                 'with discriminator.regime = "unannotated": choose "truth".'
             )
         return self

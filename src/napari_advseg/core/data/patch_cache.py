@@ -13,7 +13,7 @@ Batch = tuple[Tensor, Tensor]
 """Images (N, channels, H, W) and targets (N, H, W)."""
 
 
-class EpochPatches:
+class PatchCache:
     """Keeps the batches of the current epoch on the device: 5 bytes for each grey pixel.
 
     Parameters

@@ -13,7 +13,7 @@ from napari_advseg.core.config.classes import UNLABELLED
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.config.slice_ranges import format_slices
 from napari_advseg.core.runtime.errors import AnnotationError, SettingsError, SplitError
-from napari_advseg.core.runtime.seeded_random import Purpose, numpy_draws
+from napari_advseg.core.runtime.seeded_random import Purpose, numpy_generator
 
 from .annotation import Annotation
 from .normalisation import AnyNormalisation, normalisation_of
@@ -280,12 +280,12 @@ def _images(
 def _fixed(
     settings: RunSettings, region: Region, sampler: PatchSampler, purpose: Purpose
 ) -> tuple[Tensor, Tensor]:
-    positions = sampler.draw(numpy_draws(settings.seed, purpose), settings.fixed_patches)
+    positions = sampler.draw(numpy_generator(settings.seed, purpose), settings.fixed_patches)
     return region.cut(positions, settings.patch)
 
 
 def _fixed_unannotated(settings: RunSettings, images: Unannotated) -> tuple[Tensor, Tensor]:
-    draws = numpy_draws(settings.seed, Purpose.FIXED_UNANNOTATED)
+    draws = numpy_generator(settings.seed, Purpose.FIXED_UNANNOTATED)
     patches = images.draw(draws, settings.fixed_patches, settings.patch)
     return patches, everywhere(patches)
 

@@ -42,7 +42,7 @@ def _class_f1(found: Tensor, targets: Tensor, index: int) -> Tensor:
     return 2 * (found & truth).sum() / (found.sum() + truth.sum())
 
 
-class RunningScores:
+class BatchScores:
     """Means of scores over the batches since the last reset; undefined ones do not count."""
 
     def __init__(self) -> None:

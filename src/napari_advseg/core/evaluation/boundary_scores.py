@@ -52,7 +52,7 @@ def rand_and_info(
     targets: NDArray[np.uint8],
     *,
     thresholds: Sequence[float] = THRESHOLDS,
-    breathe: Callable[[], None] | None = None,
+    raise_if_stopped: Callable[[], None] | None = None,
 ) -> BoundaryScores:
     """Score the regions of a proposal, slice by slice, as the ISBI 2012 challenge does.
 
@@ -71,7 +71,7 @@ def rand_and_info(
         regions.
     thresholds : sequence of float
         Thresholds to try; not used on a bool mask, whose threshold is given as 0.5.
-    breathe : callable, optional
+    raise_if_stopped : callable, optional
         Called before each (slice, threshold); it may raise to end the computation.
 
     Raises
@@ -87,7 +87,7 @@ def rand_and_info(
     if probability.dtype == bool:
         thresholds = (0.5,)
     slices = [
-        _slice_scores(proposal, truth == 0, thresholds, breathe)
+        _slice_scores(proposal, truth == 0, thresholds, raise_if_stopped)
         for proposal, truth in zip(probability, targets, strict=True)
         if (truth == 0).any()
     ]
@@ -108,15 +108,15 @@ def _slice_scores(
     probability: NDArray[Any],
     foreground: NDArray[np.bool_],
     thresholds: Sequence[float],
-    breathe: Callable[[], None] | None,
+    raise_if_stopped: Callable[[], None] | None,
 ) -> list[tuple[float, float]]:
     """(V_Rand, V_Info) of one slice at each threshold."""
     truth = ndimage.label(foreground)[0]
     known: dict[int, tuple[float, float]] = {}
     scores = []
     for threshold in thresholds:
-        if breathe is not None:
-            breathe()
+        if raise_if_stopped is not None:
+            raise_if_stopped()
         cells = probability > threshold
         # The cells of one threshold contain those of the next, so an equal count is an equal mask:
         # binary and saturated proposals are scored once.

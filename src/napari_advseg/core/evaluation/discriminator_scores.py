@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from napari_advseg.core.adversary.adversarial_loss import Adversary
+from napari_advseg.core.adversary.adversarial_loss import AdversarialLoss
 from napari_advseg.core.adversary.discriminator import Discriminator
 from napari_advseg.core.adversary.discriminator_input import Masks
 from napari_advseg.core.adversary.discriminator_statistics import layer_health, logit_health
 from napari_advseg.core.adversary.mask_gaps import Cut
 from napari_advseg.core.models.unet import UNet
-from napari_advseg.core.runtime.devices import Place
+from napari_advseg.core.runtime.devices import ComputeDevice
 
 Patches = tuple[Tensor, Tensor]
 """Images (N, channels, H, W) and targets (N, H, W)."""
@@ -28,19 +28,19 @@ class DiscriminatorExam:
     Attributes
     ----------
     generator : UNet
-    discriminator, critic : Discriminator
+    discriminator, discriminator_in_g : Discriminator
         D, and the D that G learns against.
     adversary : Adversary
-    place : Place
+    compute : ComputeDevice
     batch : int
         Patches predicted at once.
     """
 
     generator: UNet
     discriminator: Discriminator
-    critic: Discriminator
-    adversary: Adversary
-    place: Place
+    discriminator_in_g: Discriminator
+    adversary: AdversarialLoss
+    compute: ComputeDevice
     batch: int
 
     def scores(self, fakes: Patches, reals: Patches) -> tuple[float, float]:
@@ -56,11 +56,11 @@ class DiscriminatorExam:
             images from others, whose masks by G are real.
         """
         self.discriminator.eval()
-        self.critic.eval()
+        self.discriminator_in_g.eval()
         real, fake = self._answers(self.discriminator, fakes, reals)
         in_g = fake
-        if self.critic is not self.discriminator:
-            _, in_g = self._answers(self.critic, fakes, reals)
+        if self.discriminator_in_g is not self.discriminator:
+            _, in_g = self._answers(self.discriminator_in_g, fakes, reals)
         accuracy = self.adversary.accuracy(real, fake, fakes[1], reals[1])
         return float(accuracy), float(self.adversary.called_real(in_g, fakes[1]))
 
@@ -69,11 +69,11 @@ class DiscriminatorExam:
 
         With `cut`, also on the real masks into which it cuts gaps.
         """
-        D = self.critic.eval()
+        D = self.discriminator_in_g.eval()
         if (
             self.adversary.settings.averages
         ):  # G sees the statistics of its batch, and they are kept
-            D = deepcopy(self.critic).train()
+            D = deepcopy(self.discriminator_in_g).train()
         real, fake = self._answers(D, fakes, reals)
         broken = None if cut is None else torch.cat(list(self._reals(D, reals, cut)))
         found = logit_health(self.adversary, real, fake, fakes[1], reals[1], broken)
@@ -106,5 +106,5 @@ class DiscriminatorExam:
         self.generator.eval()
         for first in range(0, len(patches[0]), self.batch):
             images, targets = (part[first : first + self.batch] for part in patches)
-            with torch.inference_mode(), self.place.autocast():
+            with torch.inference_mode(), self.compute.autocast():
                 yield D(show(Masks(images, targets, self.generator(images))))

@@ -121,7 +121,7 @@ def evaluate(
     mask_classes: ClassMap | None = None,
     slices: Sequence[int] | None = None,
     threshold: float = 0.5,
-    breathe: Callable[[], None] | None = None,
+    raise_if_stopped: Callable[[], None] | None = None,
 ) -> Evaluation:
     """Score a mask on the annotated slices.
 
@@ -141,7 +141,7 @@ def evaluate(
         Slices to count; those without a label are left out. Default: all annotated slices.
     threshold : float
         From this probability on, a pixel is of the first class; not used for labels.
-    breathe : callable, optional
+    raise_if_stopped : callable, optional
         Called between slices; it may raise to end a long computation.
 
     Returns
@@ -183,7 +183,7 @@ def evaluate(
     regions = _NO_REGIONS
     if len(annotation.classes) == 2:
         proposal = predicted == 0 if probability is None else probability
-        regions = rand_and_info(proposal, targets, breathe=breathe)
+        regions = rand_and_info(proposal, targets, raise_if_stopped=raise_if_stopped)
     return Evaluation(
         f1=dict(zip(annotation.classes.names, f1_scores(counts).tolist(), strict=True)),
         f1_mean=mean_f1(counts),

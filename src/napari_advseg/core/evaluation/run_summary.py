@@ -29,10 +29,10 @@ class Comparison:
         self._settings = settings
         self._boundaries: dict[NetworkName, BoundaryScores | None] = {}
 
-    def score_boundaries(self, validator: Validator, breathe: Callable[[], None]) -> None:
+    def score_boundaries(self, validator: Validator, raise_if_stopped: Callable[[], None]) -> None:
         """Measure V_Rand and V_Info of each network, where there are such; takes seconds."""
         for name in self._settings.networks:
-            self._boundaries[name] = validator.boundary_scores(name, breathe)
+            self._boundaries[name] = validator.boundary_scores(name, raise_if_stopped)
 
     def verdict(self, slices: SliceTable) -> Verdict | None:
         """Which network is better; None without a pair, or without scores of single slices."""

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_advseg.core.adversary.adversarial_loss import Adversary
+from napari_advseg.core.adversary.adversarial_loss import AdversarialLoss
 from napari_advseg.core.adversary.discriminator import Discriminator
 from napari_advseg.core.adversary.mask_gaps import gap_cutter
 from napari_advseg.core.config.classes import UNLABELLED
@@ -25,11 +25,11 @@ from napari_advseg.core.inference.predictions import (
 )
 from napari_advseg.core.inference.probabilities import batch_probabilities, class_probabilities
 from napari_advseg.core.models.unet import UNet
-from napari_advseg.core.runtime.devices import Place
+from napari_advseg.core.runtime.devices import ComputeDevice
 from napari_advseg.core.runtime.events import NetworkName, Prediction
 from napari_advseg.core.storage.score_names import SHORT
 
-from .batch_scores import RunningScores, batch_f1
+from .batch_scores import BatchScores, batch_f1
 from .boundary_scores import BoundaryScores, rand_and_info
 from .discriminator_scores import DiscriminatorExam
 from .metrics import confusion, f1_scores, overall_f1
@@ -52,7 +52,7 @@ class Validator:
     settings: RunSettings
     stack: EMStack
     data: TrainingData
-    place: Place
+    compute: ComputeDevice
     predictions: dict[tuple[NetworkName, int], Prediction] = field(default_factory=dict)
 
     def segmentation_scores(
@@ -60,7 +60,7 @@ class Validator:
         networks: dict[NetworkName, UNet],
         in_view: int | None,
         on_slice: Callable[[NetworkName, int, Prediction], None],
-        breathe: Callable[[], None],
+        raise_if_stopped: Callable[[], None],
     ) -> dict[str, float]:
         """F1 of each network, the slice in view predicted first.
 
@@ -77,7 +77,7 @@ class Validator:
         first = [in_view] if in_view is not None and 0 <= in_view < self.stack.shape[0] else []
         for z in dict.fromkeys([*first, *val]):
             for name, network in networks.items():
-                found = self.predict(name, network, z, breathe)
+                found = self.predict(name, network, z, raise_if_stopped)
                 on_slice(name, z, self.predictions[name, z])
                 if z in val:
                     counts[name] += self._confusion(found, z)
@@ -87,7 +87,7 @@ class Validator:
             scores[f"{SHORT[name]} F1 val"] = overall_f1(counts[name])
             for class_name, f1 in zip(names, by_class, strict=True):
                 scores[f"{SHORT[name]} F1 {class_name} val"] = float(f1)
-            breathe()
+            raise_if_stopped()
             if self.settings.scores == "batches":
                 scores[f"{SHORT[name]} F1 val"] = self._mean_f1_of_batches(network)
             else:
@@ -95,11 +95,11 @@ class Validator:
         return scores
 
     def predict(
-        self, name: NetworkName, network: UNet, z: int, breathe: Callable[[], None]
+        self, name: NetworkName, network: UNet, z: int, raise_if_stopped: Callable[[], None]
     ) -> NDArray[np.float32]:
         """Class probabilities of slice `z`, remembered in short."""
         grey = self.data.normalisation(self.stack.slice(z))
-        found = class_probabilities(network, grey, self.settings, self.place, breathe)
+        found = class_probabilities(network, grey, self.settings, self.compute, raise_if_stopped)
         self.predictions[name, z] = kept_prediction(found)
         return found
 
@@ -112,8 +112,8 @@ class Validator:
         self,
         generator: UNet,
         discriminator: Discriminator,
-        critic: Discriminator,
-        adversary: Adversary,
+        discriminator_in_g: Discriminator,
+        adversary: AdversarialLoss,
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Accuracy of D and the share of G's masks that it takes for real, and how it does.
 
@@ -127,7 +127,12 @@ class Validator:
             See `DiscriminatorExam`.
         """
         exam = DiscriminatorExam(
-            generator, discriminator, critic, adversary, self.place, self.settings.batch
+            generator,
+            discriminator,
+            discriminator_in_g,
+            adversary,
+            self.compute,
+            self.settings.batch,
         )
         data, scores = self.data, {}
         fakes, annotated = {"val": data.fixed_val}, None
@@ -143,7 +148,7 @@ class Validator:
         learned_from = fakes.get("train", fakes["val"])
         s, cut = self.settings, None
         if s.discriminator.gaps:
-            cut = gap_cutter(s.seed, FIXED_GAPS, s.discriminator.gaps, self.place.device)
+            cut = gap_cutter(s.seed, FIXED_GAPS, s.discriminator.gaps, self.compute.device)
         return scores, exam.health(learned_from, annotated or learned_from, cut)
 
     def class_shares(self, networks: Iterable[NetworkName]) -> dict[str, dict[str, float]]:
@@ -164,7 +169,7 @@ class Validator:
         return shares
 
     def boundary_scores(
-        self, name: NetworkName, breathe: Callable[[], None]
+        self, name: NetworkName, raise_if_stopped: Callable[[], None]
     ) -> BoundaryScores | None:
         """V_Rand and V_Info of the last validation; None if it did not reach every slice.
 
@@ -181,7 +186,9 @@ class Validator:
             return None
         columns = slice(*self.data.val.columns)
         found = np.stack([self.predictions[name, z][:, columns] for z in val])
-        scores = rand_and_info(found.astype(np.float32), self._truth(val), breathe=breathe)
+        scores = rand_and_info(
+            found.astype(np.float32), self._truth(val), raise_if_stopped=raise_if_stopped
+        )
         return scores if scores.v_rand == scores.v_rand else None
 
     def _truth(self, slices: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -197,16 +204,16 @@ class Validator:
         counts = np.zeros((classes, classes), np.int64)
         for images, targets in self._batches(self.data.fixed_train):
             with torch.inference_mode():
-                found = batch_probabilities(network, images, self.place)
+                found = batch_probabilities(network, images, self.compute)
             indices = class_indices(found.movedim(1, 0).cpu().numpy())
             counts += confusion(indices, targets.cpu().numpy(), classes)
         return overall_f1(counts)
 
     def _mean_f1_of_batches(self, network: UNet) -> float:
         network.eval()
-        mean = RunningScores()
+        mean = BatchScores()
         for images, targets in self._batches(self.data.fixed_val):
-            with torch.inference_mode(), self.place.autocast():
+            with torch.inference_mode(), self.compute.autocast():
                 mean.add({"F1": batch_f1(network(images), targets)})
         return mean.means()["F1"]
 
@@ -225,7 +232,7 @@ class Validator:
         for name, network in networks.items():
             network.eval()
             with torch.inference_mode():
-                found = batch_probabilities(network, images, self.place)
+                found = batch_probabilities(network, images, self.compute)
             masks[name] = class_indices(found.movedim(1, 0).cpu().numpy())
         return images[:, 0].cpu().numpy(), targets.cpu().numpy(), masks
 

@@ -96,7 +96,7 @@ def predict_files(
 
     results = []
     for number, (image, paths) in enumerate(zip(images, masks, strict=True), 1):
-        control.breathe()
+        control.raise_if_stopped()
         report = _Report(on_progress, image, number, len(images))
         results.append(_one_file(run, image, paths, overwrite, read, write, report))
         on_file(results[-1])

@@ -15,7 +15,7 @@ from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.formats.io import open_mask_writer
 from napari_advseg.core.models.unet import UNet
 from napari_advseg.core.runtime.control import RunControl
-from napari_advseg.core.runtime.devices import Place, choose_place, on
+from napari_advseg.core.runtime.devices import ComputeDevice, choose_device, on
 from napari_advseg.core.runtime.errors import RunFolderError
 from napari_advseg.core.runtime.events import NetworkName
 from napari_advseg.core.storage.checkpoint import load_weights
@@ -80,16 +80,18 @@ def predict_stack(
     run = run if isinstance(run, Run) else load_run(Path(run))
     check_channels(run, stack.channels)
     control = control or RunControl()
-    place = choose_place(device, threads=threads)
-    if place.device.type == torch.device(run.settings.device).type:
-        place = replace(place, precision=run.settings.precision)  # the run's own numbers again
-    place.claim_threads()
-    loaded = {name: _load(run, name, place, best) for name in networks or run.networks}
+    compute = choose_device(device, threads=threads)
+    if compute.device.type == torch.device(run.settings.device).type:
+        compute = replace(compute, precision=run.settings.precision)  # the run's own numbers again
+    compute.claim_threads()
+    loaded = {name: _load(run, name, compute, best) for name in networks or run.networks}
     normalise = normalisation_of(stack)
     for z in in_view_first(stack.shape[0], first):
         grey = normalise(stack.slice(z))
         for name, network in loaded.items():
-            found = class_probabilities(network, grey, run.settings, place, control.breathe)
+            found = class_probabilities(
+                network, grey, run.settings, compute, control.raise_if_stopped
+            )
             on_slice(name, z, found)
 
 
@@ -164,7 +166,7 @@ def predict_to_file(
         )  # fmt: skip
 
 
-def _load(run: Run, name: NetworkName, place: Place, best: bool) -> UNet:
+def _load(run: Run, name: NetworkName, compute: ComputeDevice, best: bool) -> UNet:
     if name not in run.networks:
         raise RunFolderError(
             f"The run in {run.folder} has no {name} network: it holds {' and '.join(run.networks)}.",
@@ -178,4 +180,4 @@ def _load(run: Run, name: NetworkName, place: Place, best: bool) -> UNet:
     with torch.device("meta"):  # no memory for what a damaged config.json may ask for
         network = UNet(run.settings.network, len(run.classes))
     load_weights(path, network, assign=True)
-    return on(place, network)
+    return on(compute, network)

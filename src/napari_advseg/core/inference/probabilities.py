@@ -13,7 +13,7 @@ from torch import Tensor
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.models.losses import probabilities
 from napari_advseg.core.models.unet import UNet
-from napari_advseg.core.runtime.devices import Place
+from napari_advseg.core.runtime.devices import ComputeDevice
 
 from .tiling import predict_slice
 
@@ -28,8 +28,8 @@ def class_probabilities(
     network: UNet,
     image: NDArray[np.float32],
     settings: RunSettings,
-    place: Place,
-    breathe: Callable[[], None] = lambda: None,
+    compute: ComputeDevice,
+    raise_if_stopped: Callable[[], None] = lambda: None,
 ) -> NDArray[np.float32]:
     """Class probabilities of one normalised slice.
 
@@ -40,9 +40,9 @@ def class_probabilities(
         Normalised grey values.
     settings : RunSettings
         Tile side and network depth.
-    place : Place
+    compute : ComputeDevice
         Where to compute.
-    breathe : callable, optional
+    raise_if_stopped : callable, optional
         Called between tiles; what it raises stops the prediction.
 
     Returns
@@ -54,8 +54,8 @@ def class_probabilities(
 
     def predict(tiles: NDArray[Any]) -> NDArray[Any]:
         with torch.inference_mode():
-            batch = torch.from_numpy(np.ascontiguousarray(tiles)).to(place.device)
-            return batch_probabilities(network, batch, place).cpu().numpy()
+            batch = torch.from_numpy(np.ascontiguousarray(tiles)).to(compute.device)
+            return batch_probabilities(network, batch, compute).cpu().numpy()
 
     return predict_slice(
         image,
@@ -63,13 +63,13 @@ def class_probabilities(
         tile=settings.tile,
         overlap=settings.tile // 4,
         multiple=2**settings.network.depth,
-        breathe=breathe,
+        raise_if_stopped=raise_if_stopped,
     )
 
 
-def batch_probabilities(network: UNet, images: Tensor, place: Place) -> Tensor:
+def batch_probabilities(network: UNet, images: Tensor, compute: ComputeDevice) -> Tensor:
     """Probabilities (N, 1 or C, H, W) of a batch, in the mode that the network is in."""
     images = images.contiguous(memory_format=torch.channels_last)
-    with place.autocast():
+    with compute.autocast():
         logits = network(images)
     return probabilities(logits)

@@ -113,7 +113,7 @@ def predict_slice(
     tile: int,
     overlap: int,
     multiple: int,
-    breathe: Callable[[], None] = lambda: None,
+    raise_if_stopped: Callable[[], None] = lambda: None,
 ) -> NDArray[np.float32]:
     """Predict a slice tile by tile.
 
@@ -127,7 +127,7 @@ def predict_slice(
         Takes float32 of shape (1, channels, h, w), h and w multiples of `multiple`; gives (1, C, h, w).
     tile, overlap, multiple : int
         As for `tile_grid`.
-    breathe : callable, optional
+    raise_if_stopped : callable, optional
         Called before each tile; it may wait, or raise to stop.
 
     Returns
@@ -148,7 +148,7 @@ def predict_slice(
     every = np.arange(len(planes))
     result: NDArray[np.float32] | None = None
     for one in tiles:
-        breathe()
+        raise_if_stopped()
         where = np.ix_(every, rows[one.rows.seen], columns[one.columns.seen])
         maps = predict(planes[where].astype(np.float32, copy=False)[np.newaxis])[0]
         maps = maps[:, one.rows.kept_in_tile, one.columns.kept_in_tile]

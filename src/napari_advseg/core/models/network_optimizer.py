@@ -18,7 +18,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass
-class Learner(Generic[Network]):
+class NetworkOptimizer(Generic[Network]):
     """A network with its optimizer and learning rate.
 
     Attributes
@@ -33,7 +33,9 @@ class Learner(Generic[Network]):
     updates: int = 0
 
     @classmethod
-    def of(cls, network: Network, settings: OptimizerSettings, updates: int) -> Learner[Network]:
+    def of(
+        cls, network: Network, settings: OptimizerSettings, updates: int
+    ) -> NetworkOptimizer[Network]:
         """A learner that will make `updates` updates."""
         return cls(network, _optimizer(network, settings), LearningRate(settings, updates))
 

@@ -49,7 +49,7 @@ class RunControl:
         self._stop.set()
         self._go.set()
 
-    def breathe(self) -> None:
+    def raise_if_stopped(self) -> None:
         """Wait while paused; the run calls this between updates and between tiles.
 
         Raises

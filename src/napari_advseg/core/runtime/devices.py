@@ -17,7 +17,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
-class Place:
+class ComputeDevice:
     """A device with the precision and threads that are used on it.
 
     Attributes
@@ -45,9 +45,9 @@ class Place:
             torch.set_num_threads(self.threads)
 
 
-def choose_place(
+def choose_device(
     device: str = "auto", precision: str = "auto", threads: int | None = None
-) -> Place:
+) -> ComputeDevice:
     """Pick CUDA, MPS or CPU, and bfloat16 where the hardware has it.
 
     Raises
@@ -58,12 +58,12 @@ def choose_place(
     chosen = torch.device(_best_device() if device == "auto" else _known(device))
     if precision == "auto":
         precision = "bfloat16" if _has_bfloat16(chosen) else "float32"
-    return Place(chosen, precision, threads or available_cores())
+    return ComputeDevice(chosen, precision, threads or available_cores())
 
 
-def on(place: Place, network: Network) -> Network:
-    """A network moved to a place, in the memory layout that convolutions like best."""
-    network.to(place.device)
+def on(compute: ComputeDevice, network: Network) -> Network:
+    """A network moved to a compute, in the memory layout that convolutions like best."""
+    network.to(compute.device)
     for parameter in network.parameters():
         if parameter.ndim == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

@@ -32,14 +32,14 @@ class Purpose(IntEnum):
     GAPS = 15
 
 
-def numpy_draws(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:
+def numpy_generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:
     """Generator for the draws named by (seed, purpose, index)."""
     return np.random.default_rng([seed, int(purpose), index])
 
 
-def torch_draws(
+def torch_generator(
     seed: int, purpose: Purpose, index: int = 0, device: torch.device | str = "cpu"
 ) -> torch.Generator:
-    """Like `numpy_draws`, for tensors on `device`."""
+    """Like `numpy_generator`, for tensors on `device`."""
     state = np.random.SeedSequence([seed, int(purpose), index]).generate_state(2, np.uint32)
     return torch.Generator(device).manual_seed(int(state[0]) << 31 | int(state[1]) >> 1)

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from napari_advseg.core.models.network_optimizer import Learner
+from napari_advseg.core.models.network_optimizer import NetworkOptimizer
 from napari_advseg.core.runtime.errors import RunFolderError
 from napari_advseg.core.runtime.filesystem import replacing
 
@@ -73,7 +73,7 @@ def load_weights(path: Path, network: nn.Module, *, assign: bool = False) -> Non
 
 def save_checkpoint(
     folder: Path,
-    learners: dict[str, Learner[Any]],
+    optimizers: dict[str, NetworkOptimizer[Any]],
     copies: Mapping[str, nn.Module],
     progress: dict[str, Any],
 ) -> None:
@@ -86,7 +86,7 @@ def save_checkpoint(
     """
     tensors: dict[str, Tensor] = {}
     plain: dict[str, Any] = {}
-    for name, learner in learners.items():
+    for name, learner in optimizers.items():
         for key, tensor in learner.network.state_dict().items():
             tensors[f"{name}/weights/{key}"] = tensor
         state = learner.optimizer.state_dict()
@@ -102,7 +102,7 @@ def save_checkpoint(
 
 
 def restore_checkpoint(
-    folder: Path, learners: dict[str, Learner[Any]], copies: Mapping[str, nn.Module]
+    folder: Path, optimizers: dict[str, NetworkOptimizer[Any]], copies: Mapping[str, nn.Module]
 ) -> dict[str, Any]:
     """Put learners and copies back to the checkpoint; return the plain `progress` values.
 
@@ -117,7 +117,7 @@ def restore_checkpoint(
     tensors, metadata = _load(path)
     with fitting(path):
         plain = json.loads(metadata["learners"])
-        for name, learner in learners.items():
+        for name, learner in optimizers.items():
             learner.network.load_state_dict(_below(tensors, f"{name}/weights/"))
             state = _optimizer_state(tensors, name)
             _check_shapes(state, learner)
@@ -139,7 +139,7 @@ def fitting(path: Path) -> Iterator[None]:
         raise damaged(path, "it is of other networks") from None
 
 
-def _check_shapes(state: dict[int, dict[str, Tensor]], learner: Learner[Any]) -> None:
+def _check_shapes(state: dict[int, dict[str, Tensor]], learner: NetworkOptimizer[Any]) -> None:
     """Torch would find out in the middle of an update."""
     parameters = [p for group in learner.optimizer.param_groups for p in group["params"]]
     for index, values in state.items():

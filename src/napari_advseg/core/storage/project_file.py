@@ -66,7 +66,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
-class Place(_Part):
+class Placement(_Part):
     """Where something is kept: exactly one of the two.
 
     Attributes
@@ -86,13 +86,13 @@ class Place(_Part):
         return None if text is None else _relative(text)
 
     @model_validator(mode="after")
-    def _one(self) -> Place:
+    def _one(self) -> Placement:
         if (self.inside is None) == (self.elsewhere is None):
             raise ValueError("a place is inside or elsewhere")
         return self
 
     @classmethod
-    def of(cls, path: Path, folder: Path) -> Place:
+    def of(cls, path: Path, folder: Path) -> Placement:
         """Name a file or folder as a project in `folder` does."""
         found, home = path.resolve(), folder.resolve()
         if found.is_relative_to(home):
@@ -135,7 +135,7 @@ class ProjectImage(_Part):
 
     name: Name
     shape: Shape
-    place: Place
+    place: Placement
     scale: Numbers = ()
 
 
@@ -198,7 +198,7 @@ class Project(_Part):
         The slices that were chosen; None for the default split.
     method, preset, budget, unit, threshold, advanced
         As in the window.
-    run : Place or None
+    run : Placement or None
         Folder of the last run.
     dismissed : bool
         Of a project that nobody saved: not to be offered again.
@@ -220,7 +220,7 @@ class Project(_Part):
     unit: Literal["minutes", "updates", "epochs"] = "minutes"
     threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
     advanced: dict[Name, bool | int | float | str | None] = Field(default={}, max_length=1000)
-    run: Place | None = None
+    run: Placement | None = None
     dismissed: bool = False
 
     @model_validator(mode="after")

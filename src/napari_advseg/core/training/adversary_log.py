@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import Tensor
 
-from napari_advseg.core.adversary.alarms import Watch
+from napari_advseg.core.adversary.alarms import AlarmMonitor
 from napari_advseg.core.config.schedules import lambda_marks
 from napari_advseg.core.runtime.events import Alarm
 
-from .trainer import Training
+from .trainer import Trainer
 
 PULL = ("λ", "gradient ratio")
 
@@ -24,9 +24,9 @@ class AdversaryLog:
     training : Training
     """
 
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: Trainer) -> None:
         self._training = training
-        self._watch = Watch()
+        self._watch = AlarmMonitor()
         self._pull: dict[str, Tensor | float] = {}  # of D on G, in G's last update
 
     @property
@@ -34,7 +34,7 @@ class AdversaryLog:
         """All so far, in the order in which they began."""
         return tuple(self._watch.alarms)
 
-    def take(self, health: Mapping[str, Tensor]) -> None:
+    def add(self, health: Mapping[str, Tensor]) -> None:
         """Remember the pull of one update; one in which G did not learn leaves what was before."""
         self._pull.update({name: health[name] for name in PULL if name in health})
 
@@ -57,7 +57,7 @@ class AdversaryLog:
 
     def weight(self, update: int) -> float:
         """λ of update number `update`, from 1; with a balance, as it came out of the gradients."""
-        if "discriminator" not in self._training.learners:
+        if "discriminator" not in self._training.optimizers:
             return 0.0
         if self._training.settings.adversarial_weight.kind == "balance":
             return float(self._pull.get("λ", 0.0))
@@ -65,7 +65,7 @@ class AdversaryLog:
 
     def marks(self) -> tuple[tuple[int, float], ...]:
         """(update, λ) where the adversarial weight of this run changes."""
-        if "discriminator" not in self._training.learners:
+        if "discriminator" not in self._training.optimizers:
             return ()
         s = self._training.settings
         return lambda_marks(s.adversarial_weight, s.updates or 0, s.epoch or 1)

@@ -24,7 +24,7 @@ class Turn:
 
     Attributes
     ----------
-    learners : frozenset of {"standard", "adversarial", "discriminator"}
+    networks : frozenset of {"standard", "adversarial", "discriminator"}
     batch : int
         Number of the batch, which decides its patches, augmentation and dropout.
     update : int
@@ -35,7 +35,7 @@ class Turn:
         Where in a block of updates of one network the turn stands.
     """
 
-    learners: frozenset[str]
+    networks: frozenset[str]
     batch: int
     update: int
     validate: bool
@@ -57,13 +57,13 @@ def turns(settings: RunSettings, first: int = 0) -> Iterator[Turn]:
 
 
 def _step_turns(settings: RunSettings, first: int) -> Iterator[Turn]:
-    learners: frozenset[str] = frozenset(settings.networks)
-    if "adversarial" in learners:
-        learners |= {"discriminator"}
+    networks: frozenset[str] = frozenset(settings.networks)
+    if "adversarial" in networks:
+        networks |= {"discriminator"}
     updates, every = settings.updates or 0, settings.validate_every or 1
     for batch in range(first, updates):
         update = batch + 1
-        yield Turn(learners, batch, update, update % every == 0 or update == updates)
+        yield Turn(networks, batch, update, update % every == 0 or update == updates)
 
 
 def _block_turns(settings: RunSettings, first: int) -> Iterator[Turn]:
@@ -90,8 +90,10 @@ def number_of_turns(settings: RunSettings) -> int:
     if settings.alternation.kind == "step":
         return settings.updates or 0
     networks = len(settings.networks) * settings.alternation.generator_updates
-    critic = settings.alternation.discriminator_updates * ("adversarial" in settings.networks)
-    return block_epochs(settings) * (networks + critic)
+    discriminator = settings.alternation.discriminator_updates * (
+        "adversarial" in settings.networks
+    )
+    return block_epochs(settings) * (networks + discriminator)
 
 
 def block_epochs(settings: RunSettings) -> int:

@@ -16,8 +16,8 @@ from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.runtime.control import RunControl, Stopped
 from napari_advseg.core.runtime.devices import (
-    Place,
-    choose_place,
+    ComputeDevice,
+    choose_device,
     failure_sentence,
     is_out_of_memory,
 )
@@ -41,11 +41,11 @@ from napari_advseg.core.storage.run_images import (
     second_image_of,
 )
 
-from .loop import Session
+from .loop import TrainingLoop
 from .resolve_settings import with_grey_values
 from .tensorboard_log import check_tensorboard
 from .time_budget import updates_for
-from .trainer import Training
+from .trainer import Trainer
 from .warm_start import WarmStart
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class RunResult:
     outcome: Outcome
     history: tuple[Validated, ...]
     summary: dict[str, Any]
-    training: Training
+    training: Trainer
     error: str | None = None
 
 
@@ -148,13 +148,13 @@ def train(
         If `control` stops it before the first update.
     """
     control = control or RunControl()
-    place = choose_place(settings.device, settings.precision, settings.threads)
-    place.claim_threads()
+    compute = choose_device(settings.device, settings.precision, settings.threads)
+    compute.claim_threads()
     labels = annotation() if callable(annotation) else annotation
     settings = _with_channels(settings, stack)
     if settings.tensorboard:
         check_tensorboard()
-    data = TrainingData.prepare(settings, stack, labels, place.device, second=unannotated)
+    data = TrainingData.prepare(settings, stack, labels, compute.device, second=unannotated)
     settings = _with_regime(settings, data)
     settings = with_grey_values(settings, data)
     start = None
@@ -164,27 +164,27 @@ def train(
     folder = Path(folder) if folder is not None else None
     if folder is not None:
         run_folder.check_new(folder)
-    settings = updates_for(settings, data, stack, place, control)
-    settings = _resolved(settings, data, place)
-    training = Training.build(settings, data, place)
+    settings = updates_for(settings, data, stack, compute, control)
+    settings = _resolved(settings, data, compute)
+    training = Trainer.build(settings, data, compute)
     live = LiveAnnotation(annotation_updates)
-    session = Session(training, stack, folder, on_event, control, whole_stack, live=live)
-    details = {} if start is None else start.begin(training, session.note)
+    loop = TrainingLoop(training, stack, folder, on_event, control, whole_stack, live=live)
+    details = {} if start is None else start.begin(training, loop.note)
     seen = None if data.unannotated is None else data.unannotated.second
     if unannotated is not None and seen is not None:
         details["unannotated"] = describe_second(unannotated, seen)
     elif unannotated is not None:
-        session.note(
+        loop.note(
             "The stack without annotation is not used: with these settings no adversary learns from it."
         )
-    session.keeper.begin = lambda place: _begin_folder(place, session, _config(session, details))
+    loop.writer.begin = lambda folder: _begin_folder(folder, loop, _config(loop, details))
     if control.stopping:
         raise Stopped
     if folder is None:
-        return _run(session)
+        return _run(loop)
     with run_folder.claimed(folder):
-        _make_folder(folder, session)
-        return _run(session)
+        _make_folder(folder, loop)
+        return _run(loop)
 
 
 @_not_started()
@@ -222,10 +222,10 @@ def resume(
     run_folder.read_config(folder)  # a folder that is no run gets no lock
     with only_writer(folder):
         control = control or RunControl()
-        session = _restored(
+        loop = _restored(
             folder, stack, unannotated, on_event, control, whole_stack, annotation_updates
         )
-        return _run(session)
+        return _run(loop)
 
 
 def _restored(
@@ -236,36 +236,36 @@ def _restored(
     control: RunControl,
     whole_stack: bool,
     annotation_updates: AnnotationUpdates,
-) -> Session:
+) -> TrainingLoop:
     """A run as of its last checkpoint, checked against its image."""
     run = run_folder.load_run(folder)
     settings = run.settings
-    place = _same_place(run)
-    place.claim_threads()
+    compute = _same_place(run)
+    compute.claim_threads()
     stack = stack or image_of(run)
     check_channels(run, stack.channels)
     live = LiveAnnotation(annotation_updates, AnnotationRecord.of(folder))
     annotation = _annotation_of(run, live, stack)
     split = None if live.record is None else live.record.split
     second = second_image_of(run, second)
-    data = TrainingData.prepare(settings, stack, annotation, place.device, split, second)
+    data = TrainingData.prepare(settings, stack, annotation, compute.device, split, second)
     check_same_images(run, data)
-    training = Training.build(settings, data, place)
-    session = Session(training, stack, folder, on_event, control, whole_stack, live=live)
-    session.keeper.begin = lambda place: _begin_folder(place, session, run.config)
-    session.restore(folder)
-    if session.finished:
+    training = Trainer.build(settings, data, compute)
+    loop = TrainingLoop(training, stack, folder, on_event, control, whole_stack, live=live)
+    loop.writer.begin = lambda folder: _begin_folder(folder, loop, run.config)
+    loop.restore(folder)
+    if loop.finished:
         raise RunFolderError(
-            f"The run in {folder} has made all its {session.update} updates: start a new run to train longer."
+            f"The run in {folder} has made all its {loop.update} updates: start a new run to train longer."
         )
-    return session
+    return loop
 
 
-def _same_place(run: Run) -> Place:
+def _same_place(run: Run) -> ComputeDevice:
     """Where the run was; what it computed elsewhere would not be what it would have been."""
     s = run.settings
     try:
-        return choose_place(s.device, s.precision, s.threads)
+        return choose_device(s.device, s.precision, s.threads)
     except SettingsError:
         raise RunFolderError(
             f"The run in {run.folder} was started on {s.device!r}, which is not there: go on with it on a "
@@ -285,19 +285,19 @@ def _annotation_of(run: Run, live: LiveAnnotation, stack: EMStack) -> Annotation
     return replace(annotation, classes=run.classes)
 
 
-def _run(session: Session) -> RunResult:
-    outcome, summary, error = session.run()
-    return RunResult(outcome, tuple(session.history), summary, session.training, error)
+def _run(loop: TrainingLoop) -> RunResult:
+    outcome, summary, error = loop.run()
+    return RunResult(outcome, tuple(loop.history), summary, loop.trainer, error)
 
 
-def _make_folder(folder: Path, session: Session) -> None:
+def _make_folder(folder: Path, loop: TrainingLoop) -> None:
     """Write the first checkpoint into a new folder; where there is no room for it no run starts."""
     before = set(folder.iterdir())
     try:
-        session.keeper.begin(folder)
-        session.keep()
-        if session.keeper.error is not None:
-            raise session.keeper.error
+        loop.writer.begin(folder)
+        loop.keep()
+        if loop.writer.error is not None:
+            raise loop.writer.error
     except (OSError, AdvSegError) as error:
         with suppress(OSError):
             for path in set(folder.iterdir()) - before:
@@ -305,12 +305,12 @@ def _make_folder(folder: Path, session: Session) -> None:
         raise run_folder.not_writable(folder, error) from error
 
 
-def _begin_folder(folder: Path, session: Session, config: dict[str, Any]) -> None:
+def _begin_folder(folder: Path, loop: TrainingLoop, config: dict[str, Any]) -> None:
     """Write what is known before the first update; ``config.json`` last, for it makes it a run."""
     run_folder.create(folder)
-    annotation = session.training.data.annotation
-    write_annotation(folder / run_folder.ANNOTATION, annotation, session.stack)
-    run_folder.write_config(folder, session.live.described(config))
+    annotation = loop.trainer.data.annotation
+    write_annotation(folder / run_folder.ANNOTATION, annotation, loop.stack)
+    run_folder.write_config(folder, loop.live.described(config))
 
 
 def _with_channels(settings: RunSettings, stack: EMStack) -> RunSettings:
@@ -335,7 +335,7 @@ def _with_regime(settings: RunSettings, data: TrainingData) -> RunSettings:
     return settings.model_copy(update={"discriminator": discriminator, "unannotated": slices})
 
 
-def _resolved(settings: RunSettings, data: TrainingData, place: Place) -> RunSettings:
+def _resolved(settings: RunSettings, data: TrainingData, compute: ComputeDevice) -> RunSettings:
     """Settings in which nothing is left to be decided: a run with them repeats this one."""
     pixels = settings.batch * settings.patch**2
     epoch = settings.epoch or max(1, -(-data.sampler.labelled_pixels // pixels))
@@ -353,21 +353,21 @@ def _resolved(settings: RunSettings, data: TrainingData, place: Place) -> RunSet
             "validate_every": every,
             "epochs": None,
             "minutes": None,
-            "device": str(place.device),
-            "precision": place.precision,
-            "threads": place.threads,
+            "device": str(compute.device),
+            "precision": compute.precision,
+            "threads": compute.threads,
             "train": data.split.train if whole_slices else None,
             "val": data.split.val if whole_slices else None,
         }
     )
 
 
-def _config(session: Session, details: dict[str, Any]) -> dict[str, Any]:
-    data = session.training.data
+def _config(loop: TrainingLoop, details: dict[str, Any]) -> dict[str, Any]:
+    data = loop.trainer.data
     annotation = data.annotation
     return run_folder.describe(
-        session.settings,
-        session.stack,
+        loop.settings,
+        loop.stack,
         {
             "classes": annotation.classes.model_dump(mode="json"),
             "split": {
@@ -377,7 +377,7 @@ def _config(session: Session, details: dict[str, Any]) -> dict[str, Any]:
                 "val_columns": data.split.val_columns,
             },
             "normalisation": data.normalisation.numbers(),
-            "lambda_marks": session.adversary.marks(),
+            "lambda_marks": loop.adversary.marks(),
             "notes": annotation.notes,
             **details,
         },

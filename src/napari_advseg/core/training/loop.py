@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any
 
 from napari_advseg.core.data.stack import EMStack
-from napari_advseg.core.evaluation.batch_scores import RunningScores
+from napari_advseg.core.evaluation.batch_scores import BatchScores
 from napari_advseg.core.evaluation.run_summary import (
     Comparison,
     SliceLog,
@@ -47,10 +47,10 @@ from napari_advseg.core.storage.score_names import SHORT
 
 from .adversary_log import AdversaryLog
 from .alternation import turns
-from .run_writer import Keeper
+from .run_writer import RunWriter
 from .tensorboard_log import TensorBoardLog
 from .time_budget import TimeLeft
-from .trainer import Training
+from .trainer import Trainer
 
 log = logging.getLogger(__name__)
 
@@ -58,13 +58,13 @@ STEP_SECONDS = 0.2  # a Step event at most this often
 
 
 @dataclass
-class Session:
+class TrainingLoop:
     """One run from its first (or resumed) update to its last event.
 
     Attributes
     ----------
     turn : int
-        Turns taken (see `turns`).
+        Turns result (see `turns`).
     validation_due : bool
         Whether the last turn's validation is still to be made: a stop came first.
     update : int
@@ -78,7 +78,7 @@ class Session:
         How D has done so far.
     """
 
-    training: Training
+    trainer: Trainer
     stack: EMStack
     folder: Path | None
     on_event: Callable[[Event], None]
@@ -92,14 +92,14 @@ class Session:
     live: LiveAnnotation = field(default_factory=LiveAnnotation)
 
     def __post_init__(self) -> None:
-        t = self.training
+        t = self.trainer
         self.settings = t.settings
         self.updates = t.settings.updates or 0
-        self.validator = Validator(t.settings, self.stack, t.data, t.place)
-        self.keeper = Keeper(self.folder, self._notice)
-        self.keeper.stage, self.keeper.settle = self.live.stage, self.live.settle
+        self.validator = Validator(t.settings, self.stack, t.data, t.compute)
+        self.writer = RunWriter(self.folder, self._notice)
+        self.writer.stage, self.writer.settle = self.live.stage, self.live.settle
         self._notices: list[Notice] = []
-        self._running = RunningScores()
+        self._running = BatchScores()
         self.adversary = AdversaryLog(t)
         self._slices = SliceLog(t.settings)
         self._predicted_at: dict[tuple[NetworkName, int], int] = {}
@@ -111,12 +111,12 @@ class Session:
 
     def restore(self, folder: Path) -> None:
         """Go back to the last checkpoint in a run folder."""
-        progress = restore_checkpoint(folder, self.training.learners, self.training.copies)
+        progress = restore_checkpoint(folder, self.trainer.optimizers, self.trainer.copies)
         self.turn, self.update = int(progress["turn"]), int(progress["update"])
         self.validation_due = bool(progress.get("validation_due", False))
         self.seconds = float(progress["seconds"])
         self.history = list(history_from_json(progress["history"]))
-        self._running.restore(progress.get("running", {}), self.training.place.device)
+        self._running.restore(progress.get("running", {}), self.trainer.compute.device)
         self.adversary.restore(progress)
         if self._tensorboard is not None:
             self._tensorboard = TensorBoardLog(self.update)
@@ -124,7 +124,7 @@ class Session:
         self._time_left = TimeLeft(self.settings, self.turn, self.seconds)
         for name in self.settings.networks:
             with suppress(RunFolderError):  # there is none before a first validation
-                self.keeper.remember_best(name, read_weights(folder / f"{name}-best.safetensors"))
+                self.writer.remember_best(name, read_weights(folder / f"{name}-best.safetensors"))
 
     @property
     def finished(self) -> bool:
@@ -146,7 +146,7 @@ class Session:
             if trained:
                 self._predict_stack()
                 with suppress(Stopped):  # it takes seconds, so a stop goes without
-                    self._comparison.score_boundaries(self.validator, self.control.breathe)
+                    self._comparison.score_boundaries(self.validator, self.control.raise_if_stopped)
         except Exception as problem:  # whatever happens, a run ends in one RunFinished
             log.exception("The run failed.")
             outcome, error = Outcome.FAILED, self._failure(problem, trained)
@@ -163,17 +163,17 @@ class Session:
         """
         try:
             if (
-                sound and not self.keeper.complete
+                sound and not self.writer.complete
             ):  # predicting took its time: there may be room now
                 self.keep()
             if self._slices.table.rows:
-                self.keeper.slices(self._slices.table)
-            self.keeper.summary(summary)
+                self.writer.slices(self._slices.table)
+            self.writer.summary(summary)
             if self._tensorboard is not None:
                 self._tensorboard.close()
         except Exception as problem:
             log.exception("The end of the run was not written.")
-            self.keeper.error = problem
+            self.writer.error = problem
         closing = self._closing(outcome, error)
         last = RunFinished(outcome, self.update, closing, error, summary)
         said: tuple[Event, ...] = (*self._notices, last)
@@ -187,23 +187,23 @@ class Session:
         if self.validation_due:
             self._validate_and_keep()
         for turn in turns(self.settings, self.turn):
-            self.control.breathe()
-            if self.keeper.retry_due:
+            self.control.raise_if_stopped()
+            if self.writer.retry_due:
                 self.keep()
                 self._pass_on_notices()
             started = perf_counter()
-            taken = self.training.take(turn)
-            self._running.add(taken.scores)
-            self.adversary.take(taken.health)
+            result = self.trainer.step(turn)
+            self._running.add(result.scores)
+            self.adversary.add(result.health)
             self.turn, self.update = self.turn + 1, turn.update
             self.validation_due = turn.validate
             report = turn.validate or started - self._last_step >= STEP_SECONDS
             # reading a loss waits for the device, so that the time is that of the computation
-            plain = {name: float(loss) for name, loss in taken.losses.items()} if report else {}
+            plain = {name: float(loss) for name, loss in result.losses.items()} if report else {}
             self.seconds += perf_counter() - started
             self._check_finite(plain)
             if report:
-                health = {name: float(value) for name, value in taken.health.items()}
+                health = {name: float(value) for name, value in result.health.items()}
                 self._tell(self.adversary.observe(self.update, self.turn, health))
                 self._report(plain, health)
             if turn.validate:
@@ -239,22 +239,22 @@ class Session:
         """Learn from now on from what was painted meanwhile; the checkpoint that follows knows it."""
         if self.finished:
             return
-        data, sentences = self.live.look(self.settings, self.stack, self.training.data, self.update)
+        data, sentences = self.live.look(self.settings, self.stack, self.trainer.data, self.update)
         if data is not None:
-            self.training.data = self.validator.data = data
+            self.trainer.data = self.validator.data = data
         self._notices += [Notice(sentence) for sentence in sentences]
 
     def _validate(self) -> None:
-        t = self.training
+        t = self.trainer
         scores = self.validator.segmentation_scores(
-            t.networks, self.control.slice_in_view(), self._show, self.control.breathe
+            t.networks, self.control.slice_in_view(), self._show, self.control.raise_if_stopped
         )
         health: dict[str, float] = {}
-        if "discriminator" in t.learners:
+        if "discriminator" in t.optimizers:
             on_d, health = self.validator.discriminator_scores(
                 t.networks["adversarial"],
-                t.learners["discriminator"].network,
-                t.critic,
+                t.optimizers["discriminator"].network,
+                t.discriminator_in_g,
                 t.adversary,
             )
             scores |= on_d
@@ -267,9 +267,9 @@ class Session:
         self.history.append(Validated(self.update, epoch, self.seconds, scores, weight, health))
         self._tell(self.adversary.masks(self.update, self.validator.class_shares(t.networks)))
         for name in t.networks:
-            t.learners[name].rate.observe(scores[f"{SHORT[name]} F1 val"])
+            t.optimizers[name].rate.observe(scores[f"{SHORT[name]} F1 val"])
             if best_validation(self.history, name)["update"] == self.update:
-                self.keeper.best(name, t.networks[name])
+                self.writer.best(name, t.networks[name])
 
     def _predict_stack(self) -> None:
         """Predict what the last validation has not, the slice in view first; a stop ends it early."""
@@ -278,12 +278,12 @@ class Session:
         depth = self.stack.shape[0]
         try:
             for done, z in enumerate(in_view_first(depth, self.control.slice_in_view()), start=1):
-                for name, network in self.training.networks.items():
+                for name, network in self.trainer.networks.items():
                     if self._predicted_at.get((name, z)) != self.update:
-                        self.validator.predict(name, network, z, self.control.breathe)
+                        self.validator.predict(name, network, z, self.control.raise_if_stopped)
                         self._show(name, z, self.validator.predictions[name, z])
-                self._slices.add(z, self.validator.predictions, self.training.data)
-                if z not in self.training.data.split.val:  # the stack may not fit in memory
+                self._slices.add(z, self.validator.predictions, self.trainer.data)
+                if z not in self.trainer.data.split.val:  # the stack may not fit in memory
                     self.validator.forget(z)
                 self.on_event(StackProgress(done, depth))
         except Stopped:
@@ -292,7 +292,7 @@ class Session:
     # What it says
 
     def _notice(self, text: str, *, unsaved: bool) -> None:
-        """Take a sentence of the keeper's; told after the scores, whose place it may take."""
+        """Take a sentence of the writer's; told after the scores, whose place it may take."""
         self._notices.append(Notice(text, unsaved))
 
     def note(self, sentence: str) -> None:
@@ -304,7 +304,7 @@ class Session:
             self.on_event(self._notices.pop(0))
 
     def _announce(self) -> None:
-        s, place = self.settings, self.training.place
+        s, compute = self.settings, self.trainer.compute
         self.on_event(
             RunStarted(
                 folder=self.folder,
@@ -312,15 +312,15 @@ class Session:
                 updates=self.updates,
                 updates_per_epoch=s.epoch or 1,
                 first_update=self._first_update,
-                device=str(place.device),
-                precision=place.precision,
-                threads=place.threads,
-                classes=self.training.data.annotation.classes.names,
+                device=str(compute.device),
+                precision=compute.precision,
+                threads=compute.threads,
+                classes=self.trainer.data.annotation.classes.names,
                 lambda_marks=self.adversary.marks(),
                 history=tuple(self.history),
             )
         )
-        for note in self.training.data.annotation.notes:
+        for note in self.trainer.data.annotation.notes:
             self.on_event(Notice(note))
         self._pass_on_notices()
         self._tell([alarm for alarm in self.adversary.alarms if alarm.until is None])  # of before
@@ -348,22 +348,22 @@ class Session:
             **self.adversary.state(),
             **self.live.progress(),
         }
-        classes = self.training.data.annotation.classes.names
-        self.keeper.checkpoint(
-            self.training.learners, self.training.copies, progress, tuple(self.history), classes
+        classes = self.trainer.data.annotation.classes.names
+        self.writer.checkpoint(
+            self.trainer.optimizers, self.trainer.copies, progress, tuple(self.history), classes
         )
 
     def _samples(self) -> None:
         s = self.settings
         if self.folder is not None and s.samples and len(self.history) % s.samples_every == 0:
-            drawn = self.validator.samples(self.training.networks)
-            self.keeper.samples(self.update, *drawn, len(self.training.data.annotation.classes))
+            drawn = self.validator.samples(self.trainer.networks)
+            self.writer.samples(self.update, *drawn, len(self.trainer.data.annotation.classes))
 
     def _show_in_tensorboard(self) -> None:
-        log, D = self._tensorboard, self.training.learners.get("discriminator")
+        log, D = self._tensorboard, self.trainer.optimizers.get("discriminator")
         if log is not None:
-            last, critic = self.history[-1], None if D is None else D.network
-            self.keeper.extra(lambda folder: log.write(folder, last, critic))
+            last, discriminator = self.history[-1], None if D is None else D.network
+            self.writer.extra(lambda folder: log.write(folder, last, discriminator))
 
     def _summary(self, outcome: Outcome, error: str | None) -> dict[str, Any]:
         return {
@@ -384,13 +384,13 @@ class Session:
             return error or "The run failed."
         ended = "Finished" if outcome is Outcome.COMPLETED else "Stopped"
         sentences = [f"{ended} after {self.update} of {self.updates} updates."]
-        if self.keeper.failing:
+        if self.writer.failing:
             sentences.append(f"The end of it could not be written to {self.folder}.")
         return " ".join([*sentences, best_sentence(self.history, self.settings.networks)]).strip()
 
     def _failure(self, problem: Exception, trained: bool) -> str:
         if trained:
             return failure_sentence(problem, "Predicting the whole stack", "apply the run again")
-        kept = self.keeper.has_checkpoint
+        kept = self.writer.has_checkpoint
         way_out = "the last checkpoint is kept, start again or resume" if kept else "start again"
         return failure_sentence(problem, "Training", way_out)

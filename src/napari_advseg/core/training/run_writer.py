@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from napari_advseg.core.evaluation.sample_figure import draw_samples
 from napari_advseg.core.evaluation.slice_scores import SliceTable
-from napari_advseg.core.models.network_optimizer import Learner
+from napari_advseg.core.models.network_optimizer import NetworkOptimizer
 from napari_advseg.core.runtime.errors import AdvSegError
 from napari_advseg.core.runtime.events import NetworkName, Validated
 from napari_advseg.core.runtime.filesystem import write_text
@@ -35,7 +35,7 @@ def _nothing(folder: Path) -> None:
     pass
 
 
-class Keeper:
+class RunWriter:
     """Everything that a run under way writes.
 
     While the folder cannot be written the run is in memory alone. With the next checkpoint that can be
@@ -93,7 +93,7 @@ class Keeper:
 
     def checkpoint(
         self,
-        learners: dict[str, Learner[Any]],
+        optimizers: dict[str, NetworkOptimizer[Any]],
         copies: Mapping[str, nn.Module],
         progress: dict[str, Any],
         history: tuple[Validated, ...],
@@ -112,12 +112,12 @@ class Keeper:
                 self.begin(self.folder)
                 mended = True
             self._write_best(self.folder)
-            for name, learner in learners.items():
+            for name, learner in optimizers.items():
                 save_weights(self.folder / f"{name}.safetensors", learner.network)
             run_folder.write_metrics(self.folder, history, classes)
             run_folder.write_health(self.folder, history)
             self.stage(self.folder)
-            save_checkpoint(self.folder, learners, copies, progress)
+            save_checkpoint(self.folder, optimizers, copies, progress)
             self.settle(self.folder)
         except (OSError, AdvSegError) as error:  # the TIFF writer words what the disk says
             self._fails(error)

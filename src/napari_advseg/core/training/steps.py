@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from napari_advseg.core.adversary.adversarial_loss import Adversary
+from napari_advseg.core.adversary.adversarial_loss import AdversarialLoss
 from napari_advseg.core.adversary.discriminator import Discriminator
 from napari_advseg.core.adversary.discriminator_input import Masks
 from napari_advseg.core.adversary.discriminator_statistics import last_bias, logit_health
@@ -16,16 +16,16 @@ from napari_advseg.core.adversary.mask_gaps import Cut
 from napari_advseg.core.data.unannotated import everywhere
 from napari_advseg.core.evaluation.batch_scores import batch_f1
 from napari_advseg.core.models.losses import segmentation_loss
-from napari_advseg.core.models.network_optimizer import Learner, frozen
+from napari_advseg.core.models.network_optimizer import NetworkOptimizer, frozen
 from napari_advseg.core.models.unet import UNet
-from napari_advseg.core.runtime.devices import Place
+from napari_advseg.core.runtime.devices import ComputeDevice
 
 Weigh = Callable[[Tensor, Tensor], Tensor]
 """λ, a scalar, from the norms of the gradients of L_seg and of L_adv by the logits."""
 
 
 @dataclass(frozen=True)
-class Taken:
+class StepResult:
     """What one turn gave: scalars that are still on the device.
 
     Attributes
@@ -42,8 +42,8 @@ class Taken:
     scores: dict[str, Tensor] = field(default_factory=dict)
     health: dict[str, Tensor] = field(default_factory=dict)
 
-    def __or__(self, other: Taken) -> Taken:
-        return Taken(
+    def __or__(self, other: StepResult) -> StepResult:
+        return StepResult(
             self.losses | other.losses, self.scores | other.scores, self.health | other.health
         )
 
@@ -52,20 +52,20 @@ class Taken:
 class StandardStep:
     """S learns from the annotation alone."""
 
-    standard: Learner[UNet]
-    place: Place
+    standard: NetworkOptimizer[UNet]
+    compute: ComputeDevice
     clip: float | None = None
     scored: bool = False
 
-    def __call__(self, images: Tensor, targets: Tensor) -> Taken:
+    def __call__(self, images: Tensor, targets: Tensor) -> StepResult:
         """Make one update with a batch."""
         self.standard.network.train()
-        with self.place.autocast():
+        with self.compute.autocast():
             logits = self.standard.network(images)
             loss = segmentation_loss(logits, targets, self.clip)
         self.standard.learn(loss)
         scores = {"S F1": batch_f1(logits.detach(), targets)} if self.scored else {}
-        return Taken({"S": loss.detach()}, scores)
+        return StepResult({"S": loss.detach()}, scores)
 
 
 @dataclass
@@ -74,16 +74,16 @@ class AdversarialStep:
 
     Attributes
     ----------
-    critic : Discriminator
+    discriminator_in_g : Discriminator
         The D that G learns against: D itself or, where batch normalisation keeps averages, a copy that
         averages over what G shows it.
     """
 
-    generator: Learner[UNet]
-    discriminator: Learner[Discriminator]
-    critic: Discriminator
-    adversary: Adversary
-    place: Place
+    generator: NetworkOptimizer[UNet]
+    discriminator: NetworkOptimizer[Discriminator]
+    discriminator_in_g: Discriminator
+    adversary: AdversarialLoss
+    compute: ComputeDevice
     scored: bool = False
 
     def __call__(
@@ -97,7 +97,7 @@ class AdversarialStep:
         real: tuple[Tensor, Tensor] | None = None,
         unannotated: Tensor | None = None,
         cut: Cut | None = None,
-    ) -> Taken:
+    ) -> StepResult:
         """Make one update of G, then one of D, on the same batch.
 
         Parameters
@@ -116,9 +116,9 @@ class AdversarialStep:
             Cuts gaps into real masks, which D learns to call fake, too.
         """
         G, D, adversary = self.generator, self.discriminator, self.adversary
-        taken = Taken()
+        result = StepResult()
         G.network.train(g_learns)  # within D's block masks are predicted in inference mode
-        with self.place.autocast(), torch.set_grad_enabled(g_learns):
+        with self.compute.autocast(), torch.set_grad_enabled(g_learns):
             own = fakes = Masks(images, targets, G.network(images))
         if unannotated is not None:
             with torch.set_grad_enabled(g_learns and weigh is not None):
@@ -126,19 +126,19 @@ class AdversarialStep:
 
         if g_learns:  # phase 1: D is frozen, its gradient reaches G through the masks alone
             loss = segmentation_loss(own.logits, targets, adversary.clip)
-            taken.losses["G/S"] = loss.detach()
+            result.losses["G/S"] = loss.detach()
             pulls = [(own.logits, _gradient(loss, own.logits))]
             if weigh is not None:
-                self.critic.train(adversary.settings.averages)
-                with frozen(self.critic), self.place.autocast():
-                    term = self._adversarial_loss(own, fakes, taken)
+                self.discriminator_in_g.train(adversary.settings.averages)
+                with frozen(self.discriminator_in_g), self.compute.autocast():
+                    term = self._adversarial_loss(own, fakes, result)
                 pulls.append((fakes.logits, _gradient(term, fakes.logits)))
-                _weigh(pulls, weigh, taken)
+                _weigh(pulls, weigh, result)
             G.follow(*pulls)
 
         if d_learns:  # phase 2: G's masks are detached, so that D alone learns
             D.network.train()  # spectral normalisation follows the weights in this mode alone
-            with self.place.autocast():
+            with self.compute.autocast():
                 shown, real_targets = self._reals(own, real)
                 fake = adversary.view.of_prediction(fakes.detached())
                 on_real, on_fake = adversary.answers(D.network, shown, fake)
@@ -147,17 +147,17 @@ class AdversarialStep:
                     on_real, on_fake, fakes.targets, real_targets, on_broken
                 )
             D.learn(loss)
-            taken.losses["D"] = loss.detach()
-            taken.health["last bias"] = last_bias(D.network)
+            result.losses["D"] = loss.detach()
+            result.health["last bias"] = last_bias(D.network)
             answers = (on_real.detach(), on_fake.detach(), fakes.targets, real_targets)
             if len(on_real) and len(on_fake):  # a shuffled batch may hold one kind alone
                 broken = None if on_broken is None else on_broken.detach()
-                taken.health.update(logit_health(adversary, *answers, broken))
+                result.health.update(logit_health(adversary, *answers, broken))
             if self.scored:
-                taken.scores["D Accuracy"] = adversary.accuracy(*answers)
+                result.scores["D Accuracy"] = adversary.accuracy(*answers)
         if self.scored and g_learns:
-            taken.scores["G/S F1"] = batch_f1(own.logits.detach(), targets)
-        return taken
+            result.scores["G/S F1"] = batch_f1(own.logits.detach(), targets)
+        return result
 
     def _masks_of(self, images: Tensor) -> Masks:
         """Masks of images without annotation, which leave G's batch normalisation as it is.
@@ -168,14 +168,14 @@ class AdversarialStep:
         network = self.generator.network
         learning = network.training
         network.eval()
-        with self.place.autocast():
+        with self.compute.autocast():
             logits = network(images)
         network.train(learning)
         return Masks(images, everywhere(images), logits)
 
-    def _adversarial_loss(self, own: Masks, fakes: Masks, taken: Taken) -> Tensor:
+    def _adversarial_loss(self, own: Masks, fakes: Masks, result: StepResult) -> Tensor:
         """How far D is from taking `fakes` for real, before λ."""
-        adversary, D = self.adversary, self.critic
+        adversary, D = self.adversary, self.discriminator_in_g
         shown = adversary.view.of_prediction(fakes)
         if adversary.settings.objective == "features":
             with torch.no_grad():
@@ -184,7 +184,7 @@ class AdversarialStep:
             return adversary.feature_loss(on_real, D.features(shown))
         answers = D(shown)
         if self.scored:
-            taken.scores["G/D Accuracy"] = adversary.called_real(answers.detach(), fakes.targets)
+            result.scores["G/D Accuracy"] = adversary.called_real(answers.detach(), fakes.targets)
         return adversary.generator_loss(answers, fakes.targets)
 
     def _reals(
@@ -207,11 +207,11 @@ def _gradient(loss: Tensor, logits: Tensor) -> Tensor:
     return torch.autograd.grad(loss, logits)[0]
 
 
-def _weigh(pulls: list[tuple[Tensor, Tensor]], weigh: Weigh, taken: Taken) -> None:
+def _weigh(pulls: list[tuple[Tensor, Tensor]], weigh: Weigh, result: StepResult) -> None:
     """Multiply the adversarial pull, the last, by λ, and note the ratio of the two."""
     (_, segmentation), (logits, adversarial) = pulls
     norms = segmentation.float().norm(), adversarial.float().norm()
     weight = weigh(*norms)
     pulls[-1] = (logits, (weight * adversarial).to(logits.dtype))
-    taken.health["λ"] = weight
-    taken.health["gradient ratio"] = weight * norms[1] / norms[0].clamp(min=1e-20)
+    result.health["λ"] = weight
+    result.health["gradient ratio"] = weight * norms[1] / norms[0].clamp(min=1e-20)

@@ -19,12 +19,12 @@ from napari_advseg.core.inference.probabilities import class_probabilities
 from napari_advseg.core.models.losses import segmentation_loss
 from napari_advseg.core.models.unet import build_unet
 from napari_advseg.core.runtime.control import RunControl
-from napari_advseg.core.runtime.devices import Place, choose_place, on
+from napari_advseg.core.runtime.devices import ComputeDevice, choose_device, on
 from napari_advseg.core.runtime.errors import SettingsError
-from napari_advseg.core.runtime.seeded_random import Purpose, torch_draws
+from napari_advseg.core.runtime.seeded_random import Purpose, torch_generator
 
 from .alternation import number_of_turns, turns
-from .trainer import Training
+from .trainer import Trainer
 
 TIMED_UPDATES = 10
 DISCARDED = 3  # the first updates also load kernels and memory
@@ -32,7 +32,11 @@ FEWEST = 10
 
 
 def updates_for(
-    settings: RunSettings, data: TrainingData, stack: EMStack, place: Place, control: RunControl
+    settings: RunSettings,
+    data: TrainingData,
+    stack: EMStack,
+    compute: ComputeDevice,
+    control: RunControl,
 ) -> RunSettings:
     """Settings with the number of updates that fit the minutes, validation included.
 
@@ -51,29 +55,29 @@ def updates_for(
                 "Neither updates, epochs nor minutes are given: choose one.", control="budget"
             )
         return settings
-    each = seconds_per_update(settings, data, place, control)
-    validation = _seconds_per_validation(settings, data, stack, place, control)
+    each = seconds_per_update(settings, data, compute, control)
+    validation = _seconds_per_validation(settings, data, stack, compute, control)
     updates = _fitting(settings, 60 * settings.minutes, each, validation)
     return settings.model_copy(update={"updates": updates, "epochs": None})
 
 
 def seconds_per_update(
-    settings: RunSettings, data: TrainingData, place: Place, control: RunControl
+    settings: RunSettings, data: TrainingData, compute: ComputeDevice, control: RunControl
 ) -> float:
     """Time of an update of all networks of the method, D's share included; from medians."""
     shares = _turns_per_update(settings)
     trial = _trial(settings)
-    training = Training.build(trial, data, place)
+    training = Trainer.build(trial, data, compute)
     times: dict[frozenset[str], list[float]] = defaultdict(list)
     for turn in turns(trial):
-        control.breathe()
+        control.raise_if_stopped()
         started = perf_counter()
-        training.take(turn)
-        _finish(place)
-        times[turn.learners].append(perf_counter() - started)
+        training.step(turn)
+        _finish(compute)
+        times[turn.networks].append(perf_counter() - started)
     return sum(
-        median(found[DISCARDED:] or found) * shares.get(learners, 1.0)
-        for learners, found in times.items()
+        median(found[DISCARDED:] or found) * shares.get(networks, 1.0)
+        for networks, found in times.items()
     )
 
 
@@ -98,14 +102,18 @@ def _trial(settings: RunSettings) -> RunSettings:
 
 
 def _seconds_per_validation(
-    settings: RunSettings, data: TrainingData, stack: EMStack, place: Place, control: RunControl
+    settings: RunSettings,
+    data: TrainingData,
+    stack: EMStack,
+    compute: ComputeDevice,
+    control: RunControl,
 ) -> float:
     """Time to predict the validation slices, from one of them."""
-    training = Training.build(settings.model_copy(update={"updates": 1, "epoch": 1}), data, place)
+    training = Trainer.build(settings.model_copy(update={"updates": 1, "epoch": 1}), data, compute)
     network = next(iter(training.networks.values()))
     grey = data.normalisation(stack.slice(data.split.val[0]))
     started = perf_counter()
-    class_probabilities(network, grey, settings, place, control.breathe)
+    class_probabilities(network, grey, settings, compute, control.raise_if_stopped)
     return (perf_counter() - started) * len(data.split.val) * len(training.networks)
 
 
@@ -116,8 +124,8 @@ def _fitting(settings: RunSettings, seconds: float, each: float, validation: flo
     return max(FEWEST, int(left / each))
 
 
-def _finish(place: Place) -> None:
-    if place.device.type == "cuda":
+def _finish(compute: ComputeDevice) -> None:
+    if compute.device.type == "cuda":
         torch.cuda.synchronize()
 
 
@@ -131,30 +139,30 @@ def estimated_minutes(settings: RunSettings) -> float:
 
     It computes for some seconds at most: a small batch is timed and scaled by the pixels.
     """
-    place = choose_place(settings.device, settings.precision, settings.threads)
-    place.claim_threads()
+    compute = choose_device(settings.device, settings.precision, settings.threads)
+    compute.claim_threads()
     side = max(64, 2**settings.network.depth)
     each = (
-        _probe_seconds(settings, place, side) * settings.batch * settings.patch**2 / (2 * side**2)
+        _probe_seconds(settings, compute, side) * settings.batch * settings.patch**2 / (2 * side**2)
     )
     adversarial = ADVERSARIAL_COST[settings.discriminator.head]
     networks = {"standard": 1.0, "adversarial": adversarial, "paired": 1 + adversarial}
     return float(each * networks[settings.method] * (settings.updates or 0) / 60)
 
 
-def _probe_seconds(settings: RunSettings, place: Place, side: int) -> float:
+def _probe_seconds(settings: RunSettings, compute: ComputeDevice, side: int) -> float:
     """Time of the faster of two updates of S with two patches of `side`."""
-    network = on(place, build_unet(settings.network, 2, torch_draws(0, Purpose.WEIGHTS)))
-    draws = torch_draws(0, Purpose.PATCHES)
-    images = torch.randn(2, 1, side, side, generator=draws).to(place.device)
-    targets = torch.zeros(2, side, side, dtype=torch.uint8, device=place.device)
+    network = on(compute, build_unet(settings.network, 2, torch_generator(0, Purpose.WEIGHTS)))
+    draws = torch_generator(0, Purpose.PATCHES)
+    images = torch.randn(2, 1, side, side, generator=draws).to(compute.device)
+    targets = torch.zeros(2, side, side, dtype=torch.uint8, device=compute.device)
     times = []
     for _ in range(3):
         started = perf_counter()
-        with place.autocast():
+        with compute.autocast():
             loss = segmentation_loss(network(images), targets)
         loss.backward()  # type: ignore[no-untyped-call]
-        if place.device.type == "cuda":
+        if compute.device.type == "cuda":
             torch.cuda.synchronize()
         times.append(perf_counter() - started)
     return min(times[1:])

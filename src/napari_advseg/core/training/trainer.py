@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, channels_last
 
-from napari_advseg.core.adversary.adversarial_loss import Adversary
+from napari_advseg.core.adversary.adversarial_loss import AdversarialLoss
 from napari_advseg.core.adversary.discriminator import Discriminator, build_discriminator
 from napari_advseg.core.adversary.mask_gaps import Cut, gap_cutter
 from napari_advseg.core.config.schedules import (
@@ -19,23 +19,23 @@ from napari_advseg.core.config.schedules import (
 )
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.data.augmentation import augment
-from napari_advseg.core.data.patch_cache import Batch, EpochPatches
+from napari_advseg.core.data.patch_cache import Batch, PatchCache
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.data.unannotated import everywhere
-from napari_advseg.core.models.network_optimizer import Learner
+from napari_advseg.core.models.network_optimizer import NetworkOptimizer
 from napari_advseg.core.models.unet import UNet, build_unet
-from napari_advseg.core.runtime.devices import Place, on
+from napari_advseg.core.runtime.devices import ComputeDevice, on
 from napari_advseg.core.runtime.events import NetworkName
-from napari_advseg.core.runtime.seeded_random import Purpose, numpy_draws, torch_draws
+from napari_advseg.core.runtime.seeded_random import Purpose, numpy_generator, torch_generator
 
 from .alternation import Turn, discriminator_updates
-from .steps import AdversarialStep, StandardStep, Taken, Weigh
+from .steps import AdversarialStep, StandardStep, StepResult, Weigh
 
 D_IN_G = "discriminator-in-generator"
 
 
 @dataclass
-class Training:
+class Trainer:
     """S, G and D of one run, built from its seed.
 
     S and the S in G start from the same weights. With the same batch number they get the same patches,
@@ -54,53 +54,53 @@ class Training:
 
     settings: RunSettings
     data: TrainingData
-    place: Place
-    learners: dict[str, Learner[Any]]
-    adversary: Adversary
+    compute: ComputeDevice
+    optimizers: dict[str, NetworkOptimizer[Any]]
+    adversary: AdversarialLoss
     copies: dict[str, Discriminator] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._epoch = EpochPatches(self.batch, self.settings.alternation.generator_updates)
+        self._epoch = PatchCache(self.batch, self.settings.alternation.generator_updates)
 
     @classmethod
-    def build(cls, settings: RunSettings, data: TrainingData, place: Place) -> Training:
+    def build(cls, settings: RunSettings, data: TrainingData, compute: ComputeDevice) -> Trainer:
         """Draw all initial weights from the seed; on the CPU, so that every device starts alike."""
         classes = len(data.annotation.classes)
         updates = settings.updates or 0
-        learners: dict[str, Learner[Any]] = {}
+        optimizers: dict[str, NetworkOptimizer[Any]] = {}
         for name in settings.networks:
             own = name == "adversarial" and not settings.shared_draws
-            draws = torch_draws(settings.seed, Purpose.OWN_WEIGHTS if own else Purpose.WEIGHTS)
-            network = on(place, build_unet(settings.network, classes, draws))
-            learners[name] = Learner.of(network, settings.optimizer, updates)
-        adversary = Adversary(settings.discriminator, settings.probability_clip)
-        training = cls(settings, data, place, learners, adversary)
+            draws = torch_generator(settings.seed, Purpose.OWN_WEIGHTS if own else Purpose.WEIGHTS)
+            network = on(compute, build_unet(settings.network, classes, draws))
+            optimizers[name] = NetworkOptimizer.of(network, settings.optimizer, updates)
+        adversary = AdversarialLoss(settings.discriminator, settings.probability_clip)
+        training = cls(settings, data, compute, optimizers, adversary)
         if "adversarial" in settings.networks:
             training._add_discriminator(classes)
         return training
 
     def _add_discriminator(self, classes: int) -> None:
         s = self.settings
-        draws = torch_draws(s.seed, Purpose.DISCRIMINATOR_WEIGHTS)
-        critic = on(
-            self.place, build_discriminator(s.discriminator, s.network, classes, s.patch, draws)
+        draws = torch_generator(s.seed, Purpose.DISCRIMINATOR_WEIGHTS)
+        discriminator_in_g = on(
+            self.compute, build_discriminator(s.discriminator, s.network, classes, s.patch, draws)
         )
-        self.learners["discriminator"] = Learner.of(
-            critic, s.discriminator_optimizer, discriminator_updates(s)
+        self.optimizers["discriminator"] = NetworkOptimizer.of(
+            discriminator_in_g, s.discriminator_optimizer, discriminator_updates(s)
         )
         if s.discriminator.averages:
-            self.copies[D_IN_G] = deepcopy(critic)
+            self.copies[D_IN_G] = deepcopy(discriminator_in_g)
 
     @property
-    def critic(self) -> Discriminator:
+    def discriminator_in_g(self) -> Discriminator:
         """The D that G learns against."""
-        D: Discriminator = self.learners["discriminator"].network
+        D: Discriminator = self.optimizers["discriminator"].network
         return self.copies.get(D_IN_G, D)
 
     @property
     def networks(self) -> dict[NetworkName, UNet]:
         """The segmentation networks by name."""
-        return {name: self.learners[name].network for name in self.settings.networks}
+        return {name: self.optimizers[name].network for name in self.settings.networks}
 
     def adversarial_weight(self, update: int) -> float:
         """λ at update number `update`, from 0; with a balance the ratio that it follows from."""
@@ -112,9 +112,11 @@ class Training:
     def batch(self, number: int) -> tuple[Tensor, Tensor]:
         """Batch `number`: images (N, 1, patch, patch) and targets (N, patch, patch), augmented."""
         s = self.settings
-        positions = self.data.sampler.draw(numpy_draws(s.seed, Purpose.PATCHES, number), s.batch)
+        positions = self.data.sampler.draw(
+            numpy_generator(s.seed, Purpose.PATCHES, number), s.batch
+        )
         images, targets = self.data.train.cut(positions, s.patch)
-        draws = torch_draws(s.seed, Purpose.AUGMENTATION, number, self.place.device)
+        draws = torch_generator(s.seed, Purpose.AUGMENTATION, number, self.compute.device)
         images, targets = augment(images, targets, s.augmentation, draws)
         return images.contiguous(memory_format=channels_last), targets
 
@@ -123,8 +125,12 @@ class Training:
         s, images = self.settings, self.data.unannotated
         if images is None or not self.adversary.needs_unannotated:
             return None
-        patches = images.draw(numpy_draws(s.seed, Purpose.UNANNOTATED, number), s.batch, s.patch)
-        draws = torch_draws(s.seed, Purpose.UNANNOTATED_AUGMENTATION, number, self.place.device)
+        patches = images.draw(
+            numpy_generator(s.seed, Purpose.UNANNOTATED, number), s.batch, s.patch
+        )
+        draws = torch_generator(
+            s.seed, Purpose.UNANNOTATED_AUGMENTATION, number, self.compute.device
+        )
         patches, _ = augment(patches, everywhere(patches), s.augmentation, draws)
         return patches.contiguous(memory_format=channels_last)
 
@@ -137,42 +143,44 @@ class Training:
             return lambda seg, adv: balanced_weight(height, seg, adv, s.most)
         return lambda seg, adv: torch.full_like(seg, height)
 
-    def take(self, turn: Turn) -> Taken:
+    def step(self, turn: Turn) -> StepResult:
         """Let whose turn it is learn; return losses and scores still on the device."""
         images, targets, real = self._patches(turn)
         clip, scored = self.settings.probability_clip, self.settings.scores == "batches"
-        taken = Taken()
-        if "standard" in turn.learners:
+        result = StepResult()
+        if "standard" in turn.networks:
             self._seed_dropout("standard", turn.batch)
-            step = StandardStep(self.learners["standard"], self.place, clip, scored)
-            taken |= step(images, targets)
-        if turn.learners & {"adversarial", "discriminator"}:
+            step = StandardStep(self.optimizers["standard"], self.compute, clip, scored)
+            result |= step(images, targets)
+        if turn.networks & {"adversarial", "discriminator"}:
             self._seed_dropout("adversarial", turn.batch)
             weigh = self.weigh(turn.batch)
-            d_learns = "discriminator" in turn.learners and self._d_learns(turn.batch)
+            d_learns = "discriminator" in turn.networks and self._d_learns(turn.batch)
             needed = d_learns or weigh is not None
-            taken |= self._adversarial_step(turn, scored)(
+            result |= self._adversarial_step(turn, scored)(
                 images,
                 targets,
                 weigh,
-                g_learns="adversarial" in turn.learners,
+                g_learns="adversarial" in turn.networks,
                 d_learns=d_learns,
                 real=real,
                 unannotated=self.unannotated_batch(turn.batch) if needed else None,
                 cut=self._gaps(turn.batch) if d_learns else None,
             )
-        return taken
+        return result
 
     def _gaps(self, number: int) -> Cut | None:
         s, gaps = self.settings, self.settings.discriminator.gaps
-        return gap_cutter(s.seed, number, gaps, self.place.device) if gaps else None
+        return gap_cutter(s.seed, number, gaps, self.compute.device) if gaps else None
 
     def _adversarial_step(self, turn: Turn, scored: bool) -> AdversarialStep:
-        D = self.learners["discriminator"]
-        if D_IN_G in self.copies and "adversarial" in turn.learners and turn.opens_block:
+        D = self.optimizers["discriminator"]
+        if D_IN_G in self.copies and "adversarial" in turn.networks and turn.opens_block:
             self.copies[D_IN_G].load_state_dict(D.network.state_dict())
-        generator = self.learners["adversarial"]
-        return AdversarialStep(generator, D, self.critic, self.adversary, self.place, scored)
+        generator = self.optimizers["adversarial"]
+        return AdversarialStep(
+            generator, D, self.discriminator_in_g, self.adversary, self.compute, scored
+        )
 
     def _patches(self, turn: Turn) -> tuple[Tensor, Tensor, Batch | None]:
         """What G (or S) sees, and other patches whose true masks D sees."""
@@ -181,15 +189,15 @@ class Training:
             return *self.batch(turn.batch), None
         epoch, update = turn.block.epoch, turn.block.update
         patches = s.alternation.generator_updates * s.batch
-        if turn.learners == {"discriminator"} and s.discriminator.batches == "shuffled":
-            order = numpy_draws(s.seed, Purpose.MASK_ORDER, epoch).permutation(2 * patches)
+        if turn.networks == {"discriminator"} and s.discriminator.batches == "shuffled":
+            order = numpy_generator(s.seed, Purpose.MASK_ORDER, epoch).permutation(2 * patches)
             masks = order.take(range(update * s.batch, (update + 1) * s.batch), mode="wrap")
             real = self._epoch.patches(epoch, masks[masks >= patches] - patches, s.batch)
             return *self._epoch.patches(epoch, masks[masks < patches], s.batch), real
-        if turn.learners == {"discriminator"} or s.shared_draws:
+        if turn.networks == {"discriminator"} or s.shared_draws:
             return *self._epoch.batch(turn.batch), None
-        number = 2 * epoch + ("adversarial" in turn.learners)
-        order = numpy_draws(s.seed, Purpose.ORDER, number).permutation(patches)
+        number = 2 * epoch + ("adversarial" in turn.networks)
+        order = numpy_generator(s.seed, Purpose.ORDER, number).permutation(patches)
         chosen = order[update * s.batch : (update + 1) * s.batch]
         return *self._epoch.patches(epoch, chosen, s.batch), None
 
@@ -205,5 +213,5 @@ class Training:
         s = self.settings
         own = name == "adversarial" and not s.shared_draws
         purpose = Purpose.OWN_DROPOUT if own else Purpose.DROPOUT
-        draws = torch_draws(s.seed, purpose, number, self.place.device)
-        self.learners[name].network.seed_dropout(draws)
+        draws = torch_generator(s.seed, purpose, number, self.compute.device)
+        self.optimizers[name].network.seed_dropout(draws)

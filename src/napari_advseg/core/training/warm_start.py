@@ -17,7 +17,7 @@ from napari_advseg.core.storage.run_compatibility import why_not_from
 from napari_advseg.core.storage.run_folder import Run, load_run
 
 if TYPE_CHECKING:
-    from .trainer import Training
+    from .trainer import Trainer
 
 Weights = dict[str, tuple[str, dict[str, Tensor]]]
 """File name and weights for each network."""
@@ -72,7 +72,7 @@ class WarmStart:
             error.control = CONTROL
             raise
 
-    def begin(self, training: Training, note: Callable[[str], None]) -> dict[str, Any]:
+    def begin(self, training: Trainer, note: Callable[[str], None]) -> dict[str, Any]:
         """Put the weights into the networks of a run that has made no update yet.
 
         Parameters
@@ -87,7 +87,7 @@ class WarmStart:
         """
         files = {}
         for name, (file, weights) in self.weights.items():
-            network = training.learners[name].network
+            network = training.optimizers[name].network
             if name == "discriminator" and not _same_shapes(network, weights):
                 note("D learns anew: that of the run to start from is of another kind.")
                 continue
@@ -95,7 +95,7 @@ class WarmStart:
                 network.load_state_dict(weights)
             files[name] = file
         for copy in training.copies.values():
-            copy.load_state_dict(training.learners["discriminator"].network.state_dict())
+            copy.load_state_dict(training.optimizers["discriminator"].network.state_dict())
         return {"start_from": str(self.folder.absolute()), "start_weights": files}
 
 

@@ -33,7 +33,7 @@ UNNAMED_COLOUR = "#9a9a9a"
 
 
 class AnnotationLayers:
-    """A `napari_advseg.app.annotation_port.AnnotationPort` for a napari viewer.
+    """A `napari_advseg.app.ports.annotations.AnnotationPort` for a napari viewer.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ LOOK_AT_EVERY = 8
 """Pixels from one to the next, along both axes, that are looked at to choose an annotation's colours."""
 
 
-def annotation_looks(classes: ClassMap) -> dict[str, Any]:
+def annotation_style(classes: ClassMap) -> dict[str, Any]:
     """Keyword arguments of a Labels layer that holds an annotation: class map, colours, opacity."""
     looks: dict[str, Any] = {
         "opacity": ANNOTATION_OPACITY,
@@ -34,7 +34,7 @@ def annotation_looks(classes: ClassMap) -> dict[str, Any]:
     return looks
 
 
-def looks_of_unknown(labels: NDArray[Any]) -> dict[str, Any]:
+def style_of_unknown(labels: NDArray[Any]) -> dict[str, Any]:
     """Looks that leave the image visible under labels whose meaning nothing tells.
 
     A dense annotation of {0, 1} or {0, 255} gets the colours that it would have with a class map. It

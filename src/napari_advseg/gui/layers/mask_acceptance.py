@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import napari
 
 
-class MaskAccepting:
-    """A `napari_advseg.app.accept_port.AcceptPort` for a napari viewer.
+class MaskAcceptance:
+    """A `napari_advseg.app.ports.acceptance.AcceptancePort` for a napari viewer.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from napari_advseg.core.inference.predictions import predicted_indices
 from napari_advseg.core.runtime.errors import AdvSegError
 from napari_advseg.core.runtime.events import NetworkName, Prediction
 
-from .mask_style import DIFFERENCE, Looks, mask_looks
+from .mask_style import DIFFERENCE, MaskStyle, mask_style
 from .outline import Outline
 from .overlay import OVERLAY_KEY, OnReplaced, Overlay, kept_selection, transform_of
 
@@ -162,11 +162,11 @@ class MaskOverlays:
     def _nothing(self, shape: tuple[int, int, int]) -> Prediction:
         return np.zeros(shape, np.uint8) if self._many else np.zeros(shape, np.float16)
 
-    def _looks(self, role: str, colours: Mapping[str, str]) -> Looks:
+    def _looks(self, role: str, colours: Mapping[str, str]) -> MaskStyle:
         # Two fills over each other would mix their colours: G/S is shown, S when asked for.
         assert self._classes is not None
         shown = role == list(self._prediction)[-1]
-        return mask_looks(role, self._classes, colours, shown)
+        return mask_style(role, self._classes, colours, shown)
 
     def _overlay(self, role: str) -> Overlay:
         if role not in self._overlays:

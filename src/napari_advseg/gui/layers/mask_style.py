@@ -29,7 +29,7 @@ _CLEAR = np.zeros(4)
 
 
 @dataclass(frozen=True)
-class Looks:
+class MaskStyle:
     """What a mask layer starts with; the person may change all of it.
 
     Attributes
@@ -59,7 +59,9 @@ class Looks:
         return DirectLabelColormap(color_dict={None: _CLEAR, 0: _CLEAR, **self.colours})
 
 
-def mask_looks(role: str, classes: ClassMap, colours: Mapping[str, str], visible: bool) -> Looks:
+def mask_style(
+    role: str, classes: ClassMap, colours: Mapping[str, str], visible: bool
+) -> MaskStyle:
     """Looks of a network's mask, or of the disagreement.
 
     Parameters
@@ -73,9 +75,9 @@ def mask_looks(role: str, classes: ClassMap, colours: Mapping[str, str], visible
     """
     if role == DIFFERENCE:
         # Magenta over both masks would hide which of the two is right: it is shown when asked for.
-        return Looks({1: DISAGREEMENT}, 1, visible=False)
+        return MaskStyle({1: DISAGREEMENT}, 1, visible=False)
     if len(classes) == 2:
         shown = {SHOWN_VALUE: NETWORK_COLOURS[role]}
-        return Looks(shown, SHOWN_VALUE, contour=CONTOURS[role])
+        return MaskStyle(shown, SHOWN_VALUE, contour=CONTOURS[role])
     by_value = {index + 1: colours[name] for index, name in enumerate(classes.names)}
-    return Looks(by_value, 1, FILL_OPACITY, visible=visible, of_classes=True)
+    return MaskStyle(by_value, 1, FILL_OPACITY, visible=visible, of_classes=True)

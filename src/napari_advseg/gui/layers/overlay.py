@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from napari_advseg.core.config.classes import ClassMap
 
-from .mask_style import DIFFERENCE, Looks
+from .mask_style import DIFFERENCE, MaskStyle
 
 if TYPE_CHECKING:
     import napari
@@ -73,7 +73,7 @@ class Overlay:
         self._outline = 0
 
     def begin(
-        self, image: Layer, shape: tuple[int, int, int], classes: ClassMap, looks: Looks
+        self, image: Layer, shape: tuple[int, int, int], classes: ClassMap, looks: MaskStyle
     ) -> None:
         """Show nothing, over `image`, in the same layer if it is still the program's own.
 
@@ -138,7 +138,7 @@ class Overlay:
         self._pixels[z] = values
         return True
 
-    def recolour(self, looks: Looks) -> None:
+    def recolour(self, looks: MaskStyle) -> None:
         """Give the layer, and any that takes its place, other colours."""
         self._looks = looks
         if self.present is not None:

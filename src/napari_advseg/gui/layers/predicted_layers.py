@@ -14,7 +14,7 @@ from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.runtime.events import NetworkName
 from napari_advseg.gui.widgets.class_colours import more_colour
 
-from .mask_style import mask_looks
+from .mask_style import mask_style
 from .overlay import CLASSES_KEY, kept_selection, shaped_like, transform_of
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def open_predicted(
             stack.data, name=stack.name, scale=stack.scale, metadata=as_result, visible=visible
         )
         for network, indices in masks:
-            looks = mask_looks(network, classes, colours, network == masks[-1][0])
+            looks = mask_style(network, classes, colours, network == masks[-1][0])
             layer = Labels(
                 shaped_like(indices, image),
                 name=f"{stack.name} {network} mask",

@@ -25,7 +25,7 @@ AddLabels = Callable[[NDArray[Any], ClassMap | None, Image | None, str], Labels]
 
 
 class ProjectLayers:
-    """A `napari_advseg.app.project_port.ProjectPort` for a napari viewer.
+    """A `napari_advseg.app.ports.projects.ProjectPort` for a napari viewer.
 
     Parameters
     ----------

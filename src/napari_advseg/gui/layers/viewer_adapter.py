@@ -17,8 +17,8 @@ from napari_advseg.core.runtime.errors import AdvSegError, AnnotationError, Imag
 from napari_advseg.core.runtime.events import NetworkName, Prediction
 
 from .annotation_layers import AnnotationLayers
-from .annotation_style import annotation_looks, carried_classes, looks_of_unknown
-from .mask_acceptance import MaskAccepting
+from .annotation_style import annotation_style, carried_classes, style_of_unknown
+from .mask_acceptance import MaskAcceptance
 from .mask_colours import MaskColours
 from .mask_overlays import MaskOverlays
 from .overlay import kept_selection, shaped_like, transform_of
@@ -38,7 +38,7 @@ CATCH_UP_SECONDS = 0.01
 
 
 class NapariViewerAdapter:
-    """A `napari_advseg.app.ports.ViewerPort` for a napari viewer.
+    """A `napari_advseg.app.ports.viewer.ViewerPort` for a napari viewer.
 
     Everything but `slice_in_view` belongs to the GUI thread.
 
@@ -53,7 +53,7 @@ class NapariViewerAdapter:
         self.mask_colours = MaskColours(viewer)
         self.annotations = AnnotationLayers(viewer)
         self._overlays = MaskOverlays(viewer, self._mask_slice_in_view, self._side_by_side.keep_out)
-        self.accepting = MaskAccepting(
+        self.accepting = MaskAcceptance(
             viewer, self._overlays, self._side_by_side, self._one_mask_slice, self._under_masks
         )
         self.project_layers = ProjectLayers(viewer, carried_classes, self._add_labels, SOURCE_KEY)
@@ -199,7 +199,7 @@ class NapariViewerAdapter:
     def _add_labels(
         self, stack: NDArray[Any], classes: ClassMap | None, image: Image | None, name: str
     ) -> Labels:
-        looks = looks_of_unknown(stack) if classes is None else annotation_looks(classes)
+        looks = style_of_unknown(stack) if classes is None else annotation_style(classes)
         if image is not None:
             stack, looks = shaped_like(stack, image), transform_of(image) | looks
         layer = self._viewer.add_labels(stack, name=name, **looks)

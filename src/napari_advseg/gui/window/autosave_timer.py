@@ -11,7 +11,7 @@ AUTOSAVE_MS = 50_000
 """From the first stroke that is not saved to its save: within the minute, writing included."""
 
 
-class Autosave(QObject):
+class AutosaveTimer(QObject):
     """Asks for a save a little after something changed, and again while there is something to save.
 
     Parameters

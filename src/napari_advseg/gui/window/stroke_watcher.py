@@ -7,7 +7,7 @@ from typing import Any
 from napari.layers import Labels, Layer
 from qtpy.QtCore import QObject, QTimer
 
-from napari_advseg.app.controllers.live_annotation import LiveStrokes
+from napari_advseg.app.controllers.live_annotation import LiveAnnotationController
 
 PAUSE_MS = 400
 """Without a change for this long, strokes are looked for."""
@@ -23,7 +23,9 @@ class StrokeWatcher(QObject):
     parent : QObject
     """
 
-    def __init__(self, viewer: Any, live: LiveStrokes, parent: QObject | None = None) -> None:
+    def __init__(
+        self, viewer: Any, live: LiveAnnotationController, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._viewer, self._live = viewer, live
         self._pause = _timer(self, PAUSE_MS)

@@ -109,7 +109,7 @@ class QtTaskRunner(QObject):
         on_done: Callable[[Any], None],
         on_error: Callable[[BaseException], None],
     ) -> Task:
-        """Call ``task(emit)`` in a thread; see `napari_advseg.app.ports.TaskRunner`."""
+        """Call ``task(emit)`` in a thread; see `napari_advseg.app.ports.viewer.TaskRunner`."""
         started = Task(task, on_event, on_done, on_error)
         self._tasks.append(started)
         started.begin()

@@ -21,7 +21,7 @@ from napari_advseg.gui.layers.viewer_adapter import NapariViewerAdapter
 from napari_advseg.gui.plots.training_plots import TrainingPlots
 from napari_advseg.gui.widgets.theme import follow_theme
 
-from .autosave_timer import Autosave
+from .autosave_timer import AutosaveTimer
 from .class_watcher import ClassWatcher
 from .layer_watcher import LayerWatcher
 from .shortcuts import WorkbenchKeys
@@ -37,7 +37,7 @@ CLOSING_SECONDS = 15.0
 KEYS = {"Control-Enter": "start", "Control-.": "stop"}
 
 
-class Session(QObject):
+class ViewerSession(QObject):
     """The application of one viewer window; get it by `session_of`."""
 
     def __init__(self, viewer: Any, engine: Engine | None = None) -> None:
@@ -59,7 +59,7 @@ class Session(QObject):
         )
         self._classes = ClassWatcher(viewer, self.controller, self)
         self.keys = WorkbenchKeys(viewer, self.controller, self)
-        self.autosave = Autosave(self.controller, parent=self)
+        self.autosave = AutosaveTimer(self.controller, parent=self)
         self.controller.project.unsaved.look()
         self._strokes = StrokeWatcher(viewer, self.controller.run.live, self)
         self._plots: TrainingPlots | None = None
@@ -160,7 +160,7 @@ class Session(QObject):
             self._viewer.bind_key(key, lambda viewer, act=act: act(), overwrite=True)
 
 
-def session_of(viewer: Any, engine: Engine | None = None) -> Session:
+def session_of(viewer: Any, engine: Engine | None = None) -> ViewerSession:
     """The session of a viewer's window, made when it is first asked for.
 
     Parameters
@@ -169,8 +169,8 @@ def session_of(viewer: Any, engine: Engine | None = None) -> Session:
     engine : Engine, optional
         The engine's functions for a new session.
     """
-    found = viewer.window._qt_window.findChild(Session)
-    return Session(viewer, engine) if found is None else found
+    found = viewer.window._qt_window.findChild(ViewerSession)
+    return ViewerSession(viewer, engine) if found is None else found
 
 
 def _let_idle_threads_sleep() -> None:

@@ -14,7 +14,7 @@ TARGETS = (("this slice", "slice"), ("inside the rectangle", "rectangle"), ("who
 NETWORKS = ("standard", "adversarial")
 
 
-class AcceptRows(QObject):
+class AcceptanceRows(QObject):
     """Adds its rows to a section and keeps them in step with the masks."""
 
     def __init__(self, section: Section, controller: Controller) -> None:

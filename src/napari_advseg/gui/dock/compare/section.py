@@ -12,10 +12,10 @@ from napari_advseg.gui.layers.mask_colours import MaskColours
 from napari_advseg.gui.widgets.section import Section, Sentence, describe, follow
 from napari_advseg.gui.widgets.slider_keys import SliderKeys
 
-from .acceptance_rows import AcceptRows
+from .acceptance_rows import AcceptanceRows
 from .class_legend import ClassLegend
 from .slice_table import SliceTablePanel
-from .verdict_label import VerdictWords
+from .verdict_label import VerdictLabel
 
 
 class CompareSection(Section):
@@ -28,7 +28,7 @@ class CompareSection(Section):
         self._above = QVBoxLayout(above)
         self._above.setContentsMargins(0, 0, 0, 0)
         self.add(above)
-        self.add(VerdictWords(self._model))
+        self.add(VerdictLabel(self._model))
         self._threshold = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         self._threshold.setRange(0, 1)
         self._threshold.setSingleStep(0.01)
@@ -56,7 +56,7 @@ class CompareSection(Section):
         policy = QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
         self._side_by_side.setSizePolicy(*policy)
         self.add_row("view", self._side_by_side, QWidget())
-        AcceptRows(self, controller)
+        AcceptanceRows(self, controller)
         self.slices = SliceTablePanel(self, controller)
         follow(self, self._model.events.masks_shown, self._show_waiting)
         follow(self, self._model.events.masks_of, self._show_waiting)

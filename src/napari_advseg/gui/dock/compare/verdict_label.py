@@ -14,7 +14,7 @@ TIP = (
 )
 
 
-class VerdictWords(Sentence):
+class VerdictLabel(Sentence):
     """The verdict; hidden until a paired run has ended or is loaded.
 
     Parameters

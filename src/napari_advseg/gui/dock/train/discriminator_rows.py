@@ -21,7 +21,7 @@ NUMBERS_TIP = (
 )
 
 
-class AdversaryRows:
+class DiscriminatorRows:
     """Adds the rows to a section.
 
     Parameters

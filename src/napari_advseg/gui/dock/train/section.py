@@ -31,7 +31,7 @@ from napari_advseg.gui.widgets.section import (
 )
 
 from .advanced_form import AdvancedForm
-from .discriminator_rows import AdversaryRows
+from .discriminator_rows import DiscriminatorRows
 from .start_rows import StartRows
 from .unannotated_row import UnannotatedRow
 
@@ -59,7 +59,7 @@ class TrainSection(Section):
         self._start_rows = StartRows(self, controller)
         self._add_buttons()
         self._add_progress()
-        self._adversary = AdversaryRows(self, controller)
+        self._adversary = DiscriminatorRows(self, controller)
         events = self._model.events
         for signal in (events.layers, events.choices, events.summary, events.problems):
             follow(self, signal, self._show_waiting)
