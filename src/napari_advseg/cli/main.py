@@ -69,7 +69,7 @@ Unannotated = Annotated[
 def main() -> None:
     """Run the command line."""
     if not os.environ.get(DEBUG):  # else Python shows tracebacks that are logged
-        logging.getLogger(__package__).addHandler(logging.NullHandler())
+        logging.getLogger("napari_advseg").addHandler(logging.NullHandler())
     try:
         app()
     except AdvSegError as error:
