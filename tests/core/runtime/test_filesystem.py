@@ -183,14 +183,14 @@ def test_of_two_runs_that_begin_at_once_the_second_is_refused(
     folder, settings = tmp_path / "run", small(updates=1)
     from napari_advseg.core.training import engine
 
-    really = engine.updates_for
+    really = engine.resolve_settings
 
     def slow(*arguments):
-        monkeypatch.setattr(engine, "updates_for", really)
+        monkeypatch.setattr(engine, "resolve_settings", really)
         train(settings, stack, annotation, folder)
         return really(*arguments)
 
-    monkeypatch.setattr(engine, "updates_for", slow)
+    monkeypatch.setattr(engine, "resolve_settings", slow)
     with pytest.raises(RunFolderError, match="already holds a run"):
         train(settings, stack, annotation, folder)
     assert resume_finds_it_complete(folder, stack)

@@ -12,6 +12,7 @@ from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.runtime.devices import ComputeDevice
+from napari_advseg.core.training import trainer
 from napari_advseg.core.training.alternation import turns
 from napari_advseg.core.training.trainer import Trainer
 
@@ -155,3 +156,14 @@ def test_losses_are_reported_for_those_who_learn():
     assert set(losses) == {"S", "G/S", "D"}
     assert all(loss.isfinite() and not loss.requires_grad for loss in losses.values())
     assert losses["S"] == losses["G/S"]
+
+
+def test_the_steps_are_built_once_for_a_run(monkeypatch):
+    built = []
+    for name in ("StandardStep", "AdversarialStep"):
+        kind = getattr(trainer, name)
+        monkeypatch.setattr(
+            trainer, name, lambda *a, kind=kind: built.append(kind.__name__) or kind(*a)
+        )
+    run(training(updates=3, alternation={"kind": "block", "generator_updates": 1}))
+    assert built == ["StandardStep", "AdversarialStep"]

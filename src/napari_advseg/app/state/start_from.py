@@ -26,9 +26,8 @@ def why_not_continue(model: AppModel) -> str:
         settings = settings_of(model.choices)
     except AdvSegError:  # it is said beside its control
         return ""
-    # how many channels the image has is known once it is read
-    network = run.network.model_copy(update={"image_channels": settings.network.image_channels})
-    why = why_not_from(settings, network, run.networks, run.classes, classes)
+    # the channels of the image are known once it is read
+    why = why_not_from(settings, run.network, run.networks, run.classes, classes)
     return f"The run that is shown {why}." if why else ""
 
 

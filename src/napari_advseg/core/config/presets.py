@@ -11,7 +11,7 @@ from .settings import RunSettings, Settings
 
 PRESETS: dict[str, dict[str, Any]] = {
     # Short runs: averages of batch normalisation over more batches than torch's own, an optimizer that
-    # forgets faster, and noise; with few labels grey values vary, too (see `few_labels`).
+    # forgets faster, and noise; with few labels grey values vary, too (see `resolve_settings`).
     "quick": {
         "updates": 300,
         "network": {"norm_momentum": 0.05},

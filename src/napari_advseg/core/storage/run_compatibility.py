@@ -16,6 +16,7 @@ def why_not_from(
     networks: tuple[NetworkName, ...],
     kept: ClassMap,
     classes: ClassMap,
+    channels: int | None = None,
 ) -> str:
     """Why a run cannot start from another's networks, as the end of a sentence; empty if it can.
 
@@ -32,6 +33,8 @@ def why_not_from(
         The networks that it holds.
     kept, classes : ClassMap
         Classes of the run to start from, and of the annotation of the new one.
+    channels : int, optional
+        Of the new run's image; None while they are not known, and then they are not compared.
     """
     if "standard" in settings.networks and "standard" not in networks:
         return (
@@ -42,9 +45,9 @@ def why_not_from(
             f"tells {', '.join(kept.names)} apart and the annotation {', '.join(classes.names)}: "
             "start from new networks"
         )
-    channels, needed = network.image_channels, settings.network.image_channels
-    if channels != needed:
-        return f"is for images of {channels} channels and this image has {needed}: start from new networks"
+    of_run = network.image_channels
+    if channels not in (None, of_run):
+        return f"is for images of {of_run} channels and this image has {channels}: start from new networks"
     differ = [n for n in SHAPE if getattr(network, n) != getattr(settings.network, n)]
     if differ:
         name = differ[0]

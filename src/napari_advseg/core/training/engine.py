@@ -42,9 +42,8 @@ from napari_advseg.core.storage.run_images import (
 )
 
 from .loop import TrainingLoop
-from .resolve_settings import with_grey_values
+from .resolve_settings import resolve_settings
 from .tensorboard_log import check_tensorboard
-from .time_budget import updates_for
 from .trainer import Trainer
 from .warm_start import WarmStart
 
@@ -151,21 +150,17 @@ def train(
     compute = choose_device(settings.device, settings.precision, settings.threads)
     compute.claim_threads()
     labels = annotation() if callable(annotation) else annotation
-    settings = _with_channels(settings, stack)
-    if settings.tensorboard:
-        check_tensorboard()
+    _check(settings, stack)
     data = TrainingData.prepare(settings, stack, labels, compute.device, second=unannotated)
-    settings = _with_regime(settings, data)
-    settings = with_grey_values(settings, data)
     start = None
     if start_from is not None:
-        classes = labels.classes
-        start = WarmStart.of(Path(start_from), settings, classes, best=start_from_best)
+        start = WarmStart.of(
+            Path(start_from), settings, labels.classes, stack.channels, best=start_from_best
+        )
     folder = Path(folder) if folder is not None else None
     if folder is not None:
         run_folder.check_new(folder)
-    settings = updates_for(settings, data, stack, compute, control)
-    settings = _resolved(settings, data, compute)
+    settings = resolve_settings(settings, stack, data, compute, control)
     training = Trainer.build(settings, data, compute)
     live = LiveAnnotation(annotation_updates)
     loop = TrainingLoop(training, stack, folder, on_event, control, whole_stack, live=live)
@@ -226,6 +221,17 @@ def resume(
             folder, stack, unannotated, on_event, control, whole_stack, annotation_updates
         )
         return _run(loop)
+
+
+def _check(settings: RunSettings, stack: EMStack) -> None:
+    """Refuse what can be refused before any slice is read."""
+    asked = settings.network.image_channels
+    if asked not in (1, stack.channels):
+        raise SettingsError(
+            f"image_channels = {asked}, and the image has {stack.channels}: leave image_channels out."
+        )
+    if settings.tensorboard:
+        check_tensorboard()
 
 
 def _restored(
@@ -311,55 +317,6 @@ def _begin_folder(folder: Path, loop: TrainingLoop, config: dict[str, Any]) -> N
     annotation = loop.trainer.data.annotation
     write_annotation(folder / run_folder.ANNOTATION, annotation, loop.stack)
     run_folder.write_config(folder, loop.live.described(config))
-
-
-def _with_channels(settings: RunSettings, stack: EMStack) -> RunSettings:
-    """Settings whose U-Net takes the image's channels; another number that was asked for is refused."""
-    asked = settings.network.image_channels
-    if asked == stack.channels:
-        return settings
-    if asked != 1:
-        raise SettingsError(
-            f"image_channels = {asked}, and the image has {stack.channels}: leave image_channels out."
-        )
-    network = settings.network.model_copy(update={"image_channels": stack.channels})
-    return settings.model_copy(update={"network": network})
-
-
-def _with_regime(settings: RunSettings, data: TrainingData) -> RunSettings:
-    """Settings that say what D tells apart, and which slices without annotation it sees."""
-    there = data.unannotated
-    regime = "truth" if there is None else "unannotated"
-    discriminator = settings.discriminator.model_copy(update={"regime": regime})
-    slices = None if there is None else there.slices
-    return settings.model_copy(update={"discriminator": discriminator, "unannotated": slices})
-
-
-def _resolved(settings: RunSettings, data: TrainingData, compute: ComputeDevice) -> RunSettings:
-    """Settings in which nothing is left to be decided: a run with them repeats this one."""
-    pixels = settings.batch * settings.patch**2
-    epoch = settings.epoch or max(1, -(-data.sampler.labelled_pixels // pixels))
-    if settings.alternation.kind == "block":
-        epoch = settings.alternation.generator_updates
-    updates = (settings.epochs or 0) * epoch or settings.updates or 1
-    every = settings.validate_every or max(1, -(-updates // settings.validations))
-    if settings.alternation.kind == "block":  # whole epochs, a validation after each
-        every, updates = epoch, -(-updates // epoch) * epoch
-    whole_slices = data.split.train_columns is None
-    return settings.model_copy(
-        update={
-            "updates": updates,
-            "epoch": epoch,
-            "validate_every": every,
-            "epochs": None,
-            "minutes": None,
-            "device": str(compute.device),
-            "precision": compute.precision,
-            "threads": compute.threads,
-            "train": data.split.train if whole_slices else None,
-            "val": data.split.val if whole_slices else None,
-        }
-    )
 
 
 def _config(loop: TrainingLoop, details: dict[str, Any]) -> dict[str, Any]:

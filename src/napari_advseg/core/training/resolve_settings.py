@@ -1,4 +1,22 @@
-"""What the quick preset changes where little of the stack is annotated.
+"""Decides everything that the settings of a run leave open."""
+
+from __future__ import annotations
+
+from napari_advseg.core.config.presets import from_preset
+from napari_advseg.core.config.settings import AugmentationSettings, RunSettings
+from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.data.training_data import TrainingData
+from napari_advseg.core.runtime.control import RunControl
+from napari_advseg.core.runtime.devices import ComputeDevice
+from napari_advseg.core.runtime.errors import SettingsError
+
+from .time_budget import updates_within
+
+FEW = 0.25
+"""Labels count as few up to this share of the stack's pixels, labelled ones of training slices counted."""
+
+GREY_VALUES = {"brightness": 0.4, "contrast": 0.4, "noise": 0.4}
+"""Augmentation of the quick preset with few labels, in standard deviations of the image.
 
 Sections of a stack differ in brightness and contrast. A network that sees a few slices, or a few strokes,
 learns how bright and how noisy those are, and fails on the others, unless grey values are varied. Seen on
@@ -6,30 +24,111 @@ ISBI 2012 (trained within slices 0–14, scored on 15–19, V_Rand of S, without
 0.88, 0.84 and 0.94, 0.82 and 0.87. With all slices annotated noise alone is better for F1.
 """
 
-from __future__ import annotations
 
-from napari_advseg.core.config.presets import from_preset
-from napari_advseg.core.config.settings import AugmentationSettings, RunSettings
-from napari_advseg.core.data.training_data import TrainingData
+def resolve_settings(
+    settings: RunSettings,
+    stack: EMStack,
+    data: TrainingData,
+    compute: ComputeDevice,
+    control: RunControl,
+) -> RunSettings:
+    """Settings in which nothing is left open: a run with them repeats this one.
 
-FEW = 0.25
-"""Up to this share of the stack's pixels that are labelled and train, labels count as few."""
-GREY_VALUES = {"brightness": 0.4, "contrast": 0.4, "noise": 0.4}
-"""In standard deviations of the image, as `AugmentationSettings` explains."""
-
-
-def with_grey_values(settings: RunSettings, data: TrainingData) -> RunSettings:
-    """Settings for few labels; unchanged with many, another preset, or other augmentation asked for.
+    Decided are, in this order, the channels of the image, what D tells apart and which unannotated slices it
+    sees, the augmentation where labels are few, the number of updates (minutes are measured, with all of the
+    above), the epoch, the updates between validations, device, precision and threads, and the slices.
 
     Parameters
     ----------
     settings : RunSettings
+        As the user gave them.
+    stack : EMStack
     data : TrainingData
-        What of its annotation trains decides.
+        Prepared from `settings`, `stack` and the annotation.
+    compute : ComputeDevice
+        Chosen for `settings`.
+    control : RunControl
+        Can stop the timing.
+
+    Raises
+    ------
+    SettingsError
+        If neither updates, epochs nor minutes are given.
+    Stopped
+        If `control` is stopped while updates are timed.
     """
+    settings = _with_channels(settings, stack)
+    settings = _with_regime(settings, data)
+    settings = _with_grey_values(settings, data)
+    settings = _with_updates(settings, stack, data, compute, control)
+    settings = _with_intervals(settings, data)
+    whole_slices = data.split.train_columns is None
+    return settings.model_copy(
+        update={
+            "device": str(compute.device),
+            "precision": compute.precision,
+            "threads": compute.threads,
+            "train": data.split.train if whole_slices else None,
+            "val": data.split.val if whole_slices else None,
+        }
+    )
+
+
+def _with_channels(settings: RunSettings, stack: EMStack) -> RunSettings:
+    """The U-Net takes the channels of the image."""
+    if settings.network.image_channels == stack.channels:
+        return settings
+    network = settings.network.model_copy(update={"image_channels": stack.channels})
+    return settings.model_copy(update={"network": network})
+
+
+def _with_regime(settings: RunSettings, data: TrainingData) -> RunSettings:
+    """D learns from unannotated images where there are some, and the slices among them are named."""
+    images = data.unannotated
+    regime = "truth" if images is None else "unannotated"
+    discriminator = settings.discriminator.model_copy(update={"regime": regime})
+    slices = None if images is None else images.slices
+    return settings.model_copy(update={"discriminator": discriminator, "unannotated": slices})
+
+
+def _with_grey_values(settings: RunSettings, data: TrainingData) -> RunSettings:
+    """With few labels the quick preset varies grey values, unless other augmentation was asked for."""
     if settings.preset != "quick" or settings.augmentation != from_preset("quick").augmentation:
         return settings
     if data.sampler.labelled_pixels > FEW * data.annotation.targets.size:
         return settings
     changed = AugmentationSettings(**{**settings.augmentation.model_dump(), **GREY_VALUES})
     return settings.model_copy(update={"augmentation": changed})
+
+
+def _with_updates(
+    settings: RunSettings,
+    stack: EMStack,
+    data: TrainingData,
+    compute: ComputeDevice,
+    control: RunControl,
+) -> RunSettings:
+    """Minutes become updates and take precedence over updates and epochs."""
+    if settings.minutes is not None:
+        updates = updates_within(settings.minutes, settings, data, stack, compute, control)
+        return settings.model_copy(update={"updates": updates, "epochs": None, "minutes": None})
+    if settings.updates is None and settings.epochs is None:
+        raise SettingsError(
+            "Neither updates, epochs nor minutes are given: choose one.", control="budget"
+        )
+    return settings
+
+
+def _with_intervals(settings: RunSettings, data: TrainingData) -> RunSettings:
+    """Updates of an epoch, of the whole run, and between validations."""
+    pixels = settings.batch * settings.patch**2
+    epoch = settings.epoch or max(1, -(-data.sampler.labelled_pixels // pixels))
+    if settings.alternation.kind == "block":
+        epoch = settings.alternation.generator_updates
+    updates = (settings.epochs or 0) * epoch or settings.updates or 1
+    every = settings.validate_every or max(1, -(-updates // settings.validations))
+    if settings.alternation.kind == "block":  # whole epochs, a validation after each
+        every, updates = epoch, -(-updates // epoch) * epoch
+    return settings.model_copy(
+        update={"updates": updates, "epoch": epoch, "validate_every": every, "epochs": None}
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ Weigh = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one turn gave: scalars that are still on the device.
+    """Losses and scores of one turn: scalars that are still on the device.
 
     Attributes
     ----------
@@ -50,7 +51,7 @@ class StepResult:
 
 @dataclass
 class StandardStep:
-    """S learns from the annotation alone."""
+    """S learns from the annotation only."""
 
     standard: NetworkOptimizer[UNet]
     compute: ComputeDevice
@@ -61,11 +62,26 @@ class StandardStep:
         """Make one update with a batch."""
         self.standard.network.train()
         with self.compute.autocast():
-            logits = self.standard.network(images)
+            logits = self.standard.network(images)  # (N, 1 or C, H, W)
             loss = segmentation_loss(logits, targets, self.clip)
         self.standard.learn(loss)
         scores = {"S F1": batch_f1(logits.detach(), targets)} if self.scored else {}
         return StepResult({"S": loss.detach()}, scores)
+
+
+class _Answers(NamedTuple):
+    """D's logits, each (N, 1, h, w), and the targets of the masks that it judged, each (N, H, W)."""
+
+    real: Tensor
+    fake: Tensor
+    fake_targets: Tensor
+    real_targets: Tensor
+    broken: Tensor | None
+
+    def detached(self) -> _Answers:
+        """The same values without gradients."""
+        broken = None if self.broken is None else self.broken.detach()
+        return self._replace(real=self.real.detach(), fake=self.fake.detach(), broken=broken)
 
 
 @dataclass
@@ -119,42 +135,31 @@ class AdversarialStep:
         result = StepResult()
         G.network.train(g_learns)  # within D's block masks are predicted in inference mode
         with self.compute.autocast(), torch.set_grad_enabled(g_learns):
-            own = fakes = Masks(images, targets, G.network(images))
+            own = fakes = Masks(images, targets, G.network(images))  # logits (N, 1 or C, H, W)
         if unannotated is not None:
             with torch.set_grad_enabled(g_learns and weigh is not None):
-                fakes = self._masks_of(unannotated)
+                fakes = self._masks_of(unannotated)  # logits (M, 1 or C, H, W)
 
-        if g_learns:  # phase 1: D is frozen, its gradient reaches G through the masks alone
+        if g_learns:  # phase 1: D is frozen, its gradient reaches G through the masks only
             loss = segmentation_loss(own.logits, targets, adversary.clip)
             result.losses["G/S"] = loss.detach()
-            pulls = [(own.logits, _gradient(loss, own.logits))]
+            gradients = [(own.logits, _gradient(loss, own.logits))]
             if weigh is not None:
                 self.discriminator_in_g.train(adversary.settings.averages)
                 with frozen(self.discriminator_in_g), self.compute.autocast():
-                    term = self._adversarial_loss(own, fakes, result)
-                pulls.append((fakes.logits, _gradient(term, fakes.logits)))
-                _weigh(pulls, weigh, result)
-            G.follow(*pulls)
+                    loss = self._adversarial_loss(own, fakes, result)
+                gradients.append((fakes.logits, _gradient(loss, fakes.logits)))
+                _weigh(gradients, weigh, result)
+            G.follow(*gradients)
 
-        if d_learns:  # phase 2: G's masks are detached, so that D alone learns
-            D.network.train()  # spectral normalisation follows the weights in this mode alone
+        if d_learns:  # phase 2: G's masks are detached, so that only D learns
+            D.network.train()  # spectral normalisation follows the weights only in this mode
             with self.compute.autocast():
-                shown, real_targets = self._reals(own, real)
-                fake = adversary.view.of_prediction(fakes.detached())
-                on_real, on_fake = adversary.answers(D.network, shown, fake)
-                on_broken = None if cut is None else D.network(self._reals(own, real, cut)[0])
-                loss = adversary.discriminator_loss(
-                    on_real, on_fake, fakes.targets, real_targets, on_broken
-                )
+                answers = self._answers(own, fakes.detached(), real, cut)
+                loss = adversary.discriminator_loss(*answers)
             D.learn(loss)
             result.losses["D"] = loss.detach()
-            result.health["last bias"] = last_bias(D.network)
-            answers = (on_real.detach(), on_fake.detach(), fakes.targets, real_targets)
-            if len(on_real) and len(on_fake):  # a shuffled batch may hold one kind alone
-                broken = None if on_broken is None else on_broken.detach()
-                result.health.update(logit_health(adversary, *answers, broken))
-            if self.scored:
-                result.scores["D Accuracy"] = adversary.accuracy(*answers)
+            self._measure(answers, result)
         if self.scored and g_learns:
             result.scores["G/S F1"] = batch_f1(own.logits.detach(), targets)
         return result
@@ -176,16 +181,36 @@ class AdversarialStep:
     def _adversarial_loss(self, own: Masks, fakes: Masks, result: StepResult) -> Tensor:
         """How far D is from taking `fakes` for real, before λ."""
         adversary, D = self.adversary, self.discriminator_in_g
-        shown = adversary.view.of_prediction(fakes)
+        shown = adversary.view.of_prediction(fakes)  # (N, `view_channels`, H, W)
         if adversary.settings.objective == "features":
             with torch.no_grad():
                 reals, _ = self._reals(own)
                 on_real = D.features(reals)
             return adversary.feature_loss(on_real, D.features(shown))
-        answers = D(shown)
+        answers = D(shown)  # (N, 1, h, w); h = w = 1 with a dense head
         if self.scored:
             result.scores["G/D Accuracy"] = adversary.called_real(answers.detach(), fakes.targets)
         return adversary.generator_loss(answers, fakes.targets)
+
+    def _answers(
+        self, own: Masks, fakes: Masks, others: tuple[Tensor, Tensor] | None, cut: Cut | None
+    ) -> _Answers:
+        """D's logits on real masks, on `fakes` and, with `cut`, on real masks with gaps."""
+        adversary, D = self.adversary, self.discriminator.network
+        real, real_targets = self._reals(own, others)
+        fake = adversary.view.of_prediction(fakes)  # (N, `view_channels`, H, W)
+        on_real, on_fake = adversary.answers(D, real, fake)
+        on_broken = None if cut is None else D(self._reals(own, others, cut)[0])
+        return _Answers(on_real, on_fake, fakes.targets, real_targets, on_broken)
+
+    def _measure(self, answers: _Answers, result: StepResult) -> None:
+        """Add how D did on this batch to `result`."""
+        answers = answers.detached()
+        result.health["last bias"] = last_bias(self.discriminator.network)
+        if len(answers.real) and len(answers.fake):  # a shuffled batch may hold only one kind
+            result.health.update(logit_health(self.adversary, *answers))
+        if self.scored:
+            result.scores["D Accuracy"] = self.adversary.accuracy(*answers[:4])
 
     def _reals(
         self, own: Masks, others: tuple[Tensor, Tensor] | None = None, cut: Cut | None = None
@@ -207,11 +232,11 @@ def _gradient(loss: Tensor, logits: Tensor) -> Tensor:
     return torch.autograd.grad(loss, logits)[0]
 
 
-def _weigh(pulls: list[tuple[Tensor, Tensor]], weigh: Weigh, result: StepResult) -> None:
-    """Multiply the adversarial pull, the last, by λ, and note the ratio of the two."""
-    (_, segmentation), (logits, adversarial) = pulls
+def _weigh(gradients: list[tuple[Tensor, Tensor]], weigh: Weigh, result: StepResult) -> None:
+    """Multiply the adversarial gradient, the last, by λ, and note the ratio of the two norms."""
+    (_, segmentation), (logits, adversarial) = gradients
     norms = segmentation.float().norm(), adversarial.float().norm()
     weight = weigh(*norms)
-    pulls[-1] = (logits, (weight * adversarial).to(logits.dtype))
+    gradients[-1] = (logits, (weight * adversarial).to(logits.dtype))
     result.health["λ"] = weight
     result.health["gradient ratio"] = weight * norms[1] / norms[0].clamp(min=1e-20)

@@ -20,7 +20,6 @@ from napari_advseg.core.models.losses import segmentation_loss
 from napari_advseg.core.models.unet import build_unet
 from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.core.runtime.devices import ComputeDevice, choose_device, on
-from napari_advseg.core.runtime.errors import SettingsError
 from napari_advseg.core.runtime.seeded_random import Purpose, torch_generator
 
 from .alternation import number_of_turns, turns
@@ -31,34 +30,24 @@ DISCARDED = 3  # the first updates also load kernels and memory
 FEWEST = 10
 
 
-def updates_for(
+def updates_within(
+    minutes: float,
     settings: RunSettings,
     data: TrainingData,
     stack: EMStack,
     compute: ComputeDevice,
     control: RunControl,
-) -> RunSettings:
-    """Settings with the number of updates that fit the minutes, validation included.
-
-    Settings that name updates or epochs and no minutes come back as they are; minutes decide over both.
+) -> int:
+    """Updates that fit into `minutes`, validations included.
 
     Raises
     ------
-    SettingsError
-        If neither updates, epochs nor minutes are given.
     Stopped
-        If the run is stopped meanwhile.
+        If `control` is stopped meanwhile.
     """
-    if settings.minutes is None:
-        if settings.updates is None and settings.epochs is None:
-            raise SettingsError(
-                "Neither updates, epochs nor minutes are given: choose one.", control="budget"
-            )
-        return settings
     each = seconds_per_update(settings, data, compute, control)
     validation = _seconds_per_validation(settings, data, stack, compute, control)
-    updates = _fitting(settings, 60 * settings.minutes, each, validation)
-    return settings.model_copy(update={"updates": updates, "epochs": None})
+    return _fitting(settings, 60 * minutes, each, validation)
 
 
 def seconds_per_update(

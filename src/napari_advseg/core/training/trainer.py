@@ -46,7 +46,7 @@ class Trainer:
     ----------
     settings : RunSettings
         With `updates` and `epoch` resolved.
-    learners : dict
+    optimizers : dict
         ``standard``, ``adversarial``, ``discriminator`` as far as the method has them.
     copies : dict
         ``discriminator-in-generator``: the copy of D that G learns against, if it is a copy.
@@ -60,7 +60,22 @@ class Trainer:
     copies: dict[str, Discriminator] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._epoch = PatchCache(self.batch, self.settings.alternation.generator_updates)
+        s, compute = self.settings, self.compute
+        self._epoch = PatchCache(self.batch, s.alternation.generator_updates)
+        scored = s.scores == "batches"
+        if "standard" in self.optimizers:
+            self._standard_step = StandardStep(
+                self.optimizers["standard"], compute, s.probability_clip, scored
+            )
+        if "adversarial" in self.optimizers:
+            self._adversarial_step = AdversarialStep(
+                self.optimizers["adversarial"],
+                self.optimizers["discriminator"],
+                self.discriminator_in_g,
+                self.adversary,
+                compute,
+                scored,
+            )
 
     @classmethod
     def build(cls, settings: RunSettings, data: TrainingData, compute: ComputeDevice) -> Trainer:
@@ -68,28 +83,19 @@ class Trainer:
         classes = len(data.annotation.classes)
         updates = settings.updates or 0
         optimizers: dict[str, NetworkOptimizer[Any]] = {}
+        copies: dict[str, Discriminator] = {}
         for name in settings.networks:
             own = name == "adversarial" and not settings.shared_draws
             draws = torch_generator(settings.seed, Purpose.OWN_WEIGHTS if own else Purpose.WEIGHTS)
             network = on(compute, build_unet(settings.network, classes, draws))
             optimizers[name] = NetworkOptimizer.of(network, settings.optimizer, updates)
-        adversary = AdversarialLoss(settings.discriminator, settings.probability_clip)
-        training = cls(settings, data, compute, optimizers, adversary)
         if "adversarial" in settings.networks:
-            training._add_discriminator(classes)
-        return training
-
-    def _add_discriminator(self, classes: int) -> None:
-        s = self.settings
-        draws = torch_generator(s.seed, Purpose.DISCRIMINATOR_WEIGHTS)
-        discriminator_in_g = on(
-            self.compute, build_discriminator(s.discriminator, s.network, classes, s.patch, draws)
-        )
-        self.optimizers["discriminator"] = NetworkOptimizer.of(
-            discriminator_in_g, s.discriminator_optimizer, discriminator_updates(s)
-        )
-        if s.discriminator.averages:
-            self.copies[D_IN_G] = deepcopy(discriminator_in_g)
+            discriminator = _discriminator(settings, classes, compute)
+            optimizers["discriminator"] = discriminator
+            if settings.discriminator.averages:
+                copies[D_IN_G] = deepcopy(discriminator.network)
+        adversary = AdversarialLoss(settings.discriminator, settings.probability_clip)
+        return cls(settings, data, compute, optimizers, adversary, copies)
 
     @property
     def discriminator_in_g(self) -> Discriminator:
@@ -144,20 +150,20 @@ class Trainer:
         return lambda seg, adv: torch.full_like(seg, height)
 
     def step(self, turn: Turn) -> StepResult:
-        """Let whose turn it is learn; return losses and scores still on the device."""
+        """Update the networks whose turn it is; return losses and scores still on the device."""
+        # images (N, channels, patch, patch), targets (N, patch, patch)
         images, targets, real = self._patches(turn)
-        clip, scored = self.settings.probability_clip, self.settings.scores == "batches"
         result = StepResult()
         if "standard" in turn.networks:
             self._seed_dropout("standard", turn.batch)
-            step = StandardStep(self.optimizers["standard"], self.compute, clip, scored)
-            result |= step(images, targets)
+            result |= self._standard_step(images, targets)
         if turn.networks & {"adversarial", "discriminator"}:
             self._seed_dropout("adversarial", turn.batch)
+            self._follow_d(turn)
             weigh = self.weigh(turn.batch)
             d_learns = "discriminator" in turn.networks and self._d_learns(turn.batch)
             needed = d_learns or weigh is not None
-            result |= self._adversarial_step(turn, scored)(
+            result |= self._adversarial_step(
                 images,
                 targets,
                 weigh,
@@ -173,14 +179,11 @@ class Trainer:
         s, gaps = self.settings, self.settings.discriminator.gaps
         return gap_cutter(s.seed, number, gaps, self.compute.device) if gaps else None
 
-    def _adversarial_step(self, turn: Turn, scored: bool) -> AdversarialStep:
-        D = self.optimizers["discriminator"]
+    def _follow_d(self, turn: Turn) -> None:
+        """Give the copy of D that G learns against D's weights where a block of G begins."""
         if D_IN_G in self.copies and "adversarial" in turn.networks and turn.opens_block:
-            self.copies[D_IN_G].load_state_dict(D.network.state_dict())
-        generator = self.optimizers["adversarial"]
-        return AdversarialStep(
-            generator, D, self.discriminator_in_g, self.adversary, self.compute, scored
-        )
+            D = self.optimizers["discriminator"].network
+            self.copies[D_IN_G].load_state_dict(D.state_dict())
 
     def _patches(self, turn: Turn) -> tuple[Tensor, Tensor, Batch | None]:
         """What G (or S) sees, and other patches whose true masks D sees."""
@@ -215,3 +218,12 @@ class Trainer:
         purpose = Purpose.OWN_DROPOUT if own else Purpose.DROPOUT
         draws = torch_generator(s.seed, purpose, number, self.compute.device)
         self.optimizers[name].network.seed_dropout(draws)
+
+
+def _discriminator(
+    settings: RunSettings, classes: int, compute: ComputeDevice
+) -> NetworkOptimizer[Discriminator]:
+    s = settings
+    draws = torch_generator(s.seed, Purpose.DISCRIMINATOR_WEIGHTS)
+    D = build_discriminator(s.discriminator, s.network, classes, s.patch, draws)
+    return NetworkOptimizer.of(on(compute, D), s.discriminator_optimizer, discriminator_updates(s))

@@ -47,9 +47,15 @@ class WarmStart:
 
     @classmethod
     def of(
-        cls, folder: Path, settings: RunSettings, classes: ClassMap, *, best: bool = False
+        cls,
+        folder: Path,
+        settings: RunSettings,
+        classes: ClassMap,
+        channels: int,
+        *,
+        best: bool = False,
     ) -> WarmStart:
-        """Read the weights for a run with `settings` and `classes`.
+        """Read the weights for a run with `settings`, `classes` and an image of `channels`.
 
         S starts from S, G/S from G/S, or from S where the other run holds no G/S. D starts from D where
         there is one of the same shape, and from the seed otherwise.
@@ -67,7 +73,13 @@ class WarmStart:
             If the folder holds no such networks, or they are of another shape or for other classes.
         """
         try:
-            return cls(Path(folder), _read(load_run(folder), settings, classes, best))
+            run = load_run(folder)
+            why = why_not_from(
+                settings, run.settings.network, run.networks, run.classes, classes, channels
+            )
+            if why:
+                raise RunFolderError(f"The run in {run.folder} {why}.")
+            return cls(Path(folder), _read(run, settings, best))
         except RunFolderError as error:
             error.control = CONTROL
             raise
@@ -99,11 +111,8 @@ class WarmStart:
         return {"start_from": str(self.folder.absolute()), "start_weights": files}
 
 
-def _read(run: Run, settings: RunSettings, classes: ClassMap, best: bool) -> Weights:
+def _read(run: Run, settings: RunSettings, best: bool) -> Weights:
     """The weights for each network that can start from the run."""
-    why = why_not_from(settings, run.settings.network, run.networks, run.classes, classes)
-    if why:
-        raise RunFolderError(f"The run in {run.folder} {why}.")
     weights: Weights = {}
     for name in settings.networks:
         source = name if name in run.networks else "standard"
