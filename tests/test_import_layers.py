@@ -133,3 +133,21 @@ def test_every_module_lies_in_a_layer_of_its_package(module):
 def test_no_two_modules_need_each_other():
     graph = {name: imports_of(name, top_only=False) & set(MODULES) - {name} for name in MODULES}
     TopologicalSorter(graph).prepare()  # a CycleError names the modules of a cycle
+
+
+def test_only_layer_metadata_holds_classes_as_text_in_the_application_and_the_window():
+    """Everywhere else they are rows or a class map; core and the command line parse their own text."""
+    text, boundary = "napari_advseg.app.state.class_text", "napari_advseg.gui.layers.class_metadata"
+    users = {name for name in MODULES if text in imports_of(name, top_only=False)}
+    assert users == {boundary}
+    parsing = {
+        name
+        for name, path in MODULES.items()
+        if name.startswith(("napari_advseg.app.", "napari_advseg.gui."))
+        and any(
+            ast.unparse(node) == "ClassMap.parse"
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Attribute)
+        )
+    }
+    assert parsing == {boundary}

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from napari_advseg.app.controller import Controller
+from napari_advseg.app.ports.annotations import ClassRow
 from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.state.run_form import LayerInfo
 from napari_advseg.core.config.classes import ClassMap
@@ -122,12 +123,14 @@ class FakeAnnotations:
     """What the class list asks of the layers of a `FakeViewer`."""
 
     viewer: FakeViewer
-    told: dict[str, str] = field(default_factory=dict)
+    stored: dict[str, tuple[ClassRow, ...]] = field(default_factory=dict)
     coloured: dict[int, str] = field(default_factory=dict)
     painted: int | None = None
 
-    def keep_told(self, layer: str, text: str, *, carried: bool = False) -> None:
-        self.told[layer] = text
+    def keep_classes(
+        self, layer: str, rows: tuple[ClassRow, ...], *, carried: bool = False
+    ) -> None:
+        self.stored[layer] = rows
 
     def colours(self, layer: str, values: tuple[int, ...]) -> tuple[str, ...]:
         return tuple(self.coloured.get(value, f"#{value:06x}ff") for value in values)

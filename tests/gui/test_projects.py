@@ -13,6 +13,7 @@ from npe2 import PluginManager, PluginManifest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
 
+from napari_advseg.app.state.class_text import parse_rows
 from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.formats.io import read_labels
 from napari_advseg.core.storage.project_file import (
@@ -211,7 +212,7 @@ def saved(window, qtbot, monkeypatch, tmp_path):
     colours = {1: "#ff0000ff", 2: "#00ff00ff", None: "#00000000"}
     viewer.layers["annotation"].colormap = napari.utils.DirectLabelColormap(color_dict=colours)
     session.controller.set_threshold(0.3)
-    session.controller.data.tell_classes("soma=1,rim=2")
+    session.controller.data.set_classes(parse_rows("soma=1,rim=2"))
     path = tmp_path / "home" / "vnc.advseg.json"
     monkeypatch.setattr(dialogs, "ask_new_project", lambda parent, start: path)
     press(qtbot, dock, "save_project")

@@ -14,15 +14,17 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_advseg.app.state.annotation_summary import read_annotation
-from napari_advseg.app.state.class_list import map_of_text
 from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.synthetic import synthetic_stack
 from napari_advseg.core.formats.io import read_isbi2012, write_labels
-from napari_advseg.core.runtime.errors import AdvSegError
-from napari_advseg.gui.layers.annotation_layers import TOLD_KEY
+from napari_advseg.core.runtime.errors import AdvSegError, ClassMapError
 from napari_advseg.gui.layers.annotation_style import annotation_style
-from napari_advseg.gui.layers.overlay import CLASSES_KEY
+from napari_advseg.gui.layers.class_metadata import (
+    read_carried_map,
+    read_entered_rows,
+    read_meaning,
+)
 from napari_advseg.gui.layers.viewer_adapter import SOURCE_KEY
 
 LayerTuple = tuple[Any, dict[str, Any], str]
@@ -137,15 +139,17 @@ def save_annotation(path: str, data: Any, attributes: dict[str, Any]) -> list[st
 def _meaning(labels: NDArray[Any], metadata: dict[str, Any]) -> ClassMap | None:
     """The class map to write, None where the file would then say more than is known.
 
-    Of a dense annotation without told classes, slices of one value count as unannotated; written with
-    a class map they would be full of that value's class.
+    In a dense annotation without a class map, slices of one value are unannotated; written with a class
+    map they would consist of that value's class.
     """
-    told = metadata.get(TOLD_KEY)
-    carried = map_of_text(str(metadata.get(CLASSES_KEY, "")))
     try:
-        found = read_annotation(labels, carried, told)
+        carried = read_carried_map(metadata)
+    except ClassMapError:
+        carried = None
+    try:
+        found = read_annotation(labels, carried, read_entered_rows(metadata))
     except AdvSegError:
-        return carried if told is None else map_of_text(told)
+        return read_meaning(metadata)
     stack = labels if labels.ndim == 3 else labels[np.newaxis]
     same = np.array_equal(found.classes.encode(stack), found.targets)
     return found.classes if same else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_advseg.app.state import class_list
-from napari_advseg.app.state.class_list import UNKNOWN, rows_of_text, text_of_rows
+from napari_advseg.app.state.class_list import PLACEHOLDER_ROWS
+from napari_advseg.app.state.class_text import parse_rows
 from napari_advseg.app.state.run_form import LayerInfo
 
 
@@ -39,14 +39,14 @@ def test_a_new_annotation_shows_names_values_and_the_share_of_what_is_labelled(p
     cell, membrane = painted.model.class_list.rows
     assert (cell.name, cell.values_text, cell.pixels, cell.share) == ("cell", "1", 60, 0.75)
     assert (membrane.name, membrane.values_text, membrane.share) == ("membrane", "2", 0.25)
-    assert not painted.model.class_list.values_open
+    assert not painted.model.class_list.values_editable
     assert "never background" in painted.model.class_list.note
 
 
 def test_dense_labels_are_not_said_to_be_unlabelled_where_they_are_0(app):
     app.with_data()
     assert names(app) == ["cell", "membrane"]
-    assert app.model.class_list.values_open
+    assert app.model.class_list.values_editable
     assert app.model.class_list.note == ""
     assert app.model.class_list.rows[1].share == pytest.approx(4 / 32)
 
@@ -56,9 +56,9 @@ def test_unknown_labels_ask_for_names_and_can_be_one_class_each(app):
     app.viewer.layers["truth"][:, 10:14] = 32
     app.viewer.layers["truth"][:, 20:24] = 64
     read(app)
-    assert app.model.class_list.rows == UNKNOWN
+    assert app.model.class_list.rows == PLACEHOLDER_ROWS
     assert app.model.class_list.unnamed == (0, 32, 64, 255)
-    app.controller.classes.one_for_each_label()
+    app.controller.classes.make_class_per_label()
     app.runner.flush()
     assert str(app.model.summary.classes) == "label 255=255,label 64=64,label 32=32"
     assert "never background" in app.model.class_list.note
@@ -71,7 +71,9 @@ def test_an_added_class_has_the_next_free_value_and_is_painted(painted):
     assert painted.model.class_list.rows[2].values == (3,)
     assert painted.model.class_list.painted == 2
     assert painted.viewer.annotations.painted == 3
-    assert painted.viewer.annotations.told["annotation"] == "cell=1,membrane=2,class 3=3"
+    assert painted.viewer.annotations.stored["annotation"] == parse_rows(
+        "cell=1,membrane=2,class 3=3"
+    )
 
 
 def test_a_label_that_was_painted_without_a_class_is_the_first_to_get_one(painted):
@@ -101,7 +103,8 @@ def test_what_a_layer_kept_from_earlier_is_taken_over(app):
     app.viewer.add("em", np.zeros((6, 32, 32), np.uint8))
     app.viewer.layers["reopened"] = np.ones((6, 32, 32), np.uint8)
     image = app.model.layers
-    kept = LayerInfo("k", "reopened", "labels", (6, 32, 32), told="glia=1,synapse=2")
+    rows = parse_rows("glia=1,synapse=2")
+    kept = LayerInfo("k", "reopened", "labels", (6, 32, 32), class_rows=rows)
     app.controller.data.set_layers((*image, kept))
     assert names(app) == ["glia", "synapse"]
 
@@ -148,7 +151,7 @@ def test_of_two_classes_none_can_be_removed_or_merged(painted):
 def test_where_0_is_a_class_nothing_can_be_unlabelled(app):
     app.with_data()
     app.viewer.layers["truth"][:, 10:14] = 32
-    app.controller.data.tell_classes("cell=255,membrane=0,glia=32")
+    app.controller.data.set_classes(parse_rows("cell=255,membrane=0,glia=32"))
     app.runner.flush()
     before = app.viewer.layers["truth"].copy()
     assert "0 is membrane" in app.controller.classes.refusal_to_remove(2)
@@ -172,7 +175,7 @@ def test_merging_painted_classes_changes_the_pixels_and_undo_brings_the_class_ba
 def test_merging_classes_of_a_file_moves_the_values_and_leaves_the_pixels(app):
     app.with_data()
     app.viewer.layers["truth"][:, 10:14] = 32
-    app.controller.data.tell_classes("cell=255,membrane=0,glia=32")
+    app.controller.data.set_classes(parse_rows("cell=255,membrane=0,glia=32"))
     app.runner.flush()
     before = app.viewer.layers["truth"].copy()
     app.controller.classes.merge(2, 1)
@@ -193,7 +196,7 @@ def test_the_order_says_which_class_is_positive_and_keeps_blank_slices_unannotat
 
 def test_a_value_that_the_layer_cannot_hold_is_said(app):
     app.with_data()
-    app.controller.data.tell_classes("cell=255,membrane=0,glia=300")
+    app.controller.data.set_classes(parse_rows("cell=255,membrane=0,glia=300"))
     app.runner.flush()
     app.controller.classes.pick(2)
     assert "300" in app.model.problems["classes"]
@@ -209,25 +212,3 @@ def test_picking_without_an_annotation_does_nothing(app):
     app.controller.classes.pick(0)
     assert app.viewer.annotations.painted is None
     assert app.model.problems == {}
-
-
-@pytest.mark.parametrize(
-    ("typed", "kept"), [("0, 32 64", "0+32+64"), ("7", "7"), ("", ""), ("3++4", "3+4")]
-)
-def test_values_are_taken_as_people_write_them(typed, kept):
-    (row,) = class_list.revalued(rows_of_text("cell=1"), 0, typed)
-    assert row.values_text == kept
-    assert row.values == tuple(map(int, kept.split("+") if kept else []))
-
-
-@pytest.mark.parametrize("text", ["cell=255,membrane=0+32", "cell=,membrane=", "a b=-1"])
-def test_rows_say_the_text_that_they_came_from(text):
-    assert text_of_rows(rows_of_text(text)) == text
-
-
-@pytest.mark.parametrize(
-    ("share", "words"),
-    [(None, ""), (0.0, "0 %"), (0.004, "<1 %"), (0.126, "13 %"), (1.0, "100 %")],
-)
-def test_shares_are_said_shortly(share, words):
-    assert class_list.words_of_share(share) == words

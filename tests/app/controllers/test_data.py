@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from napari_advseg.app.messages.prerequisites import train_waits_for
+from napari_advseg.app.state.class_text import parse_rows
 from napari_advseg.app.state.run_form import Choices, LayerInfo, follow_layers
 from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.runtime.errors import ImageError
@@ -38,14 +39,14 @@ def test_a_candidate_that_comes_later_does_not_take_the_choice_away(app):
 
 def test_a_rename_keeps_the_choice_and_what_was_said_about_classes(app):
     app.with_data()
-    app.controller.data.tell_classes("neurite=255,border=0")
+    app.controller.data.set_classes(parse_rows("neurite=255,border=0"))
     layers = app.model.layers
     renamed = tuple(
         type(one)(one.key, f"my {one.name}", one.kind, one.shape, one.selected) for one in layers
     )
     app.controller.data.set_layers(renamed)
     assert app.model.annotation.name == "my truth"
-    assert app.model.choices.class_text == "neurite=255,border=0"
+    assert app.model.choices.classes == parse_rows("neurite=255,border=0")
 
 
 def test_a_removed_annotation_is_no_longer_chosen(app):
@@ -69,7 +70,7 @@ def test_dense_annotation_is_read_and_split(app):
 def test_renaming_inferred_classes_keeps_blank_slices_unannotated(app):
     app.with_data()
     app.viewer.layers["truth"][5] = 0  # nobody annotated it: one value only
-    app.controller.data.tell_classes("neurite=255,border=0")
+    app.controller.data.set_classes(parse_rows("neurite=255,border=0"))
     app.runner.flush()
     assert app.model.summary.classes.names == ("neurite", "border")
     assert app.model.summary.share_labelled == (1.0,) * 5 + (0.0,)
@@ -81,7 +82,7 @@ def test_unknown_labels_are_said_beside_the_classes_and_mended_by_merging(app):
     app.controller.data.refresh_summary()
     app.runner.flush()
     assert "32" in app.model.problems["classes"]
-    app.controller.data.tell_classes("cell=255,membrane=0+32")
+    app.controller.data.set_classes(parse_rows("cell=255,membrane=0+32"))
     app.runner.flush()
     assert "classes" not in app.model.problems
     assert app.model.summary.split is not None
@@ -90,7 +91,7 @@ def test_unknown_labels_are_said_beside_the_classes_and_mended_by_merging(app):
 def test_three_classes_are_trained(app):
     app.with_data()
     app.viewer.layers["truth"][:, 10:14] = 32
-    app.controller.data.tell_classes("cell=255,membrane=0,vesicle=32")
+    app.controller.data.set_classes(parse_rows("cell=255,membrane=0,vesicle=32"))
     app.runner.flush()
     assert "classes" not in app.model.problems
     assert app.model.summary.classes_present == 3
@@ -101,7 +102,7 @@ def test_three_classes_are_trained(app):
 
 def test_a_malformed_class_is_said_beside_the_classes(app):
     app.with_data()
-    app.controller.data.tell_classes("cell=255,membrane=")
+    app.controller.data.set_classes(parse_rows("cell=255,membrane="))
     app.runner.flush()
     assert "membrane=" in app.model.problems["classes"]
 

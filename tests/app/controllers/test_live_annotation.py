@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from napari_advseg.app.controllers.live_annotation import StrokeCopy
+from napari_advseg.app.state.class_text import parse_rows
 from napari_advseg.app.state.model import RunState
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.annotation import Annotation
@@ -236,7 +237,7 @@ def test_a_loaded_run_can_be_gone_on_from(ready, tmp_path):
             "from new networks.",
         ),
         (
-            {"class_texts": MappingProxyType({"key of truth": "soma=255,membrane=0"})},
+            {"class_rows": MappingProxyType({"key of truth": parse_rows("soma=255,membrane=0")})},
             "The run that is shown tells cell, membrane apart and the annotation soma, membrane: "
             "start from new networks.",
         ),

@@ -7,6 +7,7 @@ import pytest
 
 from napari_advseg.app.messages.guidance import NEW, next_step
 from napari_advseg.app.messages.prerequisites import train_waits_for
+from napari_advseg.app.state.class_text import parse_rows
 
 DEPTH = 30
 CELL, MEMBRANE = 1, 2
@@ -115,7 +116,7 @@ def test_slices_that_somebody_chose_are_spoken_of_beside_the_strip(painter):
 
 def test_three_classes_are_all_asked_for(painter):
     painter.look_at(10).new()
-    painter.app.controller.data.tell_classes("cell=1,membrane=2,glia=3")
+    painter.app.controller.data.set_classes(parse_rows("cell=1,membrane=2,glia=3"))
     painter.app.runner.flush()
     assert painter.said.startswith("Paint cell, membrane and glia on slice 10")
     painter.paint(10, CELL)

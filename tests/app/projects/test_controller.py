@@ -13,6 +13,7 @@ from napari_advseg.app.controller import Controller
 from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.ports.projects import OpenLayer
 from napari_advseg.app.projects.controller import ProjectController
+from napari_advseg.app.state.class_text import parse_rows
 from napari_advseg.app.state.model import RunState
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.formats.io import read_labels, read_stack
@@ -198,7 +199,7 @@ def test_save_as_moves_the_annotation_into_the_project(window, tmp_path):
     window.project.autosave()
     window.flush()
     window.app.controller.data.choose(threshold=0.25, preset="balanced")
-    window.app.controller.data.tell_classes("glia=1,membrane=2")
+    window.app.controller.data.set_classes(parse_rows("glia=1,membrane=2"))
     window.project.save_as(tmp_path / "home" / "vnc")
     window.flush()
     path = tmp_path / "home" / "vnc.advseg.json"
@@ -207,7 +208,7 @@ def test_save_as_moves_the_annotation_into_the_project(window, tmp_path):
     project = read_project(path)
     assert project.images[0].place == Placement(elsewhere=str(tmp_path / "data" / "em.tif"))
     assert (project.threshold, project.preset) == (0.25, "balanced")
-    assert project.annotations[0].classes == "glia=1,membrane=2"
+    assert project.annotations[0].classes == ClassMap.of(glia=1, membrane=2)
     window.paint(z=4, value=2)
     window.project.close()
     assert saved_strokes(path)[4, 4, 4] == 2

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.runtime.errors import ProjectError
 from napari_advseg.core.storage.project_file import (
     Placement,
@@ -37,7 +38,7 @@ def full(tmp_path: Path) -> Project:
         annotations=(
             ProjectAnnotation(
                 name="annotation", shape=(20, 64, 48), file="vnc.advseg/annotation-a.tif",
-                scale=(50.0, 4.0, 4.0), translate=(0.0, 1.5, 2.0), classes="cell=1,membrane=2+3",
+                scale=(50.0, 4.0, 4.0), translate=(0.0, 1.5, 2.0), classes=ClassMap.of(cell=1, membrane=(2, 3)),
                 colours={1: "#2f9e6e59", 2: "#f2f2f2"},
             ),
         ),
@@ -57,6 +58,7 @@ def test_round_trip_keeps_every_value(tmp_path):
     plain = json.loads(path.read_text(encoding="utf-8"))
     assert plain["format"] == 1
     assert plain["run"] == {"inside": "runs/first"}
+    assert plain["annotations"][0]["classes"] == "cell=1,membrane=2+3"
 
 
 def test_what_lies_inside_is_named_relative_and_moves_along(tmp_path):

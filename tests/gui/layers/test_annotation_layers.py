@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from napari_advseg.app.state.class_text import parse_rows
 from napari_advseg.core.config.classes import NEW_ANNOTATION
 from napari_advseg.core.runtime.errors import AnnotationError
 from napari_advseg.gui.layers.annotation_layers import AnnotationLayers
@@ -67,34 +68,34 @@ def test_a_layer_that_is_gone_or_read_only_is_said(viewer, layers):
 def test_a_third_class_gets_the_next_colour_and_makes_all_opaque(viewer, layers):
     add(viewer, labels())
     assert layers.colours("a", (1, 2)) == TWO_CLASSES
-    layers.keep_told("a", "cell=1,membrane=2,synapse=3")
+    layers.keep_classes("a", parse_rows("cell=1,membrane=2,synapse=3"))
     assert layers.colours("a", (1, 2, 3)) == tuple(one + "ff" for one in MORE_CLASSES[:3])
 
 
 def test_a_class_keeps_its_colour_when_another_goes(viewer, layers):
     add(viewer, labels())
-    layers.keep_told("a", "cell=1,membrane=2,synapse=3,glia=4")
+    layers.keep_classes("a", parse_rows("cell=1,membrane=2,synapse=3,glia=4"))
     layers.recolour("a", (4,), "#123456")
-    layers.keep_told("a", "cell=1,synapse=3,glia=4")
+    layers.keep_classes("a", parse_rows("cell=1,synapse=3,glia=4"))
     assert layers.colours("a", (3, 4)) == (MORE_CLASSES[2] + "ff", "#123456ff")
-    layers.keep_told("a", "cell=1,synapse=3,glia=4,membrane=7")
+    layers.keep_classes("a", parse_rows("cell=1,synapse=3,glia=4,membrane=7"))
     assert layers.colours("a", (7,)) == (MORE_CLASSES[1] + "ff",)  # free again
 
 
 def test_merged_values_share_a_colour_and_0_is_clear_unless_it_is_a_class(viewer, layers):
     layer = viewer.add_labels(labels(), name="a")
-    layers.keep_told("a", "cell=3,rest=1+2")
+    layers.keep_classes("a", parse_rows("cell=3,rest=1+2"))
     assert layers.colours("a", (1,)) == layers.colours("a", (2,))
     assert layer.colormap.map(np.array([0], np.uint8))[0, 3] == 0
-    layers.keep_told("a", "cell=3,rest=1+2+0")
+    layers.keep_classes("a", parse_rows("cell=3,rest=1+2+0"))
     assert layers.colours("a", (0,)) == layers.colours("a", (1,))
-    layers.keep_told("a", "cell=3,rest=1+2")
+    layers.keep_classes("a", parse_rows("cell=3,rest=1+2"))
     assert layer.colormap.map(np.array([0], np.uint8))[0, 3] == 0
 
 
 def test_a_text_that_is_not_finished_is_kept_and_changes_no_class_map(viewer, layers):
     layer = add(viewer, labels())
-    layers.keep_told("a", "cell=1,membrane=")
+    layers.keep_classes("a", parse_rows("cell=1,membrane="))
     assert layer.metadata["advseg_told"] == "cell=1,membrane="
     assert layer.metadata["advseg_classes"] == "cell=1,membrane=2"
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_advseg.app.messages.run_messages import first_sentence
 from napari_advseg.app.ports.viewer import TaskRunner, ViewerPort
+from napari_advseg.app.state.class_rows import to_class_map
 from napari_advseg.app.state.model import AppModel
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.mask_acceptance import (
@@ -126,10 +127,10 @@ class AcceptanceController:
         )
 
     def _classes(self, carried: ClassMap | None) -> ClassMap:
-        """What the annotation's labels mean: as told, as the layer says, or as was inferred."""
-        told, summary = self._model.choices.class_text, self._model.summary
-        if told is not None:
-            return ClassMap.parse(told)
+        """Classes of the annotation: those that the user entered, the layer carries, or were inferred."""
+        rows, summary = self._model.choices.classes, self._model.summary
+        if rows is not None:
+            return to_class_map(rows)
         if carried is not None:
             return carried
         if summary is None:

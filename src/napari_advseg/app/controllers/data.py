@@ -13,6 +13,7 @@ from typing import Any
 
 from napari_advseg.app.messages.guidance import strokes_wait_for
 from napari_advseg.app.messages.run_messages import first_sentence
+from napari_advseg.app.ports.annotations import ClassRow
 from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.ports.viewer import TaskRunner, ViewerPort
 from napari_advseg.app.state.annotation_summary import AnnotationSummary, summarise
@@ -38,7 +39,7 @@ CONTROL_OF_CHOICE = {
     ),
     "channels": ("image_layer", "unannotated"),
     "annotation": ("annotation_layer", "open_annotation", "classes", "slices"),
-    "class_texts": ("classes",),
+    "class_rows": ("classes",),
     "train": ("slices",),
     "val": ("slices",),
     "method": ("method", "unannotated"),
@@ -51,7 +52,7 @@ CONTROL_OF_CHOICE = {
 }  # fmt: skip
 """Controls whose problem goes when this choice changes."""
 
-_CHANGES_SUMMARY = {"annotation", "class_texts", "train", "val", "preset", "advanced", "image"}
+_CHANGES_SUMMARY = {"annotation", "class_rows", "train", "val", "preset", "advanced", "image"}
 
 
 class DataController:
@@ -74,9 +75,9 @@ class DataController:
         """Take over the viewer's layers after one came, went, or was renamed or selected."""
         if layers != self._model.layers:
             self._model.layers = layers
-            kept = {one.key: one.told for one in layers if one.told is not None}
-            texts = MappingProxyType({**kept, **self._model.choices.class_texts})
-            self._settle(follow_layers(replace(self._model.choices, class_texts=texts), layers))
+            kept = {one.key: one.class_rows for one in layers if one.class_rows is not None}
+            rows = MappingProxyType({**kept, **self._model.choices.class_rows})
+            self._settle(follow_layers(replace(self._model.choices, class_rows=rows), layers))
 
     def pick_image(self, key: str | None) -> None:
         """Choose an image; an annotation that nobody picked follows it.
@@ -119,16 +120,16 @@ class DataController:
         """Choose an annotation; its split starts from the default."""
         self.choose(annotation=key, annotation_picked=key is not None, train=None, val=None)
 
-    def tell_classes(self, text: str) -> None:
-        """Say what the labels of the chosen annotation mean, as ``name=value+value,...``."""
+    def set_classes(self, rows: tuple[ClassRow, ...]) -> None:
+        """Set the classes of the chosen annotation, which may be incomplete, and store them in its layer."""
         choices = self._model.choices
         annotation = self._model.annotation
         if annotation is not None:
             carried = self._model.summary is not None and self._model.summary.carried
             with suppress(AdvSegError):  # a layer that went needs to keep nothing
-                self._viewer.annotations.keep_told(annotation.name, text, carried=carried)
-            texts = {**choices.class_texts, annotation.key: text}
-            self.choose(class_texts=MappingProxyType(texts))
+                self._viewer.annotations.keep_classes(annotation.name, rows, carried=carried)
+            by_key = {**choices.class_rows, annotation.key: rows}
+            self.choose(class_rows=MappingProxyType(by_key))
 
     def set_split(self, train: tuple[int, ...], val: tuple[int, ...]) -> None:
         """Say which slices train and which validate."""
@@ -207,9 +208,9 @@ class DataController:
             return None
         settings = self.settings()
         patch = 128 if settings is None else settings.patch
-        told = choices.class_text
+        rows = choices.classes
         return partial(
-            summarise, labels, carried, told, patch=patch, train=choices.train, val=choices.val
+            summarise, labels, carried, rows, patch=patch, train=choices.train, val=choices.val
         )
 
     def _summary_read(self, summary: AnnotationSummary) -> None:

@@ -114,7 +114,7 @@ class RunController:
         self._applying = False
         self._before = Before(model.run, model.history, model.lambda_marks)
         model.history, model.lambda_marks = (), ()
-        read = partial(read_annotation, carried=carried, told=choices.class_text)
+        read = partial(read_annotation, carried=carried, rows=choices.classes)
         extras: dict[str, Any] = {"start_from": start_folder(model)}
         extras["annotation_updates"] = self.live.begin(annotation.key, labels, read)
         if second is not None:

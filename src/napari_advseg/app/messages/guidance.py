@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from napari_advseg.app.state.annotation_summary import AnnotationSummary
-from napari_advseg.app.state.class_list import painted_only, rows_of_map
+from napari_advseg.app.state.class_rows import one_label_per_class, rows_from_map
 from napari_advseg.app.state.model import AppModel
 from napari_advseg.app.state.run_form import Choices
 
@@ -102,7 +102,7 @@ def _made_of_strokes(summary: AnnotationSummary) -> bool:
         return False
     shares = [share for share in summary.share_labelled if share > 0]
     few = not shares or sum(shares) / len(shares) <= FEW
-    return few and painted_only(rows_of_map(classes))
+    return few and one_label_per_class(rows_from_map(classes))
 
 
 def _names(summary: AnnotationSummary) -> tuple[str, ...]:

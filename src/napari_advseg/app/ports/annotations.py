@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One class as the user entered it; it may be incomplete.
+
+    Attributes
+    ----------
+    name : str
+        Empty while the user has not entered one.
+    values : tuple of int
+        Its label values; empty if the user has not entered any, or if `typed` is not a list of numbers.
+    typed : str
+        The text of the values field if it differs from the plain form of `values`, else empty.
+    """
+
+    name: str
+    values: tuple[int, ...] = ()
+    typed: str = ""
+
+    @property
+    def values_text(self) -> str:
+        """The label values as text, for example ``0+32``."""
+        return self.typed or "+".join(map(str, self.values))
 
 
 class AnnotationPort(Protocol):
     """Labels layers by name, on the GUI thread; a layer that is gone raises `AdvSegError`."""
 
-    def keep_told(self, layer: str, text: str, *, carried: bool = False) -> None:
-        """Keep in the layer what the person said of its classes, and give new classes a colour.
+    def keep_classes(
+        self, layer: str, rows: tuple[ClassRow, ...], *, carried: bool = False
+    ) -> None:
+        """Store the classes that the user entered in the layer, and give new classes a colour.
 
-        With `carried` it takes the place of a class map that the layer's file carries.
+        With `carried` they replace the class map that the layer or its file carries.
         """
         ...
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from napari_advseg.app.controllers.data import DataController
 from napari_advseg.app.ports.viewer import ViewerPort, default_runs_folder
 from napari_advseg.app.state.advanced_fields import SHOWN
+from napari_advseg.app.state.class_rows import rows_from_map
 from napari_advseg.app.state.model import AppModel
 from napari_advseg.app.state.run_form import Budget, Choices, matching_shape, settings_of
 from napari_advseg.app.state.unannotated_source import from_saved
@@ -63,11 +64,11 @@ def show_project(
     chosen = None if project.annotation is None else labels[project.annotation]
     if chosen is not None and image is not None:
         data.pick_annotation(chosen)
-    texts = dict(model.choices.class_texts)
+    rows = dict(model.choices.class_rows)
     for key, entry in zip(labels, found.project.annotations, strict=True):
         if key is not None and entry.classes is not None:
-            texts[key] = entry.classes
-    choices = replace(model.choices, class_texts=MappingProxyType(texts))
+            rows[key] = rows_from_map(entry.classes)
+    choices = replace(model.choices, class_rows=MappingProxyType(rows))
     if chosen is not None and image is not None:
         choices = replace(choices, train=project.train, val=project.val)
     choices = replace(choices, unannotated=from_saved(project.unannotated, images))
@@ -158,7 +159,7 @@ def _choose(choices: Choices, found: FoundProject, data: DataController) -> None
     if found.folder is not None and choices.runs_folder == default_runs_folder():
         choices = replace(choices, runs_folder=found.path.parent / "runs")
     names = (
-        "class_texts", "train", "val", "method", "preset", "budget", "threshold", "advanced",
+        "class_rows", "train", "val", "method", "preset", "budget", "threshold", "advanced",
         "runs_folder", "unannotated",
     )  # fmt: skip
     data.choose(**{name: getattr(choices, name) for name in names})

@@ -8,12 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from napari_advseg.app.ports.annotations import ClassRow
 from napari_advseg.app.ports.projects import OpenLayer
+from napari_advseg.app.state.class_rows import complete_map
 from napari_advseg.app.state.run_form import Choices
 from napari_advseg.app.state.unannotated_source import as_saved
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.stack import EMStack
-from napari_advseg.core.runtime.errors import ClassMapError, ImageError
+from napari_advseg.core.runtime.errors import ImageError
 from napari_advseg.core.storage.project_file import (
     Placement,
     Project,
@@ -149,7 +151,7 @@ class SnapshotMaker:
             file=self._folder.relative(self._files[layer.key]),
             scale=layer.scale,
             translate=layer.translate,
-            classes=_parsable(choices.class_texts.get(layer.key)),
+            classes=_complete(choices.class_rows.get(layer.key)),
             colours=dict(layer.colours),
         )
 
@@ -163,9 +165,6 @@ def _index(keys: Sequence[str], key: str | None) -> int | None:
     return keys.index(key) if key in keys else None
 
 
-def _parsable(text: str | None) -> str | None:
-    """What the person said of the classes, unless they are in the middle of writing it."""
-    try:
-        return None if text is None else str(ClassMap.parse(text))
-    except ClassMapError:
-        return None
+def _complete(rows: tuple[ClassRow, ...] | None) -> ClassMap | None:
+    """The classes that the user entered; None if there are none or the list is incomplete."""
+    return None if rows is None else complete_map(rows)

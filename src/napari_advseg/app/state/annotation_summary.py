@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_advseg.app.ports.annotations import ClassRow
 from napari_advseg.core.config.classes import MANY_LABELS, UNLABELLED, ClassMap
 from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.data.split import Split, make_split
 from napari_advseg.core.runtime.errors import AdvSegError, AnnotationError, ClassMapError
+
+from .class_rows import complete_map, to_class_map
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,13 @@ class AnnotationSummary:
     classes_of_slice: tuple[tuple[int, ...], ...] = ()
 
 
-def read_annotation(labels: NDArray[Any], carried: ClassMap | None, told: str | None) -> Annotation:
-    """Give labels their meaning: what the person told, else what the layer carries, else inferred.
+def read_annotation(
+    labels: NDArray[Any], carried: ClassMap | None, rows: Sequence[ClassRow] | None
+) -> Annotation:
+    """Interpret labels by the classes that the user entered, else those the layer carries, else infer them.
 
-    Where the person only renames or sorts classes that were inferred, the slices that the inference counts
-    as unannotated stay so.
+    If the user only renames or reorders inferred classes, slices that the inference treats as unannotated
+    remain unannotated.
 
     Parameters
     ----------
@@ -68,17 +73,17 @@ def read_annotation(labels: NDArray[Any], carried: ClassMap | None, told: str | 
         Annotation values.
     carried : ClassMap, optional
         The layer's own class map.
-    told : str, optional
-        ``name=value+value,name=value`` as the person wrote it.
+    rows : sequence of ClassRow, optional
+        The classes that the user entered.
 
     Raises
     ------
     AnnotationError, ClassMapError
-        If they cannot be read.
+        If the rows are incomplete or do not fit the labels.
     """
-    if told is None:
+    if rows is None:
         return Annotation.from_labels(labels, carried)
-    classes = ClassMap.parse(told)
+    classes = to_class_map(rows)
     if carried is None:
         try:
             inferred = Annotation.from_labels(labels)
@@ -95,7 +100,7 @@ def read_annotation(labels: NDArray[Any], carried: ClassMap | None, told: str | 
 def summarise(
     labels: NDArray[Any],
     carried: ClassMap | None,
-    told: str | None,
+    rows: Sequence[ClassRow] | None,
     *,
     patch: int,
     train: Sequence[int] | None = None,
@@ -104,9 +109,9 @@ def summarise(
     """Read an annotation and say what is in it; what is wrong becomes the summary's `problem`."""
     depth = labels.shape[0] if labels.ndim == 3 else 1
     try:
-        annotation = read_annotation(labels, carried, told)
+        annotation = read_annotation(labels, carried, rows)
     except AdvSegError as problem:
-        return _unreadable(labels, carried, told, (0.0,) * depth, problem)
+        return _unreadable(labels, carried, rows, (0.0,) * depth, problem)
     counts = np.stack(
         [np.bincount(one.ravel(), minlength=UNLABELLED + 1) for one in annotation.targets]
     )[:, :UNLABELLED]
@@ -135,15 +140,12 @@ def summarise(
 def _unreadable(
     labels: NDArray[Any],
     carried: ClassMap | None,
-    told: str | None,
+    rows: Sequence[ClassRow] | None,
     share: tuple[float, ...],
     problem: AdvSegError,
 ) -> AnnotationSummary:
     """What can be said of labels that do not fit their classes: which ones have none."""
-    try:
-        classes = carried if told is None else ClassMap.parse(told)
-    except ClassMapError:
-        classes = None
+    classes = carried if rows is None else complete_map(rows)
     named = [] if classes is None else [0, *(v for one in classes.classes for v in one.values)]
     unnamed = tuple(int(v) for v in np.setdiff1d(np.unique(labels), named))
     return AnnotationSummary(

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+from napari_advseg.app.ports.annotations import ClassRow
 from napari_advseg.app.ports.viewer import default_runs_folder
 from napari_advseg.core.config.presets import from_preset
 from napari_advseg.core.config.settings import Method, RunSettings
@@ -35,8 +36,8 @@ class LayerInfo:
         Whether it is selected in the layer list.
     rgb : bool
         Whether it is a colour image, which is chosen for nobody who did not pick it.
-    told : str or None
-        What a person said earlier about its classes, which the layer keeps.
+    class_rows : tuple of ClassRow or None
+        Classes that the user entered earlier and that the layer stores.
     predicted : bool
         Whether it came with the results of a run: chosen for nobody who did not pick it.
     """
@@ -47,7 +48,7 @@ class LayerInfo:
     shape: tuple[int, ...]
     selected: bool = False
     rgb: bool = False
-    told: str | None = None
+    class_rows: tuple[ClassRow, ...] | None = None
     predicted: bool = False
 
 
@@ -77,8 +78,8 @@ class Choices:
         Keys of further image layers that are channels of the same image.
     image_picked, annotation_picked : bool
         Whether the person chose them; if not, they follow the layer list.
-    class_texts : mapping of str to str
-        For an annotation's key what the person said about its classes, ``name=value+value,...``.
+    class_rows : mapping of str to tuple of ClassRow
+        Classes that the user entered, by the annotation's key; a list may be incomplete.
     train, val : tuple of int or None
         Slices; None takes the default split.
     start_from_run : bool
@@ -97,7 +98,9 @@ class Choices:
     image_picked: bool = False
     annotation_picked: bool = False
     channels: tuple[str, ...] = ()
-    class_texts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    class_rows: Mapping[str, tuple[ClassRow, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
     train: tuple[int, ...] | None = None
     val: tuple[int, ...] | None = None
     method: Method = "paired"
@@ -111,9 +114,9 @@ class Choices:
     runs_folder: Path = field(default_factory=default_runs_folder)
 
     @property
-    def class_text(self) -> str | None:
-        """What the person said about the classes of the chosen annotation."""
-        return self.class_texts.get(self.annotation or "")
+    def classes(self) -> tuple[ClassRow, ...] | None:
+        """Classes that the user entered for the chosen annotation, None if they entered none."""
+        return self.class_rows.get(self.annotation or "")
 
 
 def matching_shape(image: tuple[int, ...], labels: tuple[int, ...]) -> bool:

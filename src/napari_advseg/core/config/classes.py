@@ -132,10 +132,7 @@ class ClassMap(BaseModel):
             except ValueError:
                 numbers = ()
             if not equals or not numbers:
-                raise ClassMapError(
-                    f"The class {part!r} is not of the form name=value: "
-                    "write for example cell=255,membrane=0+32."
-                )
+                raise malformed_class(part)
             found.append(SegmentationClass(name=name, values=numbers))
         return cls(classes=tuple(found))
 
@@ -191,6 +188,14 @@ class ClassMap(BaseModel):
         table = np.zeros(256, np.uint8 if fits else np.int32)
         table[: len(self)] = self.mask_values
         return np.asarray(table[indices])
+
+
+def malformed_class(text: str) -> ClassMapError:
+    """Error for a class, as text, that lacks its label values."""
+    return ClassMapError(
+        f"The class {text!r} is not of the form name=value: "
+        "write for example cell=255,membrane=0+32."
+    )
 
 
 def instance_sentence(values: NDArray[Any]) -> str:

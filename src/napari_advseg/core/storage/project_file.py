@@ -18,7 +18,16 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.config.settings import Method
@@ -36,6 +45,19 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Shape = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=2, max_length=5)]
 Numbers = Annotated[tuple[float, ...], Field(max_length=5)]
 Slices = tuple[Annotated[int, Field(ge=0, lt=MOST_SLICES)], ...]
+
+
+def _read_classes(value: object) -> ClassMap:
+    """Class map from the text of a project file."""
+    if isinstance(value, ClassMap):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("input should be a valid string")
+    return ClassMap.parse(value)
+
+
+ClassText = Annotated[ClassMap, BeforeValidator(_read_classes), PlainSerializer(str)]
+"""A class map that the file holds as text, ``name=value+value,name=value``."""
 
 
 def _relative(text: str) -> str:
@@ -148,8 +170,8 @@ class ProjectAnnotation(_Part):
         Relative path of the TIFF.
     scale, translate : tuple of float
         Of the layer, for when its image cannot be found.
-    classes : str or None
-        What the person said the labels mean, where they did; else the TIFF's own class map holds.
+    classes : ClassMap or None
+        The classes that the user entered; if None, the class map of the TIFF applies.
     colours : mapping of int to str
         ``#rrggbb`` or ``#rrggbbaa`` of annotation values.
     """
@@ -159,15 +181,10 @@ class ProjectAnnotation(_Part):
     file: str
     scale: Numbers = ()
     translate: Numbers = ()
-    classes: str | None = None
+    classes: ClassText | None = None
     colours: dict[int, str] = Field(default={}, max_length=1000)
 
     _stays = field_validator("file")(_relative)
-
-    @field_validator("classes")
-    @classmethod
-    def _readable(cls, text: str | None) -> str | None:
-        return None if text is None else str(ClassMap.parse(text))
 
     @field_validator("colours")
     @classmethod

@@ -1,6 +1,6 @@
-"""Annotation layers as the class list needs them: what was told, colours, the brush, whole classes.
+"""Annotation layers as the class list needs them: stored classes, colours, the brush, whole classes.
 
-What is not found here: how an annotation is read and made (`viewer_adapter`).
+`viewer_adapter` reads and makes annotations.
 """
 
 from __future__ import annotations
@@ -12,20 +12,18 @@ from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
-from napari_advseg.app.state.class_list import map_of_text
+from napari_advseg.app.ports.annotations import ClassRow
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.mask_acceptance import SliceChange
 from napari_advseg.core.runtime.errors import AnnotationError
 from napari_advseg.gui.widgets.class_colours import TWO_CLASSES, class_colours, more_colour
 
+from .class_metadata import write_entered_rows
 from .label_edits import write_as_one_step
-from .overlay import CLASSES_KEY
 
 if TYPE_CHECKING:
     import napari
 
-TOLD_KEY = "advseg_told"
-"""Layer metadata: what a person said of the classes, as text; it counts before `CLASSES_KEY`."""
 PAINTING = ("paint", "fill", "polygon")
 """Modes of a Labels layer that paint the chosen label."""
 UNNAMED_COLOUR = "#9a9a9a"
@@ -43,16 +41,14 @@ class AnnotationLayers:
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
 
-    def keep_told(self, layer: str, text: str, *, carried: bool = False) -> None:
-        """Write into the layer what was said, so that it, its copies and its file keep it."""
+    def keep_classes(
+        self, layer: str, rows: tuple[ClassRow, ...], *, carried: bool = False
+    ) -> None:
+        """Store the classes in the layer's metadata, which its copies and its file keep."""
         found = self._layer(layer)
-        found.metadata[TOLD_KEY] = text
-        classes = map_of_text(text)
-        if classes is None:
-            return
-        if carried or CLASSES_KEY in found.metadata:
-            found.metadata[CLASSES_KEY] = str(classes)
-        _show(found, _fitting_colours(found, classes))
+        classes = write_entered_rows(found.metadata, rows, carried=carried)
+        if classes is not None:
+            _show(found, _fitting_colours(found, classes))
 
     def colours(self, layer: str, values: tuple[int, ...]) -> tuple[str, ...]:
         """Colours as the layer shows them."""

@@ -15,7 +15,7 @@ from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.gui.widgets.class_colours import TWO_CLASSES, class_colours
 
 from .annotation_layers import UNNAMED_COLOUR
-from .overlay import CLASSES_KEY
+from .class_metadata import class_map_metadata, read_carried_map
 
 ANNOTATION_OPACITY = 0.5
 UNKNOWN_OPACITY = 0.3
@@ -28,7 +28,7 @@ def annotation_style(classes: ClassMap) -> dict[str, Any]:
     """Keyword arguments of a Labels layer that holds an annotation: class map, colours, opacity."""
     looks: dict[str, Any] = {
         "opacity": ANNOTATION_OPACITY,
-        "metadata": {CLASSES_KEY: str(classes)},
+        "metadata": class_map_metadata(classes),
     }
     looks["colormap"] = _class_colormap(classes, UNNAMED_COLOUR)
     return looks
@@ -57,9 +57,9 @@ def _class_colormap(classes: ClassMap, other: Any) -> DirectLabelColormap:
 
 def carried_classes(layer: Labels) -> ClassMap | None:
     """Class map in a layer's metadata, or in the TIFF that it was read from."""
-    text = layer.metadata.get(CLASSES_KEY)
-    if text is not None:
-        return ClassMap.parse(str(text))
+    classes = read_carried_map(layer.metadata)
+    if classes is not None:
+        return classes
     path = Path(layer.source.path or "")
     if path.suffix.lower() not in (".tif", ".tiff") or not path.is_file():
         return None

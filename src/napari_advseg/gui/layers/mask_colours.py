@@ -9,12 +9,11 @@ from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 from psygnal import Signal
 
-from napari_advseg.app.state.class_list import map_of_text
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.gui.widgets.class_colours import class_colours
 
-from .annotation_layers import TOLD_KEY
-from .overlay import CLASSES_KEY, OVERLAY_KEY
+from .class_metadata import read_meaning
+from .overlay import OVERLAY_KEY
 
 if TYPE_CHECKING:
     import napari
@@ -66,8 +65,7 @@ class MaskColours:
     def _is_annotation(self, layer: Any) -> bool:
         if not isinstance(layer, Labels) or OVERLAY_KEY in layer.metadata:
             return False
-        told = layer.metadata.get(TOLD_KEY, layer.metadata.get(CLASSES_KEY))
-        return told is not None and map_of_text(str(told)) == self._classes
+        return read_meaning(layer.metadata) == self._classes
 
     def _read(self, event: Any = None) -> None:
         assert self._classes is not None

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from napari_advseg.core.config.classes import ClassMap
 
+from .class_metadata import mask_metadata
 from .mask_style import DIFFERENCE, MaskStyle
 
 if TYPE_CHECKING:
     import napari
 
-CLASSES_KEY = "advseg_classes"
-"""Layer metadata: the class map of a Labels layer, as text."""
 OVERLAY_KEY = "advseg_overlay"
 """Layer metadata: marks a layer that this program keeps writing; its value is the overlay's role."""
 OnReplaced = Callable[[Layer, Layer], None]
@@ -98,8 +97,7 @@ class Overlay:
         # Zeros of their own rather than a copy: memory is then taken as slices are written.
         self._written, self._pixels = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
         self._like, self._flat = transform_of(image), image.ndim == 2
-        names = enumerate(classes.names)
-        self._meaning = ",".join(f"{name}={index + 1}" for index, name in names)
+        self._classes = classes
         if self.layer is None:
             start = {name: getattr(looks, name) for name in ("opacity", "contour", "visible")}
             self._add(len(self._viewer.layers), **start)
@@ -186,7 +184,7 @@ class Overlay:
         self.fit_display()
 
     def _metadata(self) -> dict[str, str]:
-        carried = {} if self._role == DIFFERENCE else {CLASSES_KEY: self._meaning}
+        carried = {} if self._role == DIFFERENCE else mask_metadata(self._classes)
         return {OVERLAY_KEY: self._role, **carried}
 
     def _take_over(self, layer: Labels, image: Layer) -> None:

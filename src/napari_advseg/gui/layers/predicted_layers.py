@@ -14,8 +14,9 @@ from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.runtime.events import NetworkName
 from napari_advseg.gui.widgets.class_colours import more_colour
 
+from .class_metadata import mask_metadata
 from .mask_style import mask_style
-from .overlay import CLASSES_KEY, kept_selection, shaped_like, transform_of
+from .overlay import kept_selection, shaped_like, transform_of
 
 if TYPE_CHECKING:
     import napari
@@ -50,7 +51,6 @@ def open_predicted(
         Whether the layers are shown from the start.
     """
     colours = {name: more_colour(index) for index, name in enumerate(classes.names)}
-    meaning = ",".join(f"{name}={index + 1}" for index, name in enumerate(classes.names))
     # napari selects what it adds, and the dock follows an image that is selected: not this one.
     as_result = {**metadata, PREDICTED_KEY: "image"}
     with kept_selection(viewer):
@@ -65,7 +65,7 @@ def open_predicted(
                 colormap=looks.colormap,
                 opacity=looks.opacity,
                 visible=visible and looks.visible,
-                metadata={PREDICTED_KEY: network, CLASSES_KEY: meaning},
+                metadata={PREDICTED_KEY: network, **mask_metadata(classes)},
                 **transform_of(image),
             )
             layer.contour, layer.selected_label = looks.contour, looks.selected

@@ -48,7 +48,7 @@ class ClassWatcher(QObject):
             layer.events.selected_label.connect(self._looks_changed)
             layer.events.colormap.connect(self._looks_changed)
             layer.events.set_data.connect(self._drawn)
-        self._controller.classes.look()
+        self._controller.classes.refresh()
 
     def _let_go(self) -> None:
         if self._layer is not None:
@@ -58,7 +58,7 @@ class ClassWatcher(QObject):
         self._layer = None
 
     def _looks_changed(self, event: Any) -> None:
-        self._controller.classes.look()
+        self._controller.classes.refresh()
 
     def _drawn(self, event: Any) -> None:
         """Read the annotation anew after an undo or a redo, of which napari 0.9 has no event."""

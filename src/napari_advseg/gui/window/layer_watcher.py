@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, QTimer
 from napari_advseg.app.controller import Controller
 from napari_advseg.app.ports.projects import OpenLayer
 from napari_advseg.app.state.run_form import LayerInfo
-from napari_advseg.gui.layers.annotation_layers import TOLD_KEY
+from napari_advseg.gui.layers.class_metadata import read_entered_rows
 from napari_advseg.gui.layers.predicted_layers import PREDICTED_KEY
 
 PAINT_PAUSE_MS = 400
@@ -124,11 +124,11 @@ class LayerWatcher(QObject):
             return None
         data = layer.data[0] if layer.multiscale else layer.data
         rgb = kind == "image" and layer.rgb
-        told = layer.metadata.get(TOLD_KEY)
+        class_rows = read_entered_rows(layer.metadata)
         shape = tuple(data.shape)
         predicted = PREDICTED_KEY in layer.metadata
         return LayerInfo(
-            str(layer.unique_id), layer.name, kind, shape, selected, rgb, told, predicted
+            str(layer.unique_id), layer.name, kind, shape, selected, rgb, class_rows, predicted
         )
 
     def _removing(self, event: Any) -> None:

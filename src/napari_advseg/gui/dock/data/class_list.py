@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_advseg.app.controller import Controller
-from napari_advseg.app.state.class_list import FEWEST
+from napari_advseg.app.state.class_rows import MIN_CLASSES
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.section import describe, follow
 
@@ -54,7 +54,7 @@ class ClassListWidget(QWidget):
             "Make a class of each label that the annotation holds; 0 counts as unlabelled then. "
             "Rename, merge and remove them afterwards.",
         )
-        self._each.clicked.connect(self._controller.one_for_each_label)
+        self._each.clicked.connect(self._controller.make_class_per_label)
         top = QHBoxLayout()
         top.setSpacing(4)
         top.addWidget(self._scroll, 1)
@@ -62,7 +62,7 @@ class ClassListWidget(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(2)
         outer.addLayout(top)
-        self._grow(FEWEST)  # they hold the place of later ones in the order of Tab
+        self._grow(MIN_CLASSES)  # they hold the place of later ones in the order of Tab
         top.addLayout(self._make_buttons())
         outer.addWidget(self._each)
         follow(self, self._model.events.class_list, self._show)
@@ -123,7 +123,7 @@ class ClassListWidget(QWidget):
     def _show(self) -> None:
         shown = self._model.class_list
         self._grow(len(shown.rows))
-        while len(self._rows) > max(FEWEST, len(shown.rows)):
+        while len(self._rows) > max(MIN_CLASSES, len(shown.rows)):
             gone = self._rows.pop()
             self._column.removeWidget(gone)
             gone.hide()
@@ -133,11 +133,11 @@ class ClassListWidget(QWidget):
             if index < len(shown.rows):
                 widget.show_class(
                     shown.rows[index],
-                    values_open=shown.values_open,
+                    values_editable=shown.values_editable,
                     painted=index == shown.painted,
                     positive=index == 0 and len(shown.rows) == 2,  # of more, F1 is a mean
                 )
-        lines = min(max(len(shown.rows), FEWEST), ROWS_SHOWN)
+        lines = min(max(len(shown.rows), MIN_CLASSES), ROWS_SHOWN)
         self._scroll.setFixedHeight(lines * (HEIGHT + _GAP) - _GAP + _BORDER)
         off, on = Qt.ScrollBarPolicy.ScrollBarAlwaysOff, Qt.ScrollBarPolicy.ScrollBarAsNeeded
         self._scroll.setVerticalScrollBarPolicy(on if len(shown.rows) > lines else off)
@@ -146,7 +146,7 @@ class ClassListWidget(QWidget):
             self._column.activate()
             content.resize(content.width(), content.minimumSizeHint().height())
         nothing_known = bool(shown.rows) and not any(row.values_text for row in shown.rows)
-        self._each.setVisible(nothing_known and len(shown.unnamed) >= FEWEST)
+        self._each.setVisible(nothing_known and len(shown.unnamed) >= MIN_CLASSES)
         self._show_buttons()
 
     def _show_buttons(self) -> None:
@@ -217,7 +217,7 @@ class ClassListWidget(QWidget):
         menu.addAction("Rename").triggered.connect(row.name.begin)
         menu.addAction("Colour…").triggered.connect(lambda: self._ask_colour(index))
         into = menu.addMenu("Merge into")
-        into.setEnabled(len(rows) > FEWEST)
+        into.setEnabled(len(rows) > MIN_CLASSES)
         for other, one in enumerate(rows):
             if other != index and one.values:
                 act = into.addAction(one.name)

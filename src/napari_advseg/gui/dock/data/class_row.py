@@ -16,7 +16,7 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
 
-from napari_advseg.app.state.class_list import ClassRow, words_of_share
+from napari_advseg.app.state.class_list import ShownClass, format_share
 from napari_advseg.gui.widgets.section import describe
 
 HEIGHT = 22
@@ -67,9 +67,9 @@ class ClassRowWidget(QFrame):
         return self.swatch, self.name, self.values
 
     def show_class(
-        self, row: ClassRow, *, values_open: bool, painted: bool, positive: bool
+        self, row: ShownClass, *, values_editable: bool, painted: bool, positive: bool
     ) -> None:
-        """Show a class, without telling anybody."""
+        """Show a class; no signal is emitted."""
         self.swatch.set_colour(row.colour)
         describe(self.swatch, self.swatch.objectName(), f"Colour of {row.name}: choose another.")
         self.swatch.setAccessibleName(f"colour of {row.name}")
@@ -77,9 +77,9 @@ class ClassRowWidget(QFrame):
         self.name.setAccessibleName(f"class {self._index + 1}, {row.name}")
         if not self.values.isModified() and self.values.text() != row.values_text:
             self.values.setText(row.values_text)
-        self._open_values(values_open)
+        self._make_values_editable(values_editable)
         self.values.setAccessibleName(f"label values of {row.name}")
-        self.share.setText(words_of_share(row.share))
+        self.share.setText(format_share(row.share))
         self.share.setFixedWidth(self.share.fontMetrics().horizontalAdvance("100 %") + 2)
         self.share.setToolTip(_share_sentence(row))
         words = _row_sentence(self._index, row.name, positive)
@@ -87,7 +87,7 @@ class ClassRowWidget(QFrame):
             widget.setToolTip(words)
         self._set_painted(painted)
 
-    def _open_values(self, on: bool) -> None:
+    def _make_values_editable(self, on: bool) -> None:
         shown = self.values.text()
         metrics = self.values.fontMetrics()
         self.values.setReadOnly(not on)
@@ -96,7 +96,7 @@ class ClassRowWidget(QFrame):
         self.values.setFrame(on)
         width = metrics.horizontalAdvance("e.g. 0+32") if on else metrics.horizontalAdvance(shown)
         self.values.setFixedWidth(width + 12)
-        self.values.setToolTip(_VALUES_OPEN if on else "")
+        self.values.setToolTip(_VALUES_HINT if on else "")
         repolish(self.values)
 
     def _set_painted(self, on: bool) -> None:
@@ -271,7 +271,7 @@ def repolish(widget: QWidget) -> None:
         style.polish(widget)
 
 
-_VALUES_OPEN = "Label values of the annotation that mean this class; merge several with +, for example 0+32+64."
+_VALUES_HINT = "Label values of the annotation that mean this class; merge several with +, for example 0+32+64."
 
 
 def _values_field(index: int) -> QLineEdit:
@@ -288,7 +288,7 @@ def _row_sentence(index: int, name: str, positive: bool) -> str:
     return f"A click{key} paints {name}; a double click or F2 renames it.{first}"
 
 
-def _share_sentence(row: ClassRow) -> str:
+def _share_sentence(row: ShownClass) -> str:
     if row.pixels is None:
         return ""
-    return f"{row.pixels:,} pixels: {words_of_share(row.share)} of what is labelled."
+    return f"{row.pixels:,} pixels: {format_share(row.share)} of what is labelled."
