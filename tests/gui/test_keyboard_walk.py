@@ -16,7 +16,6 @@ from qtpy.QtGui import QContextMenuEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QApplication, QDockWidget, QMenu, QScrollArea, QWidget
 
-from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.state.model import RunState
 from napari_advseg.core.runtime.events import (
     Outcome,
@@ -32,6 +31,7 @@ from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.focus_ring import FocusRing
 from napari_advseg.gui.window.shortcuts import takes_tab
 from napari_advseg.gui.window.viewer_session import session_of
+from support.fakes import core_engine_with
 
 BOTH = ("standard", "adversarial")
 SHAPE = (8, 64, 64)
@@ -112,7 +112,7 @@ def dock(viewer, run, tmp_path, qtbot):
     labels = np.full(SHAPE, 2, np.uint8)
     labels[:, :, :20], labels[7] = 1, 0
     viewer.add_labels(labels, name="truth", metadata={"advseg_classes": "cell=1,membrane=2"})
-    engine = Engine(
+    engine = core_engine_with(
         train=run,
         new_run_folder=lambda parent, name: tmp_path / "run",
         estimated_minutes=lambda settings: 1.0,
@@ -366,9 +366,9 @@ def threshold_and_side_by_side_by_keys(qtbot, viewer, dock):
     while role(QApplication.focusWidget()) != "threshold":
         press(KEYS.Key_Tab)
     press(KEYS.Key_Right)
-    assert dock.model.choices.threshold == pytest.approx(0.51)
+    assert dock.model.threshold == pytest.approx(0.51)
     press(KEYS.Key_PageDown)
-    assert dock.model.choices.threshold == pytest.approx(0.41)
+    assert dock.model.threshold == pytest.approx(0.41)
     press(KEYS.Key_Tab)
     press(KEYS.Key_Space)
     assert viewer.canvas.grid.enabled

@@ -235,7 +235,7 @@ def test_a_saved_project_opens_again_by_its_button(
     layer = viewer.layers["annotation"]
     np.testing.assert_array_equal(layer.data, painted)
     np.testing.assert_array_equal(layer.colormap.color_dict[1], (1, 0, 0, 1))
-    assert session.model.choices.threshold == 0.3
+    assert session.model.threshold == 0.3
     qtbot.waitUntil(lambda: session.model.summary is not None)
     assert session.model.summary.classes == ClassMap.of(soma=1, rim=2)
     assert session.model.choices.runs_folder == path.parent / "runs"

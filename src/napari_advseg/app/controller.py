@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 
 from napari_advseg.app.controllers.acceptance import AcceptanceController
+from napari_advseg.app.controllers.base import AppContext
 from napari_advseg.app.controllers.classes import ClassController
 from napari_advseg.app.controllers.compare import CompareController
 from napari_advseg.app.controllers.data import DataController
 from napari_advseg.app.controllers.files import FilesController
 from napari_advseg.app.controllers.keep import KeepController
 from napari_advseg.app.controllers.run import RunController
+from napari_advseg.app.core_engine import CoreEngine
 from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.ports.viewer import TaskRunner, ViewerPort
 from napari_advseg.app.projects.controller import ProjectController
@@ -29,7 +31,7 @@ class Controller:
     runner : TaskRunner
         Runs what takes time elsewhere.
     engine : Engine, optional
-        The engine's functions.
+        Trains, predicts, reads and writes; by default `CoreEngine`.
     model : AppModel, optional
         The state to write to.
 
@@ -39,6 +41,8 @@ class Controller:
     data, run, keep, compare : DataController, RunController, KeepController, CompareController
     project : ProjectController
     model : AppModel
+    context : AppContext
+        The model with the viewer, the runner and the engine.
     """
 
     def __init__(
@@ -49,16 +53,16 @@ class Controller:
         model: AppModel | None = None,
     ) -> None:
         self.model = AppModel() if model is None else model
-        engine = Engine() if engine is None else engine
-        self._viewer = viewer
-        self.data = DataController(self.model, viewer, runner, engine)
-        self.classes = ClassController(self.model, viewer, self.data)
-        self.compare = CompareController(self.model, viewer, runner, engine)
-        self.run = RunController(self.model, viewer, runner, engine, self.data, self.compare)
-        self.keep = KeepController(self.model, viewer, runner, engine, self.data)
-        self.project = ProjectController(self.model, viewer, runner, engine, self.data, self.keep)
-        self.accept = AcceptanceController(self.model, viewer, runner)
-        self.files = FilesController(self.model, viewer, engine, self.run)
+        engine = CoreEngine() if engine is None else engine
+        self.context = context = AppContext(self.model, viewer, runner, engine)
+        self.data = DataController(context)
+        self.classes = ClassController(context, self.data)
+        self.compare = CompareController(context)
+        self.run = RunController(context, self.data, self.compare)
+        self.keep = KeepController(context, self.data)
+        self.project = ProjectController(context, self.data, self.keep)
+        self.accept = AcceptanceController(context)
+        self.files = FilesController(context, self.run)
 
     def choose_preset(self, preset: str) -> None:
         """Take a preset, and say how long it would take here."""
@@ -72,9 +76,8 @@ class Controller:
 
     def set_threshold(self, threshold: float) -> None:
         """Move the masks to another threshold at once; nothing is predicted."""
-        self.data.choose(threshold=threshold)
-        self._viewer.set_threshold(threshold)
-        self.compare.threshold_changed()
+        self.model.threshold = threshold
+        self.context.viewer.set_threshold(threshold)
 
     def set_side_by_side(self, on: bool) -> None:
         """Show image, annotation and masks beside each other, or put everything back."""
@@ -82,7 +85,7 @@ class Controller:
         if on and image is None:
             return
         with suppress(AdvSegError):  # a layer that went is simply not shown beside the others
-            self._viewer.set_side_by_side(
+            self.context.viewer.set_side_by_side(
                 on,
                 "" if image is None else image.name,
                 None if annotation is None else annotation.name,
@@ -90,7 +93,7 @@ class Controller:
 
     def go_to_slice(self, z: int) -> None:
         """Show slice `z`."""
-        self._viewer.go_to_slice(z)
+        self.context.viewer.go_to_slice(z)
 
     def set_slice_in_view(self, z: int) -> None:
         """The viewer shows slice `z` now."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,35 +13,6 @@ from napari_advseg.core.config.classes import UNLABELLED, ClassMap
 CLASSES = ClassMap.of(cell=1, membrane=2)
 
 
-@dataclass
-class Accepting:
-    """Masks and a written annotation; stands for a viewer."""
-
-    layers: dict
-    found: dict = field(default_factory=dict)
-    written: list = field(default_factory=list)
-    region: object = None
-    view: int | None = 3
-
-    def slice_in_view(self):
-        return self.view
-
-    def mask(self, network, z):
-        mask = self.found[network][z]
-        return None if (mask == UNLABELLED).all() else mask
-
-    def rectangle(self, z, shape):
-        return self.region
-
-    def forget_rectangle(self):
-        self.region = "forgotten"
-
-    def write(self, layer, changes):
-        self.written.append((layer, changes))
-        for change in changes:
-            self.layers[layer][change.z][change.where] = change.after
-
-
 @pytest.fixture
 def app(app):
     """An image, an empty annotation, and the standard mask: all cell, but slice 5 not predicted."""
@@ -52,7 +22,7 @@ def app(app):
     app.runner.flush()
     mask = np.zeros(app.viewer.layers["em"].shape, np.uint8)
     mask[5] = UNLABELLED
-    app.viewer.accepting = Accepting(app.viewer.layers, {"standard": mask})
+    app.viewer.accepting.found = {"standard": mask}
     app.viewer.mask["standard"] = mask
     app.model.masks_of = RunInfo(None, ("standard",), CLASSES)
     app.model.masks_over = app.model.image.key
@@ -117,7 +87,7 @@ def test_the_rectangle_goes_only_once_it_is_accepted(app):
     accepting.view = 1
     app.controller.accept.accept("standard", "rectangle", False)
     assert problem(app) == ""
-    assert accepting.region == "forgotten"
+    assert accepting.forgotten
     assert np.flatnonzero(app.viewer.layers["annotation"][1].any(axis=0)).tolist() == [5, 6, 7, 8]
     assert app.model.status.startswith("Accepted the rectangle on slice 1")
 

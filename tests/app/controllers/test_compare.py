@@ -102,7 +102,7 @@ def test_a_long_table_comes_in_parts_with_the_slice_in_view_first(app):
     app.model.slice_table = app.model.slice_table.with_rows(
         [SliceScore(z) for z in range(depth)], 0.5
     )
-    app.controller.compare.threshold_changed()
+    app.controller.set_threshold(0.4)
     app.runner.pending.pop(0)()
     done = [row.z for row in app.model.slice_table.rows if row.disagreement == row.disagreement]
     assert depth - 1 in done

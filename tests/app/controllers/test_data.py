@@ -13,6 +13,7 @@ from napari_advseg.app.state.class_text import parse_rows
 from napari_advseg.app.state.run_form import Choices, LayerInfo, follow_layers
 from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.runtime.errors import ImageError
+from support.fakes import with_functions
 
 
 def test_only_labels_of_the_images_shape_are_chosen(app):
@@ -172,16 +173,11 @@ def test_a_file_that_cannot_be_read_is_said_beside_the_image(app):
     def refuse(path):
         raise ImageError(f"{path.name} is no TIFF: choose another file.")
 
-    app.controller.data._engine = type(app.controller.data._engine)(read_stack=refuse)
+    with_functions(app.engine, read_stack=refuse)
     app.controller.data.open_stack(Path("notes.txt"))
     app.runner.flush()
     assert app.model.problems["open_image"] == "notes.txt is no TIFF: choose another file."
     assert app.model.status == ""
-
-
-def refusing(app, **functions):
-    """Let some of the engine's functions be others."""
-    app.controller.data._engine = replace(app.controller.data._engine, **functions)
 
 
 @pytest.mark.parametrize("control", ["open_image", "open_annotation"])
@@ -190,7 +186,7 @@ def test_a_file_that_is_refused_leaves_what_is_chosen_good_for_a_run(app, contro
         raise ImageError(f"{path.name} is no TIFF: choose another file.")
 
     app.with_data()
-    refusing(app, read_stack=refuse, read_labels=refuse)
+    with_functions(app.engine, read_stack=refuse, read_labels=refuse)
     data = app.controller.data
     (data.open_stack if control == "open_image" else data.open_annotation)(Path("notes.txt"))
     app.runner.flush()
@@ -205,11 +201,11 @@ def test_what_was_wrong_with_a_file_goes_when_another_opens(app):
     def refuse(path):
         raise ImageError(f"{path.name} is no TIFF: choose another file.")
 
-    good = app.controller.data._engine.read_stack
-    refusing(app, read_stack=refuse)
+    good = app.engine.read_stack
+    with_functions(app.engine, read_stack=refuse)
     app.controller.data.open_stack(Path("notes.txt"))
     app.runner.flush()
-    refusing(app, read_stack=good)
+    with_functions(app.engine, read_stack=good)
     app.controller.data.open_stack(Path("good.tif"))
     app.runner.flush()
     assert not app.model.problems

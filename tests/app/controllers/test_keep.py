@@ -6,6 +6,7 @@ import numpy as np
 
 from napari_advseg.core.config.classes import UNLABELLED, ClassMap
 from napari_advseg.core.runtime.errors import RunFolderError
+from support.fakes import with_functions
 
 
 def loaded(app, tmp_path):
@@ -87,7 +88,7 @@ def test_a_folder_without_a_run_is_said_beside_the_button(app, tmp_path):
     def refuse(folder):
         raise RunFolderError("It holds no run: choose a run folder.")
 
-    app.controller.keep._engine = type(app.controller.keep._engine)(load_run=refuse)
+    with_functions(app.engine, load_run=refuse)
     app.controller.keep.load_run(tmp_path)
     app.runner.flush()
     assert app.model.problems["load_run"] == "It holds no run: choose a run folder."

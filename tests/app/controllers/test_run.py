@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.state.model import RunState
 from napari_advseg.core.config.presets import from_preset
 from napari_advseg.core.runtime.errors import RunFolderError, SettingsError
 from napari_advseg.core.runtime.events import SlicePredicted, Step
+from support.fakes import with_functions
 
 
 def test_start_trains_with_what_is_chosen_by_default(app):
@@ -26,6 +26,24 @@ def test_start_trains_with_what_is_chosen_by_default(app):
     assert call.folder == app.model.choices.runs_folder / "new-em"
     assert call.annotation.annotated_slices == (0, 1, 2, 3, 4, 5)
     assert call.control.slice_in_view() == 3
+
+
+def test_a_run_starts_with_the_threshold_of_the_masks(app):
+    app.with_data().controller.set_threshold(0.3)
+    app.controller.run.start()
+    app.runner.flush()
+    assert app.training.calls[0].settings.threshold == 0.3
+    assert app.viewer.masks_begun[0][3] == 0.3
+
+
+def test_moving_the_threshold_changes_nothing_else(app):
+    app.with_data()
+    emitted = []
+    app.model.events.all.connect(lambda info: emitted.append(info.signal.name))
+    app.controller.set_threshold(0.3)
+    assert emitted == ["threshold"]
+    assert app.viewer.thresholds == [0.3]
+    assert not app.runner.pending
 
 
 def test_a_finished_run_leaves_curves_scores_and_the_best(app):
@@ -210,7 +228,7 @@ def test_the_preset_says_how_long_it_would_take_here(app):
 
 def test_another_method_is_measured_anew(app):
     minutes = {"paired": 200.0, "standard": 60.0}
-    app.controller.run._engine = Engine(estimated_minutes=lambda s: minutes[s.method])
+    with_functions(app.engine, estimated_minutes=lambda s: minutes[s.method])
     app.controller.choose_preset("best")
     app.runner.flush()
     assert app.model.preset_note == "About 3 h on this computer."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from napari_advseg.app.controller import Controller
-from napari_advseg.app.ports.engine import Engine
-from napari_advseg.app.ports.projects import OpenLayer
+from napari_advseg.app.core_engine import CoreEngine
 from napari_advseg.app.projects.controller import ProjectController
 from napari_advseg.app.state.class_text import parse_rows
 from napari_advseg.app.state.model import RunState
@@ -19,36 +18,9 @@ from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.formats.io import read_labels, read_stack
 from napari_advseg.core.storage.project_file import Placement, read_project, write_project
 from napari_advseg.core.storage.project_folder import ProjectFolder, find_unsaved
+from support.fakes import FakeProjectLayers
 
 CLASSES = ClassMap.of(cell=1, membrane=2)
-
-
-@dataclass
-class Layers:
-    """A `ProjectPort` over the fake viewer's layers."""
-
-    viewer: Any
-    sources: dict[str, Path] = field(default_factory=dict)
-    restored: list[tuple[Any, ...]] = field(default_factory=list)
-
-    def open_layers(self) -> tuple[OpenLayer, ...]:
-        viewer = self.viewer
-        return tuple(
-            OpenLayer(
-                f"key of {name}", name, "labels" if name in viewer.labels_names else "image",
-                data.shape, data.nbytes, self.sources.get(name), (1.0, 1.0, 1.0),
-                classes=viewer.carried.get(name),
-            )
-            for name, data in viewer.layers.items()
-        )  # fmt: skip
-
-    def layer_pixels(self, key: str) -> Any:
-        return self.viewer.layers[key.removeprefix("key of ")]
-
-    def restore_labels(self, labels: Any, classes: Any, saved: Any, like: str | None) -> str:
-        self.restored.append((labels, classes, saved, like))
-        name = saved.name if saved.name not in self.viewer.layers else f"{saved.name} [1]"
-        return self.viewer.open_labels(labels, classes, like, name)
 
 
 @dataclass
@@ -56,7 +28,7 @@ class Window:
     """One window with a stack from a file and an empty annotation."""
 
     app: Any
-    layers: Layers
+    layers: FakeProjectLayers
     project: ProjectController
     parent: Path
 
@@ -78,14 +50,10 @@ class Window:
 
 def window_on(app: Any, parent: Path) -> Window:
     """The fake application with a real project controller and real files."""
-    layers = Layers(app.viewer)
-    app.viewer.project_layers = layers
-    engine = Engine(read_stack=read_stack, read_labels=read_labels)
     controller: Controller = app.controller
-    controller.project = ProjectController(
-        app.model, app.viewer, app.runner, engine, controller.data, controller.keep, parent
-    )
-    return Window(app, layers, controller.project, parent)
+    context = replace(controller.context, engine=CoreEngine())
+    controller.project = ProjectController(context, controller.data, controller.keep, parent)
+    return Window(app, app.viewer.project_layers, controller.project, parent)
 
 
 @pytest.fixture
@@ -198,7 +166,8 @@ def test_save_as_moves_the_annotation_into_the_project(window, tmp_path):
     window.paint()
     window.project.autosave()
     window.flush()
-    window.app.controller.data.choose(threshold=0.25, preset="balanced")
+    window.app.controller.set_threshold(0.25)
+    window.app.controller.data.choose(preset="balanced")
     window.app.controller.data.set_classes(parse_rows("glia=1,membrane=2"))
     window.project.save_as(tmp_path / "home" / "vnc")
     window.flush()
@@ -248,7 +217,8 @@ def saved(window, tmp_path):
     """A project with strokes, left by a window that is gone."""
     window.paint(value=2)
     window.app.controller.data.set_split((0,), (3,))
-    window.app.controller.data.choose(threshold=0.3, method="standard")
+    window.app.controller.set_threshold(0.3)
+    window.app.controller.data.choose(method="standard")
     path = tmp_path / "home" / "p.advseg.json"
     window.project.save_as(path)
     window.flush()
@@ -266,7 +236,8 @@ def forget_layers(window: Window, *names: str) -> None:
 def test_a_project_opens_with_layers_and_choices(window, saved, em_file):
     strokes = window.app.viewer.layers["annotation"].copy()
     forget_layers(window, "annotation", "em")
-    window.app.controller.data.choose(threshold=0.9, method="paired")
+    window.app.controller.set_threshold(0.9)
+    window.app.controller.data.choose(method="paired")
     again = window_on(window.app, window.parent)
     again.project.open(saved)
     again.flush()
@@ -275,7 +246,7 @@ def test_a_project_opens_with_layers_and_choices(window, saved, em_file):
     choices = again.model.choices
     assert (again.model.image.name, again.model.annotation.name) == ("em", "annotation")
     assert (choices.train, choices.val) == ((0,), (3,))
-    assert (choices.threshold, choices.method) == (0.3, "standard")
+    assert (again.model.threshold, choices.method) == (0.3, "standard")
     assert again.app.viewer.thresholds[-1] == 0.3
     assert again.model.project.name == "p"
     assert "project" not in again.model.problems
@@ -286,6 +257,17 @@ def test_a_project_opens_with_layers_and_choices(window, saved, em_file):
     assert [p.name for p in sorted((saved.parent / "p.advseg").glob("*"))] == [
         "annotation-annotation.tif"
     ]
+
+
+def test_a_moved_threshold_is_saved_with_the_project(window, saved):
+    again = window_on(window.app, window.parent)
+    again.project.open(saved)
+    again.flush()
+    assert not again.model.project.due
+    again.app.controller.set_threshold(0.7)
+    assert again.model.project.due
+    again.project.close()
+    assert read_project(saved).threshold == 0.7
 
 
 def test_layers_that_are_open_are_found_again(window, saved):

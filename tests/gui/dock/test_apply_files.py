@@ -12,7 +12,6 @@ import tifffile
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QScrollArea
 
-from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.state.model import RunInfo, RunState
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.formats.image_files import FileProgress, FileResult, mask_names
@@ -21,6 +20,7 @@ from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.window.viewer_session import session_of
+from support.fakes import core_engine_with
 
 SHAPE = (2, 24, 32)
 BOTH = ("standard", "adversarial")
@@ -66,7 +66,7 @@ def predicting():
 @pytest.fixture
 def dock(viewer, predicting, tmp_path, qtbot):
     run = SimpleNamespace(folder=tmp_path / "run", networks=BOTH, classes=CLASSES)
-    engine = Engine(predict_files=predicting, load_run=lambda folder: run)
+    engine = core_engine_with(predict_files=predicting, load_run=lambda folder: run)
     widget = AdversarialSegmentation(viewer, engine)
     viewer.window.add_dock_widget(widget, name="Adversarial Segmentation", area="right")
     widget.model.run = RunInfo(run.folder, BOTH, CLASSES)
@@ -119,7 +119,7 @@ def test_two_files_are_predicted_and_opened_with_their_masks(
     press(qtbot, dock, "apply_files")
     ended(qtbot, dock)
     assert predicting.threads[0] is not threading.main_thread()
-    assert predicting.options[0]["threshold"] == dock.model.choices.threshold
+    assert predicting.options[0]["threshold"] == dock.model.threshold
     names = [layer.name for layer in viewer.layers]
     assert names == [
         "mine", "mine too",

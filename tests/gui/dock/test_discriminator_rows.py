@@ -11,7 +11,6 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QScrollArea, QWidget
 
 from napari_advseg.app.messages.adversary_expectation import MUCH
-from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.state.model import RunState
 from napari_advseg.core.runtime.errors import ImageError
 from napari_advseg.core.runtime.events import (
@@ -26,6 +25,7 @@ from napari_advseg.core.runtime.events import (
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.plots.training_plots import TrainingPlots
 from napari_advseg.gui.window.viewer_session import session_of
+from support.fakes import core_engine_with
 
 SHAPE = (8, 64, 64)
 LONG = 20_000
@@ -88,7 +88,7 @@ def dock(viewer, run, tmp_path, qtbot):
     labels[:, :, :20], labels[5:] = 1, 0
     viewer.add_labels(labels, name="truth", metadata={"advseg_classes": "cell=1,membrane=2"})
     viewer.dims.set_current_step(0, 3)
-    engine = Engine(train=run, new_run_folder=lambda parent, name: tmp_path / "run")
+    engine = core_engine_with(train=run, new_run_folder=lambda parent, name: tmp_path / "run")
     dock = AdversarialSegmentation(viewer, engine)
     viewer.window.add_dock_widget(dock, name="Adversarial Segmentation", area="right")
     session_of(viewer).controller.keep.set_runs_folder(tmp_path / "runs")

@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.state.model import RunState
 from napari_advseg.core.runtime.errors import RunFolderError
 from napari_advseg.core.runtime.events import (
@@ -32,6 +31,7 @@ from napari_advseg.core.runtime.events import (
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.window.viewer_session import PLOTS_NAME, ViewerSession
+from support.fakes import core_engine_with, with_functions
 
 NAME = "Adversarial Segmentation"
 SHAPE = (6, 64, 64)
@@ -90,7 +90,7 @@ def training():
 def make_dock(viewer, training, tmp_path, qtbot):
     def make(**functions):
         viewer.window.resize(1280, 800)
-        engine = Engine(
+        engine = core_engine_with(
             train=training, new_run_folder=lambda parent, name: parent / "run", **functions
         )
         widget = AdversarialSegmentation(viewer, engine)
@@ -355,8 +355,10 @@ def test_method_preset_budget_and_advanced_reach_the_run(qtbot, dock, training):
         seen.append(settings)
         training_call(self, settings, *args, **kwargs)
 
-    dock._session.controller.run._engine = Engine(
-        train=lambda *a, **k: spy(training, *a, **k), new_run_folder=lambda parent, name: parent
+    with_functions(
+        dock._session.controller.context.engine,
+        train=lambda *a, **k: spy(training, *a, **k),
+        new_run_folder=lambda parent, name: parent,
     )
     click(qtbot, dock, "method_standard")
     budget = part(dock, "budget")
@@ -377,7 +379,7 @@ def test_method_preset_budget_and_advanced_reach_the_run(qtbot, dock, training):
 
 def test_choosing_a_preset_fills_the_advanced_form(qtbot, dock):
     box = part(dock, "preset", QComboBox)
-    dock._session.controller.run._engine = Engine(estimated_minutes=lambda settings: 90.0)
+    with_functions(dock._session.controller.context.engine, estimated_minutes=lambda settings: 90.0)
     box.setFocus()
     qtbot.keyClick(box, Qt.Key.Key_Down)
     assert box.currentText() == "Balanced"
@@ -392,7 +394,7 @@ def test_a_failure_stands_beside_its_control_and_goes_when_mended(
     def refuse(parent, name):
         raise RunFolderError("The folder cannot be written: choose another.")
 
-    dock._session.controller.run._engine = Engine(new_run_folder=refuse)
+    with_functions(dock._session.controller.context.engine, new_run_folder=refuse)
     click(qtbot, dock, "start")
     problem = part(dock, "run_folder_problem", QLabel)
     qtbot.waitUntil(lambda: dock.model.state is RunState.IDLE and bool(problem.text()))
@@ -432,7 +434,7 @@ def test_threshold_moves_the_masks_and_is_shown(qtbot, viewer, dock):
     assert not (mask.data[2] == shown).any()  # 0.6 is cell at a threshold of 0.5, not at 0.7
     part(dock, "threshold").setValue(0.7)
     qtbot.waitUntil(lambda: (mask.data[2] == shown).all())
-    assert dock.model.choices.threshold == pytest.approx(0.7)
+    assert dock.model.threshold == pytest.approx(0.7)
 
 
 def test_side_by_side_is_the_grid_and_is_put_back(qtbot, viewer, dock):

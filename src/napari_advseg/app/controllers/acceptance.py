@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,10 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_advseg.app.messages.run_messages import first_sentence
-from napari_advseg.app.ports.viewer import TaskRunner, ViewerPort
 from napari_advseg.app.state.class_rows import to_class_map
-from napari_advseg.app.state.model import AppModel
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.mask_acceptance import (
     SliceChange,
@@ -25,7 +21,7 @@ from napari_advseg.core.data.mask_acceptance import (
 from napari_advseg.core.runtime.errors import AdvSegError, ClassMapError
 from napari_advseg.core.runtime.events import NetworkName
 
-log = logging.getLogger(__name__)
+from .base import BaseController
 
 Target = Literal["slice", "rectangle", "stack"]
 CONTROL = "accept"
@@ -59,11 +55,8 @@ class _Into:
         )
 
 
-class AcceptanceController:
+class AcceptanceController(BaseController):
     """Writes masks into the annotation, each time as one step that napari's undo takes back."""
-
-    def __init__(self, model: AppModel, viewer: ViewerPort, runner: TaskRunner) -> None:
-        self._model, self._viewer, self._runner = model, viewer, runner
 
     def draw_rectangle(self) -> None:
         """Let the person draw a rectangle over the slice in view."""
@@ -171,6 +164,18 @@ class AcceptanceController:
             raise AdvSegError(OTHER_SIZE)
         self._model.status = f"Accepting the {network} mask of the whole stack."
 
+        def changes() -> list[SliceChange]:
+            return list(
+                accept_stack(
+                    into.labels,
+                    indices,
+                    into.classes,
+                    table=into.table,
+                    overwrite=into.overwrite,
+                    unannotated=into.unannotated,
+                )
+            )
+
         def done(changes: list[SliceChange]) -> None:
             self._model.status = ""
             try:
@@ -184,19 +189,9 @@ class AcceptanceController:
 
         def failed(error: BaseException) -> None:
             self._model.status = ""
-            if not isinstance(error, AdvSegError):
-                log.error("The mask could not be accepted.", exc_info=error)
-            self._model.set_problem(CONTROL, first_sentence(error))
+            self._show_failure(CONTROL, error)
 
-        self._runner.start(
-            lambda emit: list(
-                accept_stack(
-                    into.labels, indices, into.classes,
-                    table=into.table, overwrite=into.overwrite, unannotated=into.unannotated,
-                )
-            ),
-            on_event=lambda event: None, on_done=done, on_error=failed,
-        )  # fmt: skip
+        self._in_background(changes, done, failed)
 
     def _write(self, into: _Into, changes: Sequence[SliceChange], what: str) -> None:
         annotation = self._model.layer(into.key)  # by its key: it may have been renamed

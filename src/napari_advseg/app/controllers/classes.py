@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from napari_advseg.app.ports.annotations import ClassRow
-from napari_advseg.app.ports.viewer import ViewerPort
 from napari_advseg.app.state import class_rows
 from napari_advseg.app.state.annotation_summary import AnnotationSummary
 from napari_advseg.app.state.class_list import (
@@ -23,9 +22,9 @@ from napari_advseg.app.state.class_list import (
     with_pixel_counts,
 )
 from napari_advseg.app.state.class_rows import MIN_CLASSES
-from napari_advseg.app.state.model import AppModel
 from napari_advseg.core.runtime.errors import AdvSegError
 
+from .base import AppContext, BaseController
 from .data import DataController
 
 Result = TypeVar("Result")
@@ -41,23 +40,23 @@ class _RemovedClass:
     row: ClassRow
 
 
-class ClassController:
+class ClassController(BaseController):
     """Keeps `AppModel.class_list` in step with the annotation, and acts on it.
 
     Parameters
     ----------
-    model : AppModel
-    viewer : ViewerPort
+    context : AppContext
     data : DataController
         Receives the classes.
     """
 
-    def __init__(self, model: AppModel, viewer: ViewerPort, data: DataController) -> None:
-        self._model, self._viewer, self._data = model, viewer, data
+    def __init__(self, context: AppContext, data: DataController) -> None:
+        super().__init__(context)
+        self._data = data
         self._removed: dict[str, list[_RemovedClass]] = {}
         self._shown_of: str | None = None
-        model.events.summary.connect(self._summary_changed)
-        model.events.choices.connect(self.refresh)
+        self._model.events.summary.connect(self._summary_changed)
+        self._model.events.choices.connect(self.refresh)
 
     # ---- showing
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
-from napari_advseg.app.messages.run_messages import first_sentence
-from napari_advseg.app.ports.engine import Engine
-from napari_advseg.app.ports.viewer import TaskRunner, ViewerPort
-from napari_advseg.app.state.model import AppModel, RunInfo
+from napari_advseg.app.state.model import RunInfo
 from napari_advseg.core.evaluation.slice_scores import (
     SliceScore,
     SliceTable,
@@ -20,12 +15,12 @@ from napari_advseg.core.evaluation.slice_scores import (
     score_slice,
 )
 from napari_advseg.core.inference.predictions import predicted_indices
-from napari_advseg.core.runtime.errors import AdvSegError
 from napari_advseg.core.runtime.events import NetworkName, Prediction
 from napari_advseg.core.runtime.filesystem import write_text
 
-log = logging.getLogger(__name__)
+from .base import AppContext, BaseController
 
+CONTROL = "slice_table"
 SECONDS_AT_ONCE = 0.25
 """Time after which one task shows what it has measured; the next goes on. A threshold that is being
 dragged is measured as often."""
@@ -42,7 +37,7 @@ class _Work:
     threshold: float
     truth: SliceTruth | None
 
-    def __call__(self, emit: Callable[[Any], None]) -> list[SliceScore]:
+    def __call__(self) -> list[SliceScore]:
         until, found = perf_counter() + SECONDS_AT_ONCE, []
         for z, kept in self.predictions.items():
             masks = {name: predicted_indices(one, self.threshold) for name, one in kept.items()}
@@ -52,19 +47,18 @@ class _Work:
         return found
 
 
-class CompareController:
+class CompareController(BaseController):
     """Keeps `AppModel.slice_table` in step with the masks that are shown."""
 
-    def __init__(
-        self, model: AppModel, viewer: ViewerPort, runner: TaskRunner, engine: Engine
-    ) -> None:
-        self._model, self._viewer, self._runner, self._engine = model, viewer, runner, engine
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
         self._truth: SliceTruth | None = None
         self._of_masks = False
         """Whether the table is that of the masks in the viewer, not one that a loaded run kept."""
         self._waiting: set[int] = set()
         self._number, self._measuring = 0, False
-        model.events.run.connect(self._run_changed)
+        self._model.events.run.connect(self._run_changed)
+        self._model.events.threshold.connect(self._threshold_changed)
 
     def begin(self, info: RunInfo, truth: SliceTruth | None) -> None:
         """Start an empty table for the masks of a run.
@@ -87,24 +81,15 @@ class CompareController:
             self._waiting.add(z)
             self._measure()
 
-    def threshold_changed(self) -> None:
-        """Measure all slices at the threshold that is chosen now."""
-        if self._of_masks and len(self._model.slice_table.classes) == 2:
-            self._waiting.update(row.z for row in self._model.slice_table.rows)
-            self._measure()
-
     def save(self, path: Path) -> None:
         """Write the table as CSV in the background."""
         text = self._model.slice_table.csv()
-        self._model.clear_problems("slice_table")
+        self._model.clear_problems(CONTROL)
 
         def done(result: None) -> None:
             self._model.status = f"The table is saved as {path}."
 
-        self._runner.start(
-            lambda emit: write_text(path, text),
-            on_event=lambda event: None, on_done=done, on_error=self._failed,
-        )  # fmt: skip
+        self._in_background(lambda: write_text(path, text), done, control=CONTROL)
 
     # ---- measuring
 
@@ -113,7 +98,7 @@ class CompareController:
         self._waiting.clear()
         self._measuring = False
         self._of_masks = of_masks
-        self._model.clear_problems("slice_table")
+        self._model.clear_problems(CONTROL)
 
     def _measure(self) -> None:
         """Hand the next slices to a task, unless one is at work; it will be followed by another."""
@@ -127,7 +112,7 @@ class CompareController:
             complete = {z: one for z, one in kept.items() if len(one) == len(table.networks)}
         if not complete:
             return
-        threshold = self._model.choices.threshold
+        threshold = self._model.threshold
         self._measuring = True
 
         def done(rows: list[SliceScore]) -> None:
@@ -138,10 +123,16 @@ class CompareController:
         def failed(error: BaseException) -> None:
             if number == self._number:
                 self._measuring = False
-                self._failed(error)
+                self._show_failure(CONTROL, error)
 
         work = _Work(complete, len(table.classes), threshold, self._truth)
-        self._runner.start(work, on_event=lambda event: None, on_done=done, on_error=failed)
+        self._in_background(work, done, failed)
+
+    def _threshold_changed(self) -> None:
+        """Measure all slices at the new threshold."""
+        if self._of_masks and len(self._model.slice_table.classes) == 2:
+            self._waiting.update(row.z for row in self._model.slice_table.rows)
+            self._measure()
 
     def _next(self) -> list[int]:
         view = self._model.slice_in_view
@@ -156,14 +147,9 @@ class CompareController:
         level = threshold if len(table.classes) == 2 else None
         self._model.slice_table = table.with_rows(rows, level)
         self._waiting.update(set(asked) - {row.z for row in rows})
-        if threshold != self._model.choices.threshold:
-            self.threshold_changed()
+        if threshold != self._model.threshold:
+            self._threshold_changed()
         self._measure()
-
-    def _failed(self, error: BaseException) -> None:
-        if not isinstance(error, AdvSegError | OSError):
-            log.error("The table of slices failed.", exc_info=error)
-        self._model.set_problem("slice_table", first_sentence(error))
 
     # ---- loaded runs
 
@@ -180,7 +166,4 @@ class CompareController:
             if number == self._number:
                 model.slice_table = table
 
-        self._runner.start(
-            lambda emit: self._engine.kept_slices(folder),
-            on_event=lambda event: None, on_done=done, on_error=self._failed,
-        )  # fmt: skip
+        self._in_background(lambda: self._engine.kept_slices(folder), done, control=CONTROL)

@@ -9,15 +9,14 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_advseg.app.messages.guidance import strokes_wait_for
-from napari_advseg.app.messages.run_messages import first_sentence
 from napari_advseg.app.ports.annotations import ClassRow
-from napari_advseg.app.ports.engine import Engine
-from napari_advseg.app.ports.viewer import TaskRunner, ViewerPort
 from napari_advseg.app.state.annotation_summary import AnnotationSummary, summarise
-from napari_advseg.app.state.model import AppModel
 from napari_advseg.app.state.run_form import (
     Choices,
     LayerInfo,
@@ -31,7 +30,11 @@ from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.runtime.errors import AdvSegError, AnnotationError, ImageError
 
+from .base import AppContext, BaseController
+
 log = logging.getLogger(__name__)
+
+Read = TypeVar("Read")
 
 CONTROL_OF_CHOICE = {
     "image": (
@@ -55,13 +58,11 @@ CONTROL_OF_CHOICE = {
 _CHANGES_SUMMARY = {"annotation", "class_rows", "train", "val", "preset", "advanced", "image"}
 
 
-class DataController:
+class DataController(BaseController):
     """Keeps the choices in step with the viewer and the summary in step with the annotation."""
 
-    def __init__(
-        self, model: AppModel, viewer: ViewerPort, runner: TaskRunner, engine: Engine
-    ) -> None:
-        self._model, self._viewer, self._runner, self._engine = model, viewer, runner, engine
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
         self._reading = False
         self._read_again = False
 
@@ -166,7 +167,7 @@ class DataController:
     def settings(self) -> RunSettings | None:
         """The settings as chosen; None if one cannot be used, which is said beside its control."""
         try:
-            return settings_of(self._model.choices)
+            return settings_of(self._model.choices, self._model.threshold)
         except AdvSegError as error:
             self._model.set_problem(error.control, str(error))
             return None
@@ -181,12 +182,7 @@ class DataController:
         task = self._summary_task()
         if task is not None:
             self._reading = True
-            self._runner.start(
-                lambda emit: task(),
-                on_event=lambda event: None,
-                on_done=self._summary_read,
-                on_error=self._summary_failed,
-            )
+            self._in_background(task, self._summary_read, self._summary_failed)
 
     def _summary_task(self) -> Callable[[], AnnotationSummary] | None:
         model, choices = self._model, self._model.choices
@@ -269,13 +265,13 @@ class DataController:
             "open_annotation",
         )
 
-    def _open(self, read: Callable[[], Any], show: Callable[[Any], None], control: str) -> None:
+    def _open(self, read: Callable[[], Read], show: Callable[[Read], None], control: str) -> None:
         """Read in the background and show; what goes wrong stands beside `control`.
 
         That is the button, not the layer: what is chosen is as good as before, and can be trained on.
         """
 
-        def done(result: Any) -> None:
+        def done(result: Read) -> None:
             self._model.status = ""
             try:
                 show(result)
@@ -284,27 +280,23 @@ class DataController:
 
         def failed(error: BaseException) -> None:
             self._model.status = ""
-            if not isinstance(error, AdvSegError):
-                log.error("A file could not be opened.", exc_info=error)
-            self._model.set_problem(control, first_sentence(error))
+            self._show_failure(control, error)
 
         self._model.clear_problems(control)
-        self._runner.start(
-            lambda emit: read(), on_event=lambda event: None, on_done=done, on_error=failed
-        )
+        self._in_background(read, done, failed)
 
-    def _show_stack(self, stack: Any) -> None:
+    def _show_stack(self, stack: EMStack) -> None:
         name = self._viewer.open_stack(stack)
         found = next((one for one in self._model.layers if one.name == name), None)
         if found is not None:
             self.pick_image(found.key)
 
-    def _show_sample(self, sample: Any) -> None:
+    def _show_sample(self, sample: tuple[EMStack, NDArray[np.uint8]]) -> None:
         stack, truth = sample
         self._show_stack(stack)
         self._show_labels(truth, NEW_ANNOTATION, "annotation")
 
-    def _show_labels(self, labels: Any, classes: ClassMap | None, name: str) -> None:
+    def _show_labels(self, labels: NDArray[Any], classes: ClassMap | None, name: str) -> None:
         image = self._model.image
         if image is None:
             raise ImageError("Open an image first: an annotation lies over one.")

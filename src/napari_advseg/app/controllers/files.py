@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from napari_advseg.app.messages.prerequisites import apply_files_waits_for
 from napari_advseg.app.ports.engine import Engine
-from napari_advseg.app.ports.viewer import ViewerPort
-from napari_advseg.app.state.model import AppModel, RunState
+from napari_advseg.app.state.model import RunState
 from napari_advseg.app.state.run_form import gui_threads
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.stack import EMStack
@@ -23,6 +22,7 @@ from napari_advseg.core.runtime.control import RunControl, Stopped
 from napari_advseg.core.runtime.errors import AdvSegError
 from napari_advseg.core.runtime.events import NetworkName, Outcome, RunFinished
 
+from .base import AppContext, BaseController
 from .run import RunController
 
 log = logging.getLogger(__name__)
@@ -59,13 +59,12 @@ class _Through:
     all: bool
 
 
-class FilesController:
+class FilesController(BaseController):
     """Applies the run that is shown to one file, several, or those of a folder."""
 
-    def __init__(
-        self, model: AppModel, viewer: ViewerPort, engine: Engine, run: RunController
-    ) -> None:
-        self._model, self._viewer, self._engine, self._run = model, viewer, engine, run
+    def __init__(self, context: AppContext, run: RunController) -> None:
+        super().__init__(context)
+        self._run = run
         self._opened = 0
 
     def apply(self, images: Sequence[Path] | Path, out: Path) -> None:
@@ -86,7 +85,7 @@ class FilesController:
             return
         model.clear_problems(CONTROL)
         self._opened = 0
-        threshold = model.choices.threshold
+        threshold = model.threshold
         folder = run.folder
 
         def task(emit: Callable[[Any], None], control: RunControl) -> None:

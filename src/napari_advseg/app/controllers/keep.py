@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from napari_advseg.app.messages.run_messages import first_sentence, run_words, score_line
-from napari_advseg.app.ports.engine import Engine
-from napari_advseg.app.ports.viewer import TaskRunner, ViewerPort
-from napari_advseg.app.state.model import AppModel, Progress, RunInfo
+from napari_advseg.app.messages.run_messages import run_words, score_line
+from napari_advseg.app.state.model import Progress, RunInfo
 from napari_advseg.core.config.classes import UNLABELLED
-from napari_advseg.core.runtime.errors import AdvSegError
 from napari_advseg.core.runtime.filesystem import file_stem
-from napari_advseg.core.storage.run_folder import read_summary
+from napari_advseg.core.storage.run_folder import Run, read_summary
 
+from .base import AppContext, BaseController
 from .data import DataController
 from .discriminator_state import DiscriminatorController
 
-log = logging.getLogger(__name__)
 
-
-class KeepController:
+class KeepController(BaseController):
     """Writes masks, reads runs, remembers where runs go."""
 
-    def __init__(
-        self,
-        model: AppModel,
-        viewer: ViewerPort,
-        runner: TaskRunner,
-        engine: Engine,
-        data: DataController,
-    ) -> None:
-        self._model, self._viewer, self._runner, self._engine = model, viewer, runner, engine
+    def __init__(self, context: AppContext, data: DataController) -> None:
+        super().__init__(context)
         self._data = data
-        self._adversary = DiscriminatorController(model)
+        self._adversary = DiscriminatorController(self._model)
 
     def set_runs_folder(self, folder: Path) -> None:
         """Choose the folder in which new runs get a folder each."""
@@ -83,18 +70,20 @@ class KeepController:
                 )
             return sentence
 
-        self._in_background(write, self._say, "save_masks")
+        self._model.clear_problems("save_masks")
+        self._in_background(write, self._say, control="save_masks")
 
     def load_run(self, folder: Path) -> None:
         """Show a run that was kept: its curves, and its networks ready to be applied."""
         if not self._model.busy:
 
-            def read() -> tuple[Any, dict[str, Any]]:
+            def read() -> tuple[Run, dict[str, Any]]:
                 return self._engine.load_run(folder), read_summary(folder)
 
-            self._in_background(read, self._loaded, "load_run")
+            self._model.clear_problems("load_run")
+            self._in_background(read, self._loaded, control="load_run")
 
-    def _loaded(self, found: tuple[Any, dict[str, Any]]) -> None:
+    def _loaded(self, found: tuple[Run, dict[str, Any]]) -> None:
         model = self._model
         run, summary = found
         self._adversary.load(summary)
@@ -111,16 +100,3 @@ class KeepController:
 
     def _say(self, sentence: str) -> None:
         self._model.status = sentence
-
-    def _in_background(
-        self, work: Callable[[], Any], then: Callable[[Any], None], control: str
-    ) -> None:
-        def failed(error: BaseException) -> None:
-            if not isinstance(error, AdvSegError | OSError):
-                log.error("%s failed.", control, exc_info=error)
-            self._model.set_problem(control, first_sentence(error))
-
-        self._model.clear_problems(control)
-        self._runner.start(
-            lambda emit: work(), on_event=lambda event: None, on_done=then, on_error=failed
-        )

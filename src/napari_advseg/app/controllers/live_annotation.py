@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_advseg.app.ports.viewer import ViewerPort
-from napari_advseg.app.state.model import AppModel
 from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.runtime.errors import AdvSegError
+
+from .base import AppContext, BaseController
 
 LOOK_SECONDS = 0.005
 """At most so long is the window busy at a time with looking for new strokes."""
@@ -75,14 +75,14 @@ class StrokeCopy:
         return self._read(labels)
 
 
-class LiveAnnotationController:
+class LiveAnnotationController(BaseController):
     """Follows the annotation of the run that is going on, while the person wants it.
 
     All is called in the window's thread, but for what `begin` returns.
     """
 
-    def __init__(self, model: AppModel, viewer: ViewerPort) -> None:
-        self._model, self._viewer = model, viewer
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
         self._key: str | None = None
         self._copy: StrokeCopy | None = None
         self._looking: Iterator[None] | None = None

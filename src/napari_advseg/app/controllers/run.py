@@ -10,10 +10,9 @@ from typing import Any
 
 from napari_advseg.app.messages.prerequisites import apply_waits_for, train_waits_for
 from napari_advseg.app.messages.run_messages import TimeLeft, duration, first_sentence, score_line
-from napari_advseg.app.ports.engine import Engine
-from napari_advseg.app.ports.viewer import TaskRunner, ViewerPort
+from napari_advseg.app.ports.viewer import Emit
 from napari_advseg.app.state.annotation_summary import read_annotation
-from napari_advseg.app.state.model import AppModel, Progress, RunInfo, RunState
+from napari_advseg.app.state.model import Progress, RunInfo, RunState
 from napari_advseg.app.state.run_form import preset_settings
 from napari_advseg.app.state.start_from import start_folder
 from napari_advseg.app.state.unannotated_source import second_stack
@@ -34,6 +33,7 @@ from napari_advseg.core.runtime.events import (
     Validated,
 )
 
+from .base import AppContext, BaseController
 from .compare import CompareController
 from .data import DataController
 from .discriminator_state import DiscriminatorController
@@ -52,23 +52,17 @@ class Before:
     marks: tuple[tuple[int, float], ...]
 
 
-class RunController:
+class RunController(BaseController):
     """Starts, pauses and stops; turns the events of a run into what the window shows."""
 
     def __init__(
-        self,
-        model: AppModel,
-        viewer: ViewerPort,
-        runner: TaskRunner,
-        engine: Engine,
-        data: DataController,
-        compare: CompareController,
+        self, context: AppContext, data: DataController, compare: CompareController
     ) -> None:
-        self._model, self._viewer, self._runner, self._engine = model, viewer, runner, engine
+        super().__init__(context)
         self._data, self._compare = data, compare
         self._truth: SliceTruth | None = None
-        self.live = LiveAnnotationController(model, viewer)
-        self.adversary = DiscriminatorController(model)
+        self.live = LiveAnnotationController(context)
+        self.adversary = DiscriminatorController(self._model)
         self._run_id = 0
         self._control = RunControl()
         self._time_left = TimeLeft()
@@ -115,10 +109,6 @@ class RunController:
         self._before = Before(model.run, model.history, model.lambda_marks)
         model.history, model.lambda_marks = (), ()
         read = partial(read_annotation, carried=carried, rows=choices.classes)
-        extras: dict[str, Any] = {"start_from": start_folder(model)}
-        extras["annotation_updates"] = self.live.begin(annotation.key, labels, read)
-        if second is not None:
-            extras["unannotated"] = second
         self._launch(
             TrainingTask(
                 self._engine,
@@ -128,7 +118,9 @@ class RunController:
                 read=read,
                 runs_folder=choices.runs_folder,
                 control=control,
-                extras=extras,
+                start_from=start_folder(model),
+                annotation_updates=self.live.begin(annotation.key, labels, read),
+                unannotated=second,
             )
         )
 
@@ -137,7 +129,7 @@ class RunController:
         model = self._model
         waits = apply_waits_for(model)
         run, image = model.run, model.image
-        if waits or run is None or image is None:
+        if waits or run is None or run.folder is None or image is None:
             model.set_problem("apply", waits)
             return
         model.clear_problems("apply")
@@ -150,11 +142,11 @@ class RunController:
         self._applying = True
         self._before = None
         first = self._viewer.slice_in_view()
-        self._launch(ApplyTask(self._engine, run, stack, first, control))
+        self._launch(ApplyTask(self._engine, run, run.folder, stack, first, control))
 
     def carry_out(
         self,
-        task: Callable[[Callable[[Any], None], RunControl], Any],
+        task: Callable[[Emit, RunControl], None],
         handlers: dict[type, Callable[[Any], None]],
         status: str,
     ) -> None:
@@ -206,10 +198,7 @@ class RunController:
             log.error("The time of a preset could not be measured.", exc_info=error)
             model.preset_note = ""
 
-        self._runner.start(
-            lambda emit: self._engine.estimated_minutes(settings),
-            on_event=lambda event: None, on_done=done, on_error=failed,
-        )  # fmt: skip
+        self._in_background(lambda: self._engine.estimated_minutes(settings), done, failed)
 
     def shutdown(self, seconds: float) -> bool:
         """End what is going on, for good; return whether all of it has ended."""
@@ -229,7 +218,7 @@ class RunController:
         self._model.progress = Progress(0, 0, "reading the data")
         return self._control
 
-    def _launch(self, task: Callable[[Callable[[Any], None]], Any]) -> None:
+    def _launch(self, task: Callable[[Emit], None]) -> None:
         self._run_id += 1
         run_id = self._run_id
 
@@ -302,7 +291,7 @@ class RunController:
         if image is None or classes is None:
             return
         try:
-            self._viewer.begin_masks(image.name, networks, classes, self._model.choices.threshold)
+            self._viewer.begin_masks(image.name, networks, classes, self._model.threshold)
         except AdvSegError as error:
             self._model.status = str(error)
         else:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_advseg.app.messages.run_messages import run_words
-from napari_advseg.app.ports.engine import Engine
+from napari_advseg.app.ports.engine import AnnotationUpdates, Engine
+from napari_advseg.app.ports.viewer import Emit
 from napari_advseg.app.state.model import RunInfo
 from napari_advseg.app.state.run_form import gui_threads
 from napari_advseg.core.config.settings import RunSettings
@@ -27,8 +29,6 @@ from napari_advseg.core.runtime.events import (
     SlicePredicted,
     StackProgress,
 )
-
-Emit = Callable[[Any], None]
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class TrainingTask:
         The annotation as it is painted, and what makes sense of it.
     runs_folder : Path
         Where the run's own folder is made.
-    extras : dict
-        Further arguments of `Engine.train`.
+    start_from, annotation_updates, unannotated
+        As in `Engine.train`.
     """
 
     engine: Engine
@@ -62,9 +62,11 @@ class TrainingTask:
     read: Callable[[NDArray[Any]], Annotation]
     runs_folder: Path
     control: RunControl
-    extras: dict[str, Any] = field(default_factory=dict)
+    start_from: Path | None
+    annotation_updates: AnnotationUpdates
+    unannotated: EMStack | None
 
-    def __call__(self, emit: Emit) -> Any:
+    def __call__(self, emit: Emit) -> None:
         """Train to the end."""
         meaning = self.read(self.labels)
         folder = self.engine.new_run_folder(self.runs_folder, self.stack.name)
@@ -73,10 +75,18 @@ class TrainingTask:
             self.stack.scale, network=self.settings.network,
         )  # fmt: skip
         emit(Prepared(info, truth=self.engine.truth_of_start(meaning, self.settings)))
-        return self.engine.train(
-            self.settings, self.stack, meaning, folder, on_event=emit, control=self.control,
-            whole_stack=True, **self.extras,
-        )  # fmt: skip
+        self.engine.train(
+            self.settings,
+            self.stack,
+            meaning,
+            folder,
+            on_event=emit,
+            control=self.control,
+            whole_stack=True,
+            start_from=self.start_from,
+            annotation_updates=self.annotation_updates,
+            unannotated=self.unannotated,
+        )
 
 
 @dataclass(frozen=True)
@@ -85,13 +95,14 @@ class ApplyTask:
 
     engine: Engine
     run: RunInfo
+    folder: Path
     stack: EMStack
     first: int | None
     control: RunControl
 
     def __call__(self, emit: Emit) -> None:
         """Predict to the end, or to a stop."""
-        loaded = self.engine.load_run(self.run.folder)
+        loaded = self.engine.load_run(self.folder)
         info = replace(
             self.run,
             networks=loaded.networks,
@@ -99,7 +110,7 @@ class ApplyTask:
             scale=self.stack.scale,
             applied_to=self.stack.name,
         )
-        emit(Prepared(info, True, self.engine.truth_of_run(self.run.folder, self.stack)))
+        emit(Prepared(info, True, self.engine.truth_of_run(self.folder, self.stack)))
         counted = _Counted(emit, self.stack.shape[0], len(loaded.networks))
         with suppress(Stopped):
             self.engine.predict_stack(
@@ -116,14 +127,14 @@ class ApplyTask:
 class _Counted:
     """Passes predicted slices on as events; counts a slice when all networks have predicted it."""
 
-    def __init__(self, emit: Callable[[Any], None], slices: int, networks: int) -> None:
+    def __init__(self, emit: Emit, slices: int, networks: int) -> None:
         self._emit, self._calls, self._total, self._networks = emit, 0, slices, networks
 
     @property
     def _done(self) -> int:
         return self._calls // self._networks
 
-    def __call__(self, network: NetworkName, z: int, probabilities: Any) -> None:
+    def __call__(self, network: NetworkName, z: int, probabilities: NDArray[np.float32]) -> None:
         self._emit(SlicePredicted(network, z, kept_prediction(probabilities)))
         self._calls += 1
         self._emit(StackProgress(self._done, self._total))

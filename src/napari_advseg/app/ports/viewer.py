@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,10 @@ from napari_advseg.core.runtime.events import NetworkName, Prediction
 from .acceptance import AcceptancePort
 from .annotations import AnnotationPort
 from .projects import ProjectPort
+
+Result = TypeVar("Result")
+Emit = Callable[[Any], None]
+"""Sends an event from a background task to the GUI thread."""
 
 
 class ViewerPort(Protocol):
@@ -135,10 +139,10 @@ class TaskRunner(Protocol):
 
     def start(
         self,
-        task: Callable[[Callable[[Any], None]], Any],
+        task: Callable[[Emit], Result],
         *,
         on_event: Callable[[Any], None],
-        on_done: Callable[[Any], None],
+        on_done: Callable[[Result], None],
         on_error: Callable[[BaseException], None],
     ) -> TaskHandle:
         """Call ``task(emit)`` in the background.

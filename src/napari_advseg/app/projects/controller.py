@@ -8,18 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from napari_advseg.app.controllers.base import AppContext, BaseController
 from napari_advseg.app.controllers.data import DataController
 from napari_advseg.app.controllers.keep import KeepController
 from napari_advseg.app.messages.run_messages import first_sentence
-from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.ports.projects import OpenLayer
-from napari_advseg.app.ports.viewer import (
-    TaskRunner,
-    ViewerPort,
-    default_projects_folder,
-    default_runs_folder,
-)
-from napari_advseg.app.state.model import AppModel
+from napari_advseg.app.ports.viewer import default_projects_folder, default_runs_folder
 from napari_advseg.app.state.project_info import ProjectInfo
 from napari_advseg.core.runtime.errors import AdvSegError
 from napari_advseg.core.storage.project_file import Project, project_name, with_suffix
@@ -33,7 +27,7 @@ from napari_advseg.core.storage.project_folder import (
 from .reading import FoundProject, Present, read
 from .removed_layers import RemovedLayers
 from .restoring import own_files, show_project
-from .unsaved import UnsavedProjects, in_background
+from .unsaved import UnsavedProjects
 from .writing import Snapshot, SnapshotMaker
 
 log = logging.getLogger(__name__)
@@ -49,7 +43,7 @@ class _Taken:
     orphans: tuple[LabelsToWrite, ...] = ()
 
 
-class ProjectController:
+class ProjectController(BaseController):
     """Knows what is not saved yet, and saves, opens and restores.
 
     Until a project is saved, annotations save themselves in a folder of their own inside `parent`.
@@ -67,17 +61,14 @@ class ProjectController:
 
     def __init__(
         self,
-        model: AppModel,
-        viewer: ViewerPort,
-        runner: TaskRunner,
-        engine: Engine,
+        context: AppContext,
         data: DataController,
         keep: KeepController,
         parent: Path | None = None,
     ) -> None:
-        self._model, self._viewer, self._runner, self._engine = model, viewer, runner, engine
+        super().__init__(context)
         self._data, self._keep = data, keep
-        self._layers = RemovedLayers(model, viewer)
+        self._layers = RemovedLayers(context.model, context.viewer)
         self._parent = default_projects_folder() if parent is None else parent
         self._folder: ProjectFolder | None = None
         self._named = False
@@ -90,8 +81,9 @@ class ProjectController:
         self._saving: _Taken | None = None
         self._failed = False
         self._then: list[Callable[[], None]] = []
-        self.unsaved = UnsavedProjects(model, runner, self._parent)
-        for signal in (model.events.choices, model.events.run, model.events.layers):
+        self.unsaved = UnsavedProjects(context, self._parent)
+        events = self._model.events
+        for signal in (events.choices, events.threshold, events.run, events.layers):
             signal.connect(self._may_be_stale)
 
     # ---- annotations save themselves
@@ -164,6 +156,7 @@ class ProjectController:
         maker = SnapshotMaker(self._layers, folder, files)
         return maker.take(
             self._layers.choices,
+            self._model.threshold,
             set(files) | changed,
             changed,
             None if run is None else run.folder,
@@ -197,7 +190,7 @@ class ProjectController:
     ) -> None:
         self._saving = taken
 
-        def write(emit: Any) -> None:
+        def write() -> None:
             _write(taken)
             prune(self._parent)
 
@@ -209,13 +202,13 @@ class ProjectController:
             not_saved(error)
             self._go_on()
 
-        def done(result: Any) -> None:
+        def done(result: None) -> None:
             self._saving = None
             saved(taken)
             self._go_on()
 
         self._tell()
-        self._runner.start(write, on_event=lambda event: None, on_done=done, on_error=failed)
+        self._in_background(write, done, failed)
 
     def _saved(self, taken: _Taken) -> None:
         self._written = taken.snapshot.project
@@ -294,7 +287,7 @@ class ProjectController:
         self._model.status = f"The project is saved in {taken.folder.path}."
         self._saved(taken)
         if old is not None:
-            in_background(self._runner, old.release if named else old.remove)
+            self._in_background(old.release if named else old.remove)
 
     def _adopt(self, folder: ProjectFolder | None, *, named: bool, files: dict[str, str]) -> None:
         self._folder, self._named, self._files = folder, named and folder is not None, files
@@ -335,17 +328,14 @@ class ProjectController:
         present = Present(layers, pixels, dict(self._files), self._folder)
 
         def failed(error: BaseException) -> None:
-            if not isinstance(error, AdvSegError):
-                log.error("The project could not be opened.", exc_info=error)
             model.status = ""
-            model.set_problem(control, first_sentence(error))
+            self._show_failure(control, error)
 
         model.status = f"Opening {project_name(path)}."
-        self._runner.start(
-            lambda emit: read(path, self._engine, present),
-            on_event=lambda event: None,
-            on_done=lambda found: self._show(found, control, named=named),
-            on_error=failed,
+        self._in_background(
+            lambda: read(path, self._engine, present),
+            lambda found: self._show(found, control, named=named),
+            failed,
         )
 
     def _show(self, found: FoundProject, control: str, *, named: bool) -> None:
@@ -354,7 +344,7 @@ class ProjectController:
         notes = [*found.notes, *shown.notes]
         if folder is not None and folder is not old and not found.complete:
             # What could not be found would be missing from the file for good.
-            in_background(self._runner, folder.release)
+            self._in_background(folder.release)
             folder = None
             notes.append("Nothing is saved to this project before all of it is found.")
         files = {} if folder is None else own_files(folder, shown.files)
@@ -363,7 +353,7 @@ class ProjectController:
             self._changed |= set(shown.files) - set(files)
         self._written = None if folder is None else found.project
         if old is not None and old is not folder:
-            in_background(self._runner, old.release)
+            self._in_background(old.release)
         model.status = f"Opened {project_name(found.path)}." if named else "Restored."
         if shown.run is not None:
             self._keep.load_run(shown.run)

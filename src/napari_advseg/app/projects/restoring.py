@@ -73,6 +73,7 @@ def show_project(
         choices = replace(choices, train=project.train, val=project.val)
     choices = replace(choices, unannotated=from_saved(project.unannotated, images))
     _choose(_with_settings(choices, project, shown), found, data)
+    model.threshold = project.threshold
     viewer.set_threshold(project.threshold)
     _find_run(found, shown)
     return shown
@@ -139,7 +140,6 @@ def _with_settings(choices: Choices, project: Project, shown: Shown) -> Choices:
         method=project.method,
         preset=project.preset,
         budget=Budget(project.budget, project.unit),
-        threshold=project.threshold,
         advanced=MappingProxyType(dict(project.advanced)),
     )
     try:
@@ -147,11 +147,11 @@ def _with_settings(choices: Choices, project: Project, shown: Shown) -> Choices:
             unknown = [project.preset, *project.advanced]
             words = next(w for w in unknown if w not in PRESETS and w not in SHOWN)
             shown.notes.append(f"The project's setting {words[:40]!r} is unknown and left out.")
-            return replace(choices, method=project.method, threshold=project.threshold)
+            return replace(choices, method=project.method)
         settings_of(wanted)
     except AdvSegError as error:
         shown.notes.append(f"The project's settings are left out: {error}")
-        return replace(choices, method=project.method, threshold=project.threshold)
+        return replace(choices, method=project.method)
     return wanted
 
 
@@ -159,8 +159,8 @@ def _choose(choices: Choices, found: FoundProject, data: DataController) -> None
     if found.folder is not None and choices.runs_folder == default_runs_folder():
         choices = replace(choices, runs_folder=found.path.parent / "runs")
     names = (
-        "class_rows", "train", "val", "method", "preset", "budget", "threshold", "advanced",
-        "runs_folder", "unannotated",
+        "class_rows", "train", "val", "method", "preset", "budget", "advanced", "runs_folder",
+        "unannotated",
     )  # fmt: skip
     data.choose(**{name: getattr(choices, name) for name in names})
 

@@ -70,13 +70,20 @@ class SnapshotMaker:
         self._images: list[ImageToWrite] = []
 
     def take(
-        self, choices: Choices, listed: set[str], changed: set[str], run: Path | None
+        self,
+        choices: Choices,
+        threshold: float,
+        listed: set[str],
+        changed: set[str],
+        run: Path | None,
     ) -> Snapshot:
         """Take what is open now.
 
         Parameters
         ----------
         choices : Choices
+        threshold : float
+            Of the masks.
         listed : set of str
             Keys of the annotation layers that belong to the project.
         changed : set of str
@@ -107,7 +114,7 @@ class SnapshotMaker:
             preset=choices.preset,
             budget=choices.budget.amount,
             unit=choices.budget.unit,
-            threshold=choices.threshold,
+            threshold=threshold,
             advanced=dict(choices.advanced),
             run=None if run is None else Placement.of(run, home),
         )

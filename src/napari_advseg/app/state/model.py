@@ -115,6 +115,8 @@ class AppModel:
     progress : Progress
     status : str
         The one status line.
+    threshold : float
+        Probability of the first class from which a pixel belongs to it.
     problems : mapping of str to str
         For the role of a control the sentence that stands beside it.
     masks_shown : bool
@@ -149,6 +151,7 @@ class AppModel:
     lambda_marks: tuple[tuple[int, float], ...] = ()
     progress: Progress = Progress()
     status: str = ""
+    threshold: float = 0.5
     problems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     masks_shown: bool = False
     masks_of: RunInfo | None = None

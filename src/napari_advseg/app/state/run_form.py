@@ -110,7 +110,6 @@ class Choices:
     start_from_run: bool = False
     unannotated: str = OWN
     live_strokes: bool = False
-    threshold: float = 0.5
     runs_folder: Path = field(default_factory=default_runs_folder)
 
     @property
@@ -179,8 +178,10 @@ def _default_annotation(
     return fitting[0].key if len(fitting) == 1 else None
 
 
-def settings_of(choices: Choices) -> RunSettings:
+def settings_of(choices: Choices, threshold: float = 0.5) -> RunSettings:
     """Freeze what was chosen into the settings of a run.
+
+    The threshold is no choice of the form: it moves while a run goes on.
 
     Raises
     ------
@@ -189,7 +190,7 @@ def settings_of(choices: Choices) -> RunSettings:
     """
     changes: dict[str, Any] = {
         "method": choices.method,
-        "threshold": choices.threshold,
+        "threshold": threshold,
         "threads": gui_threads(),
         "train": choices.train,
         "val": choices.val,

@@ -11,7 +11,6 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QScrollArea, QWidget
 
-from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.state.model import RunState
 from napari_advseg.core.evaluation.slice_scores import SliceScore, SliceTable
 from napari_advseg.core.runtime.events import Outcome, RunFinished, RunStarted, SlicePredicted
@@ -20,6 +19,7 @@ from napari_advseg.gui.dock.compare.slice_table_model import DIFFERENCE, DISAGRE
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.window.viewer_session import session_of
+from support.fakes import core_engine_with
 
 BOTH = ("standard", "adversarial")
 
@@ -201,7 +201,7 @@ def window(viewer, tmp_path, qtbot):
         on_event(RunFinished(Outcome.COMPLETED, 10, "Ended."))
         done.set()
 
-    engine = Engine(train=run, new_run_folder=lambda parent, name: tmp_path / "run")
+    engine = core_engine_with(train=run, new_run_folder=lambda parent, name: tmp_path / "run")
     dock = AdversarialSegmentation(viewer, engine)
     viewer.window.add_dock_widget(dock, name="Adversarial Segmentation", area="right")
     session_of(viewer).controller.keep.set_runs_folder(tmp_path / "runs")

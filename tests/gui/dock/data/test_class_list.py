@@ -8,7 +8,6 @@ from napari.layers import Layer
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QMenu, QWidget
 
-from napari_advseg.app.ports.engine import Engine
 from napari_advseg.core.formats.io import read_labels, write_labels
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
@@ -23,7 +22,7 @@ SHAPE = (4, 64, 64)
 def window(viewer, qtbot):
     """The dock beside an image, with an annotation that was just made."""
     viewer.add_image(np.zeros(SHAPE, np.uint8), name="em")
-    dock = AdversarialSegmentation(viewer, Engine())
+    dock = AdversarialSegmentation(viewer)
     viewer.window.add_dock_widget(dock, name="Adversarial Segmentation", area="right")
     qtbot.waitUntil(dock.isVisible)
     qtbot.mouseClick(part(dock, "new_annotation"), LEFT)

@@ -60,7 +60,7 @@ class CompareSection(Section):
         self.slices = SliceTablePanel(self, controller)
         follow(self, self._model.events.masks_shown, self._show_waiting)
         follow(self, self._model.events.masks_of, self._show_waiting)
-        follow(self, self._model.events.choices, self._show_threshold)
+        follow(self, self._model.events.threshold, self._show_threshold)
 
     def show_legend(self, colours: MaskColours) -> None:
         """Put the legend of the classes above the controls."""
@@ -75,7 +75,7 @@ class CompareSection(Section):
         self._side_by_side.setEnabled(not waits or self._side_by_side.isChecked())
 
     def _show_threshold(self) -> None:
-        if self._threshold.value() != self._model.choices.threshold:
+        if self._threshold.value() != self._model.threshold:
             blocker = QSignalBlocker(self._threshold)
-            self._threshold.setValue(self._model.choices.threshold)
+            self._threshold.setValue(self._model.threshold)
             blocker.unblock()
