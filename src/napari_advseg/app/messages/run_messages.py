@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
 from napari_advseg.core.config.settings import Method, RunSettings
 from napari_advseg.core.runtime.events import NetworkName, Validated
 
@@ -103,11 +101,6 @@ def run_words(settings: RunSettings, history: Sequence[Validated], updates: int 
     if best is not None:
         parts.append(f"best {best[0]} {best[1]:.3f}")
     return " · ".join(parts)
-
-
-def value_words(value: Any) -> str:
-    """A setting's value as the form writes it."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def first_sentence(error: BaseException) -> str:
