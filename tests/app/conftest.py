@@ -11,15 +11,9 @@ import pytest
 
 from napari_advseg.app.controller import Controller
 from napari_advseg.app.state.model import AppModel
-from support.fakes import (
-    SHAPE,
-    FakeEngine,
-    FakeRunner,
-    FakeTraining,
-    FakeViewer,
-    dense_labels,
-    kept_run,
-)
+from support.fake_engine import SHAPE, FakeEngine, FakeTraining, dense_labels, kept_run
+from support.fake_runner import FakeRunner
+from support.fake_viewer import FakeViewer
 
 
 @dataclass

@@ -12,18 +12,9 @@ from napari_advseg.app.ports.annotations import AnnotationPort
 from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.ports.projects import ProjectPort
 from napari_advseg.app.ports.viewer import TaskHandle, TaskRunner, ViewerPort
-from support.fakes import (
-    FakeAcceptance,
-    FakeAnnotations,
-    FakeEngine,
-    FakeProjectLayers,
-    FakeRunner,
-    FakeTask,
-    FakeViewer,
-    core_engine_with,
-    kept_run,
-    with_functions,
-)
+from support.fake_engine import FakeEngine, core_engine_with, kept_run, with_functions
+from support.fake_runner import FakeRunner, FakeTask
+from support.fake_viewer import FakeAcceptance, FakeAnnotations, FakeProjectLayers, FakeViewer
 from support.signatures import differences
 
 

@@ -31,7 +31,7 @@ from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.focus_ring import FocusRing
 from napari_advseg.gui.window.shortcuts import takes_tab
 from napari_advseg.gui.window.viewer_session import session_of
-from support.fakes import core_engine_with
+from support.fake_engine import core_engine_with
 
 BOTH = ("standard", "adversarial")
 SHAPE = (8, 64, 64)

@@ -13,7 +13,7 @@ from napari_advseg.app.state.class_text import parse_rows
 from napari_advseg.app.state.run_form import Choices, LayerInfo, follow_layers
 from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.runtime.errors import ImageError
-from support.fakes import with_functions
+from support.fake_engine import with_functions
 
 
 def test_only_labels_of_the_images_shape_are_chosen(app):

@@ -6,7 +6,7 @@ import numpy as np
 
 from napari_advseg.core.config.classes import UNLABELLED, ClassMap
 from napari_advseg.core.runtime.errors import RunFolderError
-from support.fakes import with_functions
+from support.fake_engine import with_functions
 
 
 def loaded(app, tmp_path):

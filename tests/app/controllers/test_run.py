@@ -9,7 +9,7 @@ from napari_advseg.app.state.model import RunState
 from napari_advseg.core.config.presets import from_preset
 from napari_advseg.core.runtime.errors import RunFolderError, SettingsError
 from napari_advseg.core.runtime.events import SlicePredicted, Step
-from support.fakes import with_functions
+from support.fake_engine import with_functions
 
 
 def test_start_trains_with_what_is_chosen_by_default(app):

@@ -18,7 +18,7 @@ from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.formats.io import read_labels, read_stack
 from napari_advseg.core.storage.project_file import Placement, read_project, write_project
 from napari_advseg.core.storage.project_folder import ProjectFolder, find_unsaved
-from support.fakes import FakeProjectLayers
+from support.fake_viewer import FakeProjectLayers
 
 CLASSES = ClassMap.of(cell=1, membrane=2)
 

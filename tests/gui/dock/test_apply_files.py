@@ -20,7 +20,7 @@ from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.window.viewer_session import session_of
-from support.fakes import core_engine_with
+from support.fake_engine import core_engine_with
 
 SHAPE = (2, 24, 32)
 BOTH = ("standard", "adversarial")

@@ -25,7 +25,7 @@ from napari_advseg.core.runtime.events import (
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.plots.training_plots import TrainingPlots
 from napari_advseg.gui.window.viewer_session import session_of
-from support.fakes import core_engine_with
+from support.fake_engine import core_engine_with
 
 SHAPE = (8, 64, 64)
 LONG = 20_000

@@ -31,7 +31,7 @@ from napari_advseg.core.runtime.events import (
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.window.viewer_session import PLOTS_NAME, ViewerSession
-from support.fakes import core_engine_with, with_functions
+from support.fake_engine import core_engine_with, with_functions
 
 NAME = "Adversarial Segmentation"
 SHAPE = (6, 64, 64)

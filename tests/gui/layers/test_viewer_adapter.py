@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import inspect
 import os
 import threading
 import weakref
@@ -14,6 +13,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_advseg.app.ports.acceptance import AcceptancePort
+from napari_advseg.app.ports.annotations import AnnotationPort
+from napari_advseg.app.ports.projects import ProjectPort
 from napari_advseg.app.ports.viewer import ViewerPort
 from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.data.stack import EMStack
@@ -25,6 +27,7 @@ from napari_advseg.core.runtime.errors import (
     ImageError,
 )
 from napari_advseg.gui.layers.viewer_adapter import NapariViewerAdapter
+from support.signatures import differences
 
 
 @pytest.fixture
@@ -40,11 +43,11 @@ def adapter(viewer):
     made.close()
 
 
-def test_it_is_the_port_that_the_application_asks_for():
-    for name, method in inspect.getmembers(ViewerPort, inspect.isfunction):
-        if not name.startswith("_"):
-            ours = inspect.signature(getattr(NapariViewerAdapter, name))
-            assert list(ours.parameters) == list(inspect.signature(method).parameters), name
+def test_it_has_the_signatures_of_the_ports_that_the_application_asks_for(adapter):
+    assert differences(adapter, ViewerPort) == []
+    assert differences(adapter.accepting, AcceptancePort) == []
+    assert differences(adapter.annotations, AnnotationPort) == []
+    assert differences(adapter.project_layers, ProjectPort) == []
 
 
 def test_an_image_is_a_reference_with_name_and_scale(viewer, adapter, em):

@@ -9,7 +9,9 @@ from time import perf_counter
 import pytest
 from qtpy.QtCore import QObject, QTimer
 
+from napari_advseg.app.ports.viewer import TaskHandle, TaskRunner
 from napari_advseg.gui.window.task_runner import MOST_WAITING, QtTaskRunner
+from support.signatures import differences
 
 
 class Ears:
@@ -39,6 +41,13 @@ def runner(qtbot):
     runner = QtTaskRunner(parent)
     yield runner
     assert runner.wait(5)
+
+
+def test_it_has_the_signatures_of_the_port(qtbot, runner):
+    assert differences(runner, TaskRunner) == []
+    ears = Ears()
+    assert differences(runner.start(lambda emit: None, **ears.listen()), TaskHandle) == []
+    qtbot.waitUntil(ears.ended)
 
 
 def test_events_arrive_in_order_on_the_gui_thread_and_then_the_result(qtbot, runner):

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_advseg.app.messages.guidance import strokes_wait_for
+from napari_advseg.app.messages.form_problems import problems_of, size_problem
 from napari_advseg.app.ports.annotations import ClassRow
 from napari_advseg.app.state.annotation_summary import AnnotationSummary, summarise
 from napari_advseg.app.state.run_form import (
@@ -28,7 +28,7 @@ from napari_advseg.app.state.unannotated_source import still_possible
 from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.data.stack import EMStack
-from napari_advseg.core.runtime.errors import AdvSegError, AnnotationError, ImageError
+from napari_advseg.core.runtime.errors import AdvSegError, ImageError
 
 from .base import AppContext, BaseController
 
@@ -53,7 +53,7 @@ CONTROL_OF_CHOICE = {
     "advanced": ("advanced", "unannotated"),
     "runs_folder": ("run_folder",),
 }  # fmt: skip
-"""Controls whose problem goes when this choice changes."""
+"""Controls whose failure is removed when this choice changes."""
 
 _CHANGES_SUMMARY = {"annotation", "class_rows", "train", "val", "preset", "advanced", "image"}
 
@@ -65,11 +65,17 @@ class DataController(BaseController):
         super().__init__(context)
         self._reading = False
         self._read_again = False
+        events = self._model.events
+        for signal in (events.choices, events.layers, events.summary, events.run):
+            signal.connect(self._show_problems)
+
+    def _show_problems(self) -> None:
+        self._model.set_form_problems(problems_of(self._model))
 
     # ---- choices
 
     def choose(self, **changes: Any) -> None:
-        """Change what is chosen, take away the problems that this mends, and look for new ones."""
+        """Change what is chosen, and remove the failures that concern the former choice."""
         self._settle(replace(self._model.choices, **changes))
 
     def set_layers(self, layers: tuple[LayerInfo, ...]) -> None:
@@ -148,7 +154,6 @@ class DataController(BaseController):
         }
         self._model.choices = choices
         self._model.clear_problems(*(c for name in changed for c in CONTROL_OF_CHOICE[name]))
-        self.settings()
         if "image" in changed:
             self._look_at_image()
         if changed & _CHANGES_SUMMARY:
@@ -165,11 +170,10 @@ class DataController(BaseController):
                 self._model.set_problem(error.control, str(error))
 
     def settings(self) -> RunSettings | None:
-        """The settings as chosen; None if one cannot be used, which is said beside its control."""
+        """The settings as chosen; None if one cannot be used, which is a problem of the form."""
         try:
             return settings_of(self._model.choices, self._model.threshold)
-        except AdvSegError as error:
-            self._model.set_problem(error.control, str(error))
+        except AdvSegError:
             return None
 
     # ---- the annotation's summary
@@ -187,15 +191,10 @@ class DataController(BaseController):
     def _summary_task(self) -> Callable[[], AnnotationSummary] | None:
         model, choices = self._model, self._model.choices
         image, annotation = model.image, model.annotation
-        if image is None or annotation is None:
+        if image is None or annotation is None or not matching_shape(image.shape, annotation.shape):
             model.summary = None
             return None
         try:
-            if not matching_shape(image.shape, annotation.shape):
-                raise AnnotationError(
-                    f"{annotation.name} is {_size(annotation.shape)}, the image is "
-                    f"{_size(image.shape)}: choose an annotation of the same size."
-                )
             # Read in the background without a copy: what is painted meanwhile asks for a new reading.
             labels, carried = self._viewer.peek_labels(annotation.name)
         except AdvSegError as error:
@@ -204,10 +203,9 @@ class DataController(BaseController):
             return None
         settings = self.settings()
         patch = 128 if settings is None else settings.patch
-        rows = choices.classes
-        return partial(
-            summarise, labels, carried, rows, patch=patch, train=choices.train, val=choices.val
-        )
+        rows, train, val = choices.classes, choices.train, choices.val
+        read = partial(summarise, labels, carried, rows, patch=patch, train=train, val=val)
+        return lambda: replace(read(), read_with=choices.for_annotation)
 
     def _summary_read(self, summary: AnnotationSummary) -> None:
         self._reading = False
@@ -217,11 +215,6 @@ class DataController(BaseController):
             return
         model = self._model
         model.clear_problems("classes", "slices", "annotation_layer")
-        problem = summary.problem
-        # Who paints a first slice has done nothing wrong: section 1 says what comes next.
-        led = isinstance(problem, AnnotationError) or strokes_wait_for(summary, model.choices)
-        if problem is not None and not led:
-            model.set_problem(problem.control, str(problem))
         model.summary = summary
 
     def _summary_failed(self, error: BaseException) -> None:
@@ -300,18 +293,12 @@ class DataController(BaseController):
         image = self._model.image
         if image is None:
             raise ImageError("Open an image first: an annotation lies over one.")
-        if not matching_shape(image.shape, labels.shape):
-            raise AnnotationError(
-                f"{name} is {_size(labels.shape)}, the image is {_size(image.shape)}: "
-                "open an annotation of the same size."
-            )
+        problem = size_problem(name, labels.shape, image.shape, "open")
+        if problem is not None:
+            raise problem
         self._pick_by_name(self._viewer.open_labels(labels, classes, image.name, name))
 
     def _pick_by_name(self, name: str) -> None:
         found = next((one for one in self._model.layers if one.name == name), None)
         if found is not None:
             self.pick_annotation(found.key)
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return " × ".join(str(n) for n in shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from napari_advseg.core.config.settings import Method, RunSettings
 from napari_advseg.core.runtime.events import NetworkName, Validated
 

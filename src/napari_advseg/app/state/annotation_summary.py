@@ -45,6 +45,8 @@ class AnnotationSummary:
         the labels mean.
     classes_of_slice : tuple of tuple of int
         For each slice the classes that occur on it, by position in `classes`.
+    read_with : tuple or None
+        `Choices.for_annotation` when it was read.
     """
 
     classes: ClassMap | None = None
@@ -57,6 +59,7 @@ class AnnotationSummary:
     carried: bool = False
     unnamed: tuple[int, ...] = ()
     classes_of_slice: tuple[tuple[int, ...], ...] = ()
+    read_with: tuple[object, ...] | None = None
 
 
 def read_annotation(

@@ -118,7 +118,12 @@ class AppModel:
     threshold : float
         Probability of the first class from which a pixel belongs to it.
     problems : mapping of str to str
-        For the role of a control the sentence that stands beside it.
+        For the role of a control the sentence that stands next to it: of `form_problems` and `failures`
+        the later one. Change it with `set_form_problems`, `set_problem` and `clear_problems`.
+    form_problems : mapping of str to str
+        What is wrong with the choices.
+    failures : mapping of str to str
+        Actions that failed.
     masks_shown : bool
         Whether a mask of this session lies over an image.
     masks_of : RunInfo or None
@@ -153,6 +158,8 @@ class AppModel:
     status: str = ""
     threshold: float = 0.5
     problems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    form_problems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    failures: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     masks_shown: bool = False
     masks_of: RunInfo | None = None
     masks_over: str | None = None
@@ -197,16 +204,24 @@ class AppModel:
         """The chosen annotation layer."""
         return self.layer(self.choices.annotation)
 
+    def set_form_problems(self, problems: Mapping[str, str]) -> None:
+        """Set what is wrong with the choices; a new sentence replaces a failure of its control."""
+        before = self.form_problems
+        new = {control for control, text in problems.items() if before.get(control) != text}
+        self.form_problems = MappingProxyType(dict(problems))
+        self._set_failures({c: text for c, text in self.failures.items() if c not in new})
+
     def set_problem(self, control: str, sentence: str) -> None:
-        """Let a sentence stand beside a control; one about no control becomes the status line."""
+        """Show why an action failed, next to a control, or in the status line."""
         if control == "status":
             self.status = sentence
         else:
-            self.problems = MappingProxyType({**self.problems, control: sentence})
+            self._set_failures({**self.failures, control: sentence})
 
     def clear_problems(self, *controls: str) -> None:
-        """Take away what stands beside these controls."""
-        if any(control in self.problems for control in controls):
-            self.problems = MappingProxyType(
-                {name: text for name, text in self.problems.items() if name not in controls}
-            )
+        """Remove the failures of these controls; problems of the form stay."""
+        self._set_failures({c: text for c, text in self.failures.items() if c not in controls})
+
+    def _set_failures(self, failures: Mapping[str, str]) -> None:
+        self.failures = MappingProxyType(dict(failures))
+        self.problems = MappingProxyType({**self.form_problems, **failures})

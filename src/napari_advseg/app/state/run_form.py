@@ -117,6 +117,11 @@ class Choices:
         """Classes that the user entered for the chosen annotation, None if they entered none."""
         return self.class_rows.get(self.annotation or "")
 
+    @property
+    def for_annotation(self) -> tuple[object, ...]:
+        """The choices that decide how the annotation is read: its classes and its split."""
+        return self.classes, self.train, self.val
+
 
 def matching_shape(image: tuple[int, ...], labels: tuple[int, ...]) -> bool:
     """Whether labels of one shape lie on an image of the other; one slice may lack its Z axis."""

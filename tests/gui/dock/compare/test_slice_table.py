@@ -19,7 +19,7 @@ from napari_advseg.gui.dock.compare.slice_table_model import DIFFERENCE, DISAGRE
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.window.viewer_session import session_of
-from support.fakes import core_engine_with
+from support.fake_engine import core_engine_with
 
 BOTH = ("standard", "adversarial")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
 from napari_advseg.app.controller import Controller
-from napari_advseg.app.state.model import AppModel
-from napari_advseg.app.state.start_from import can_be_offered, continue_waits_for, why_not_continue
+from napari_advseg.app.state.start_from import can_be_offered, why_not_continue
 from napari_advseg.gui.widgets.section import ProblemLabel, Section, describe, follow
 
 _CONTINUE_TIP = (
@@ -43,7 +42,7 @@ class StartRows:
         layout.addWidget(self._strokes)
         layout.addStretch(1)
         section.add(line)
-        section.add(_StartProblem(self._model))
+        section.add(ProblemLabel(self._model, "start_from"))
         events = self._model.events
         for signal in (events.choices, events.run, events.summary):
             follow(section, signal, self._show)
@@ -55,15 +54,3 @@ class StartRows:
         self._continue.setChecked(choices.start_from_run)
         self._continue.setToolTip(why or _CONTINUE_TIP)
         self._strokes.setChecked(choices.live_strokes)
-
-
-class _StartProblem(ProblemLabel):
-    """Why the current networks cannot be continued, or what the engine said of them."""
-
-    def __init__(self, model: AppModel) -> None:
-        super().__init__(model, "start_from")
-        for signal in (model.events.choices, model.events.run, model.events.summary):
-            follow(self, signal, self._show)
-
-    def _show(self) -> None:
-        self.say(continue_waits_for(self._model) or self._model.problems.get("start_from", ""))
