@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from napari_advseg.app.messages.run_messages import first_sentence
 from napari_advseg.app.ports.engine import Engine
-from napari_advseg.app.ports.viewer import TaskRunner, ViewerPort
+from napari_advseg.app.ports.viewer import Emit, TaskRunner, ViewerPort
 from napari_advseg.app.state.model import AppModel
 from napari_advseg.core.runtime.errors import AdvSegError
 
@@ -49,7 +49,6 @@ class BaseController:
     """
 
     def __init__(self, context: AppContext) -> None:
-        self._context = context
         self._model, self._viewer = context.model, context.viewer
         self._runner, self._engine = context.runner, context.engine
 
@@ -72,7 +71,7 @@ class BaseController:
             else:
                 self._show_failure(control, error)
 
-        def task(emit: Callable[[Any], None]) -> Result:
+        def task(emit: Emit) -> Result:
             return work()
 
         self._runner.start(

@@ -67,9 +67,9 @@ class DataController(BaseController):
         self._read_again = False
         events = self._model.events
         for signal in (events.choices, events.layers, events.summary, events.run):
-            signal.connect(self._show_problems)
+            signal.connect(self._update_problems)
 
-    def _show_problems(self) -> None:
+    def _update_problems(self) -> None:
         self._model.set_form_problems(problems_of(self._model))
 
     # ---- choices

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_advseg.app.messages.prerequisites import apply_files_waits_for
 from napari_advseg.app.ports.engine import Engine
+from napari_advseg.app.ports.viewer import Emit
 from napari_advseg.app.state.model import RunState
 from napari_advseg.app.state.run_form import gui_threads
 from napari_advseg.core.config.classes import ClassMap
@@ -88,7 +88,7 @@ class FilesController(BaseController):
         threshold = model.threshold
         folder = run.folder
 
-        def task(emit: Callable[[Any], None], control: RunControl) -> None:
+        def task(emit: Emit, control: RunControl) -> None:
             loaded = self._engine.load_run(folder)
             files = self._engine.tiff_files(images, out) if isinstance(images, Path) else images
             work = _Work(self._engine, emit, out, loaded.classes, len(files))
@@ -142,7 +142,7 @@ class _Work:
     """What the background task has done: results, and how many stacks it has given to be shown."""
 
     def __init__(
-        self, engine: Engine, emit: Callable[[Any], None], out: Path, classes: ClassMap, files: int
+        self, engine: Engine, emit: Emit, out: Path, classes: ClassMap, files: int
     ) -> None:
         self._engine, self._emit, self._out = engine, emit, out
         self._classes, self._files = classes, files

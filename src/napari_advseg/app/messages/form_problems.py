@@ -77,7 +77,7 @@ def _of_summary(model: AppModel) -> AdvSegError | None:
         return None
     if summary.read_with is not None and summary.read_with != choices.for_annotation:
         return None
-    # Who paints a first slice has done nothing wrong: section 1 says what comes next.
+    # An annotation that is still being painted is not an error: guidance says what to paint next.
     if isinstance(summary.problem, AnnotationError) or strokes_wait_for(summary, choices):
         return None
     return summary.problem
