@@ -38,7 +38,7 @@ SHAPE = (8, 64, 64)
 LONG = 20_000
 """Milliseconds; on a busy computer the tasks of a run take their time."""
 KEYS = Qt.Key
-ALT, CONTROL = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ControlModifier
+ALT, SUBJECT = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 # What Tab has to meet once there is a run, from top to bottom.
 STOPS = (
@@ -309,9 +309,9 @@ def keys_of_the_window_work_in_the_dock_and_the_curves(qtbot, viewer, dock, run,
         for key, value in ((KEYS.Key_2, 2), (KEYS.Key_1, 1)):
             press(key, ALT)
             assert layer.selected_label == value
-        press(KEYS.Key_Return, CONTROL)
+        press(KEYS.Key_Return, SUBJECT)
         qtbot.waitUntil(lambda: dock.model.state is RunState.RUNNING, timeout=LONG)
-        press(KEYS.Key_Period, CONTROL)
+        press(KEYS.Key_Period, SUBJECT)
         qtbot.waitUntil(lambda: dock.model.state is RunState.IDLE, timeout=LONG)
         assert run.started == started + 1
     start_at(qtbot, part(dock, "preset"))

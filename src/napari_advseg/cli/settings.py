@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from napari_advseg.core.runtime.errors import SettingsError
+from napari_advseg.core.runtime.errors import SettingsError, Subject
 
 
 def given(**options: Any) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def with_options(
     budgets = [name for name in BUDGETS if name in options]
     if len(budgets) > 1:
         raise SettingsError(
-            f"Both --{budgets[0]} and --{budgets[1]} are given: choose one.", control="budget"
+            f"Both --{budgets[0]} and --{budgets[1]} are given: choose one.", subject=Subject.BUDGET
         )
     if budgets:
         settings = {name: value for name, value in settings.items() if name not in BUDGETS}

@@ -9,6 +9,7 @@ import pytest
 
 from napari_advseg.app.state.model import RunInfo
 from napari_advseg.core.config.classes import UNLABELLED, ClassMap
+from napari_advseg.core.runtime.errors import Subject
 
 CLASSES = ClassMap.of(cell=1, membrane=2)
 
@@ -31,7 +32,7 @@ def app(app):
 
 
 def problem(app):
-    return app.model.problems.get("accept", "")
+    return app.model.problems.get(Subject.ACCEPTANCE, "")
 
 
 def test_strokes_painted_while_the_stack_is_looked_at_stay(app):

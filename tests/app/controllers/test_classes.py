@@ -8,6 +8,7 @@ import pytest
 from napari_advseg.app.state.class_list import PLACEHOLDER_ROWS
 from napari_advseg.app.state.class_text import parse_rows
 from napari_advseg.app.state.run_form import LayerInfo
+from napari_advseg.core.runtime.errors import Subject
 
 
 @pytest.fixture
@@ -79,11 +80,11 @@ def test_an_added_class_has_the_next_free_value_and_is_painted(painted):
 def test_a_label_that_was_painted_without_a_class_is_the_first_to_get_one(painted):
     labels(painted)[2, :4] = 7
     read(painted)
-    assert "7" in painted.model.problems["classes"]
+    assert "7" in painted.model.problems[Subject.CLASSES]
     painted.controller.classes.add()
     painted.runner.flush()
     assert painted.model.class_list.rows[2].values == (7,)
-    assert "classes" not in painted.model.problems
+    assert Subject.CLASSES not in painted.model.problems
 
 
 def test_a_renamed_class_keeps_its_pixels_and_survives_a_renamed_layer(painted):
@@ -112,11 +113,11 @@ def test_what_a_layer_kept_from_earlier_is_taken_over(app):
 def test_a_name_that_stands_twice_is_said_and_mended(painted):
     painted.controller.classes.rename(0, "membrane")
     painted.runner.flush()
-    assert "stands for two classes" in painted.model.problems["classes"]
+    assert "stands for two classes" in painted.model.problems[Subject.CLASSES]
     assert names(painted) == ["membrane", "membrane"]
     painted.controller.classes.rename(0, "cell")
     painted.runner.flush()
-    assert "classes" not in painted.model.problems
+    assert Subject.CLASSES not in painted.model.problems
 
 
 def test_a_removed_class_is_unlabelled_and_comes_back_with_its_pixels(painted):
@@ -136,7 +137,7 @@ def test_a_removed_class_is_unlabelled_and_comes_back_with_its_pixels(painted):
     read(painted)
     assert names(painted) == ["cell", "membrane", "synapse"]
     assert painted.model.class_list.rows[2].colour == "#123456"
-    assert "classes" not in painted.model.problems
+    assert Subject.CLASSES not in painted.model.problems
 
 
 def test_of_two_classes_none_can_be_removed_or_merged(painted):
@@ -199,7 +200,7 @@ def test_a_value_that_the_layer_cannot_hold_is_said(app):
     app.controller.data.set_classes(parse_rows("cell=255,membrane=0,glia=300"))
     app.runner.flush()
     app.controller.classes.pick(2)
-    assert "300" in app.model.problems["classes"]
+    assert "300" in app.model.problems[Subject.CLASSES]
 
 
 def test_a_class_that_is_not_there_cannot_be_picked(painted, app):

@@ -11,6 +11,7 @@ from napari_advseg.app.state.model import RunInfo
 from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.data.split import Split
 from napari_advseg.core.evaluation.slice_scores import SliceScore, SliceTable, SliceTruth
+from napari_advseg.core.runtime.errors import Subject
 
 BOTH = ("standard", "adversarial")
 
@@ -176,7 +177,7 @@ def test_a_damaged_table_of_a_loaded_run_is_named(app, tmp_path):
     app.controller.keep.load_run(tmp_path / "kept")
     app.runner.flush()
     assert app.model.slice_table == SliceTable()
-    assert "slices.csv is damaged" in app.model.problems["slice_table"]
+    assert "slices.csv is damaged" in app.model.problems[Subject.SLICE_TABLE]
 
 
 def test_the_table_is_saved_as_csv(compared, tmp_path):
@@ -188,7 +189,7 @@ def test_the_table_is_saved_as_csv(compared, tmp_path):
     assert "my.csv" in compared.model.status
     compared.controller.compare.save(tmp_path / "nowhere" / "my.csv")
     compared.runner.flush()
-    assert "choose another place" in compared.model.problems["slice_table"]
+    assert "choose another place" in compared.model.problems[Subject.SLICE_TABLE]
 
 
 def test_words_name_the_marks_that_are_there():

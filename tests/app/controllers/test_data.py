@@ -12,7 +12,7 @@ from napari_advseg.app.messages.prerequisites import train_waits_for
 from napari_advseg.app.state.class_text import parse_rows
 from napari_advseg.app.state.run_form import Choices, LayerInfo, follow_layers
 from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
-from napari_advseg.core.runtime.errors import ImageError
+from napari_advseg.core.runtime.errors import ImageError, Subject
 from support.fake_engine import with_functions
 
 
@@ -82,10 +82,10 @@ def test_unknown_labels_are_said_beside_the_classes_and_mended_by_merging(app):
     app.viewer.layers["truth"][:, 10:14] = 32
     app.controller.data.refresh_summary()
     app.runner.flush()
-    assert "32" in app.model.problems["classes"]
+    assert "32" in app.model.problems[Subject.CLASSES]
     app.controller.data.set_classes(parse_rows("cell=255,membrane=0+32"))
     app.runner.flush()
-    assert "classes" not in app.model.problems
+    assert Subject.CLASSES not in app.model.problems
     assert app.model.summary.split is not None
 
 
@@ -94,7 +94,7 @@ def test_three_classes_are_trained(app):
     app.viewer.layers["truth"][:, 10:14] = 32
     app.controller.data.set_classes(parse_rows("cell=255,membrane=0,vesicle=32"))
     app.runner.flush()
-    assert "classes" not in app.model.problems
+    assert Subject.CLASSES not in app.model.problems
     assert app.model.summary.classes_present == 3
     app.controller.run.start()
     app.runner.flush()
@@ -105,7 +105,7 @@ def test_a_malformed_class_is_said_beside_the_classes(app):
     app.with_data()
     app.controller.data.set_classes(parse_rows("cell=255,membrane="))
     app.runner.flush()
-    assert "membrane=" in app.model.problems["classes"]
+    assert "membrane=" in app.model.problems[Subject.CLASSES]
 
 
 def test_annotation_of_another_size_is_said_beside_it(app):
@@ -113,7 +113,7 @@ def test_annotation_of_another_size_is_said_beside_it(app):
     app.viewer.add("small", np.zeros((2, 8, 8), np.uint8), labels=True)
     app.controller.data.pick_annotation("key of small")
     app.runner.flush()
-    assert "2 × 8 × 8" in app.model.problems["annotation_layer"]
+    assert "2 × 8 × 8" in app.model.problems[Subject.ANNOTATION]
     app.controller.data.pick_annotation("key of truth")
     app.runner.flush()
     assert not app.model.problems
@@ -123,10 +123,10 @@ def test_a_split_that_overlaps_is_said_beside_the_slices_until_it_is_mended(app)
     app.with_data()
     app.controller.data.set_split((0, 1, 2), (2, 3))
     app.runner.flush()
-    assert "Slice 2" in app.model.problems["slices"]
+    assert "Slice 2" in app.model.problems[Subject.SPLIT]
     app.controller.data.set_split((0, 1), (2, 3))
     app.runner.flush()
-    assert "slices" not in app.model.problems
+    assert Subject.SPLIT not in app.model.problems
     assert app.model.summary.split.val == (2, 3)
 
 
@@ -156,9 +156,9 @@ def test_new_annotation_carries_its_classes_and_waits_for_paint(app):
 def test_a_setting_out_of_range_is_said_beside_its_control(app):
     app.with_data()
     app.controller.data.choose(advanced={"patch": 3})
-    assert "patch = 3" in app.model.problems["advanced"]
+    assert "patch = 3" in app.model.problems[Subject.SETTINGS]
     app.controller.data.choose(advanced={"patch": 16})
-    assert "advanced" not in app.model.problems
+    assert Subject.SETTINGS not in app.model.problems
 
 
 def test_the_sample_opens_with_its_truth_chosen(app):
@@ -176,7 +176,7 @@ def test_a_file_that_cannot_be_read_is_said_beside_the_image(app):
     with_functions(app.engine, read_stack=refuse)
     app.controller.data.open_stack(Path("notes.txt"))
     app.runner.flush()
-    assert app.model.problems["open_image"] == "notes.txt is no TIFF: choose another file."
+    assert app.model.problems[Subject.IMAGE_FILE] == "notes.txt is no TIFF: choose another file."
     assert app.model.status == ""
 
 
@@ -218,7 +218,7 @@ def found_while_preparing(app):
     app.training.fails_with = ImageError(sentence)
     app.controller.run.start()
     app.runner.flush()
-    assert app.model.problems["image_layer"] == sentence
+    assert app.model.problems[Subject.IMAGE] == sentence
     assert train_waits_for(app.model)
     app.training.fails_with = None
 
@@ -238,7 +238,7 @@ def test_bad_pixels_that_were_mended_in_place_are_looked_at_when_the_image_is_pi
 def test_an_image_that_cannot_be_used_says_so_again_when_it_is_picked_again(app):
     app.viewer.add("mask", np.zeros((6, 32, 32), bool))
     app.controller.data.pick_image("key of mask")
-    assert "bool" in app.model.problems["image_layer"]
+    assert "bool" in app.model.problems[Subject.IMAGE]
 
 
 def test_a_colour_image_is_chosen_only_where_there_is_no_grey_one_or_by_the_person(app):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_advseg.core.config.classes import UNLABELLED, ClassMap
-from napari_advseg.core.runtime.errors import RunFolderError
+from napari_advseg.core.runtime.errors import RunFolderError, Subject
 from support.fake_engine import with_functions
 
 
@@ -73,7 +73,7 @@ def test_a_place_where_masks_cannot_be_written_is_said_in_a_sentence(app, tmp_pa
     (tmp_path / "file").write_text("no folder")
     app.controller.keep.save_masks(tmp_path / "file" / "masks")
     app.runner.flush()
-    assert app.model.problems["save_masks"] == (
+    assert app.model.problems[Subject.MASKS] == (
         f"{tmp_path / 'file' / 'masks'} cannot be read or written (not a directory): "
         "choose another place."
     )
@@ -81,7 +81,7 @@ def test_a_place_where_masks_cannot_be_written_is_said_in_a_sentence(app, tmp_pa
 
 def test_saving_without_masks_says_the_way_out(app, tmp_path):
     app.controller.keep.save_masks(tmp_path)
-    assert "train or apply a run first" in app.model.problems["save_masks"]
+    assert "train or apply a run first" in app.model.problems[Subject.MASKS]
 
 
 def test_a_folder_without_a_run_is_said_beside_the_button(app, tmp_path):
@@ -91,5 +91,5 @@ def test_a_folder_without_a_run_is_said_beside_the_button(app, tmp_path):
     with_functions(app.engine, load_run=refuse)
     app.controller.keep.load_run(tmp_path)
     app.runner.flush()
-    assert app.model.problems["load_run"] == "It holds no run: choose a run folder."
+    assert app.model.problems[Subject.LOADED_RUN] == "It holds no run: choose a run folder."
     assert app.model.run is None

@@ -13,7 +13,7 @@ from napari_advseg.app.state.class_text import parse_rows
 from napari_advseg.app.state.model import RunState
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.annotation import Annotation
-from napari_advseg.core.runtime.errors import ClassMapError, RunFolderError
+from napari_advseg.core.runtime.errors import ClassMapError, RunFolderError, Subject
 
 CLASSES = ClassMap.of(cell=255, membrane=0)
 
@@ -263,9 +263,9 @@ def test_start_waits_while_the_networks_do_not_fit(ready, change, says):
 def test_what_the_engine_says_of_the_networks_stands_beside_the_choice(ready):
     run(ready)
     ready.controller.data.choose(start_from_run=True)
-    ready.training.fails_with = RunFolderError("It is gone.", control="start_from")
+    ready.training.fails_with = RunFolderError("It is gone.", subject=Subject.START_FROM)
     run(ready)
-    assert ready.model.problems["start_from"] == "It is gone."
+    assert ready.model.problems[Subject.START_FROM] == "It is gone."
     ready.training.fails_with = None
     run(ready)
-    assert "start_from" not in ready.model.problems
+    assert Subject.START_FROM not in ready.model.problems

@@ -133,8 +133,8 @@ def test_an_error_that_can_be_mended_stands_beside_its_control(app, error):
     app.with_data().controller.run.start()
     app.runner.flush()
     assert app.model.state is RunState.IDLE
-    assert app.model.problems[error.control] == str(error)
-    assert app.model.status == f"The run did not start: see “{error.control.replace('_', ' ')}”."
+    assert app.model.problems[error.subject] == str(error)
+    assert app.model.status == f"The run did not start: see “{error.subject.replace('_', ' ')}”."
 
 
 def test_any_other_error_is_one_sentence_and_a_log_entry(app, caplog):

@@ -15,7 +15,7 @@ from napari_advseg.app.state.run_form import Budget, Choices, LayerInfo
 from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.config.presets import from_preset
 from napari_advseg.core.data.split import Split
-from napari_advseg.core.runtime.errors import AnnotationError, ClassMapError, SplitError
+from napari_advseg.core.runtime.errors import AnnotationError, ClassMapError, SplitError, Subject
 
 CLASSES = ClassMap.of(cell=255, membrane=0)
 LAYERS = (
@@ -122,23 +122,23 @@ def test_problems_of_the_form(choices, summary, run, expected):
 
 def test_of_a_failure_and_a_problem_of_the_form_the_later_one_is_shown():
     model = AppModel()
-    model.set_form_problems({"classes": "32 has no class."})
-    model.set_problem("classes", "300 does not fit.")
-    assert model.problems == {"classes": "300 does not fit."}
-    model.set_form_problems({"classes": "32 has no class."})
-    assert model.problems == {"classes": "300 does not fit."}
-    model.set_form_problems({"classes": "33 has no class."})
-    assert model.problems == {"classes": "33 has no class."}
+    model.set_form_problems({Subject.CLASSES: "32 has no class."})
+    model.set_problem(Subject.CLASSES, "300 does not fit.")
+    assert model.problems == {Subject.CLASSES: "300 does not fit."}
+    model.set_form_problems({Subject.CLASSES: "32 has no class."})
+    assert model.problems == {Subject.CLASSES: "300 does not fit."}
+    model.set_form_problems({Subject.CLASSES: "33 has no class."})
+    assert model.problems == {Subject.CLASSES: "33 has no class."}
     assert model.failures == {}
 
 
 def test_a_failure_is_removed_and_a_problem_of_the_form_stays():
     model = AppModel()
-    model.set_form_problems({"classes": "32 has no class."})
-    model.set_problem("classes", "300 does not fit.")
-    model.set_problem("apply", "No run.")
-    model.clear_problems("classes", "apply")
-    assert model.problems == {"classes": "32 has no class."}
+    model.set_form_problems({Subject.CLASSES: "32 has no class."})
+    model.set_problem(Subject.CLASSES, "300 does not fit.")
+    model.set_problem(Subject.APPLYING, "No run.")
+    model.clear_problems(Subject.CLASSES, Subject.APPLYING)
+    assert model.problems == {Subject.CLASSES: "32 has no class."}
     model.set_form_problems({})
     assert model.problems == {}
 
@@ -162,6 +162,6 @@ def test_another_run_that_is_shown_changes_what_can_be_continued(app, tmp_path):
     app.controller.keep.load_run(tmp_path / "kept")
     app.runner.flush()
     app.controller.data.choose(start_from_run=True)
-    assert "start_from" not in app.model.problems
+    assert Subject.START_FROM not in app.model.problems
     app.model.run = replace(app.model.run, classes=ClassMap.of(a=1, b=2))
-    assert "start_from" in app.model.problems
+    assert Subject.START_FROM in app.model.problems

@@ -8,6 +8,7 @@ import pytest
 from napari_advseg.app.messages.guidance import NEW, next_step
 from napari_advseg.app.messages.prerequisites import train_waits_for
 from napari_advseg.app.state.class_text import parse_rows
+from napari_advseg.core.runtime.errors import Subject
 
 DEPTH = 30
 CELL, MEMBRANE = 1, 2
@@ -102,7 +103,7 @@ def test_a_first_slice_is_no_mistake(painter):
     painter.app.controller.data.choose(advanced={"patch": 32})
     painter.look_at(10).new().paint(10, CELL, MEMBRANE)
     assert painter.model.summary.problem is not None
-    assert "slices" not in painter.model.problems
+    assert Subject.SPLIT not in painter.model.problems
     assert painter.start_waits == "Waits for strokes on a second slice."
 
 
@@ -110,7 +111,7 @@ def test_slices_that_somebody_chose_are_spoken_of_beside_the_strip(painter):
     painter.look_at(10).new().paint(10, CELL, MEMBRANE)
     painter.app.controller.data.set_split((10,), (25,))
     painter.app.runner.flush()
-    assert "25" in painter.model.problems["slices"]
+    assert "25" in painter.model.problems[Subject.SPLIT]
     assert painter.start_waits == "Waits until what is marked is mended."
 
 

@@ -16,6 +16,7 @@ from napari_advseg.app.state.class_text import parse_rows
 from napari_advseg.app.state.model import RunState
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.formats.io import read_labels, read_stack
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.core.storage.project_file import Placement, read_project, write_project
 from napari_advseg.core.storage.project_folder import ProjectFolder, find_unsaved
 from support.fake_viewer import FakeProjectLayers
@@ -149,7 +150,7 @@ def test_a_failed_save_is_told_once_and_tried_again(window, monkeypatch):
         window.project.autosave()
         window.flush()
         assert "No space left on device" in window.model.status
-        assert "Save as…" in window.model.problems["project"]
+        assert "Save as…" in window.model.problems[Subject.PROJECT]
         assert window.model.project.due
         window.model.status = "Training."
         window.project.autosave()
@@ -158,7 +159,7 @@ def test_a_failed_save_is_told_once_and_tried_again(window, monkeypatch):
     window.project.autosave()
     window.flush()
     assert window.model.status == "The annotation is saved again."
-    assert "project" not in window.model.problems
+    assert Subject.PROJECT not in window.model.problems
     assert saved_strokes(window.unnamed())[0, 4, 4] == 1
 
 
@@ -249,7 +250,7 @@ def test_a_project_opens_with_layers_and_choices(window, saved, em_file):
     assert (again.model.threshold, choices.method) == (0.3, "standard")
     assert again.app.viewer.thresholds[-1] == 0.3
     assert again.model.project.name == "p"
-    assert "project" not in again.model.problems
+    assert Subject.PROJECT not in again.model.problems
     again.layers.sources["em"] = em_file
     again.paint(z=5, value=1)
     again.project.close()
@@ -302,7 +303,7 @@ def test_a_missing_image_leaves_the_project_as_it_was(window, saved, em_file):
     again = window_on(window.app, window.parent)
     again.project.open(saved)
     again.flush()
-    assert f"em is not where it was ({em_file.resolve()})" in again.model.problems["project"]
+    assert f"em is not where it was ({em_file.resolve()})" in again.model.problems[Subject.PROJECT]
     assert again.app.viewer.layers["annotation"][0, 4, 4] == 2
     again.paint(z=1)
     again.project.close()
@@ -317,7 +318,7 @@ def test_an_image_that_moved_beside_the_project_is_found(window, saved, em_file)
     again.project.open(saved)
     again.flush()
     assert again.model.image.name == "em"
-    assert "project" not in again.model.problems
+    assert Subject.PROJECT not in again.model.problems
 
 
 def test_a_project_that_another_window_holds_is_refused(window, saved):
@@ -326,7 +327,7 @@ def test_a_project_that_another_window_holds_is_refused(window, saved):
     again = window_on(window.app, window.parent)
     again.project.open(saved)
     again.flush()
-    assert "open in another window" in again.model.problems["project"]
+    assert "open in another window" in again.model.problems[Subject.PROJECT]
     again.paint(z=5)
     again.project.close()  # what is painted goes elsewhere
     assert not saved_strokes(saved)[5].any()
@@ -341,7 +342,7 @@ def test_unusable_settings_are_left_out_and_told(window, saved):
         again = window_on(window.app, window.parent)
         again.project.open(saved)
         again.flush()
-        assert "left out" in again.model.problems["project"]
+        assert "left out" in again.model.problems[Subject.PROJECT]
         assert again.model.choices.preset == "quick"
         assert not again.model.choices.advanced
         again.project.close()
@@ -350,7 +351,7 @@ def test_unusable_settings_are_left_out_and_told(window, saved):
 def test_no_project_is_opened_while_a_run_is_under_way(window, saved):
     window.model.state = RunState.RUNNING
     window.project.open(saved)
-    assert "stop it" in window.model.problems["project"]
+    assert "stop it" in window.model.problems[Subject.PROJECT]
     assert not window.app.runner.pending
 
 

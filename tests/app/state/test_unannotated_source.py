@@ -8,7 +8,7 @@ import pytest
 from napari_advseg.app.state.model import RunInfo
 from napari_advseg.app.state.run_form import OWN, TRUTH, LayerInfo, settings_of
 from napari_advseg.app.state.unannotated_source import as_saved, from_saved, offered, without_use
-from napari_advseg.core.runtime.errors import ImageError
+from napari_advseg.core.runtime.errors import ImageError, Subject
 
 SHAPE = (6, 32, 32)
 OTHER = "key of other"
@@ -88,13 +88,13 @@ def test_colour_images_are_not_offered(sparse):
 
 
 def test_a_refusal_stands_beside_the_row_until_the_choice_changes(sparse):
-    sparse.training.fails_with = ImageError("It has 2 channels.", control="unannotated")
+    sparse.training.fails_with = ImageError("It has 2 channels.", subject=Subject.UNANNOTATED)
     sparse.controller.data.choose(unannotated=OTHER)
     start(sparse)
-    assert sparse.model.problems["unannotated"] == "It has 2 channels."
+    assert sparse.model.problems[Subject.UNANNOTATED] == "It has 2 channels."
     assert sparse.model.status == "The run did not start: see “unannotated”."
     sparse.controller.data.choose(unannotated=OWN)
-    assert "unannotated" not in sparse.model.problems
+    assert Subject.UNANNOTATED not in sparse.model.problems
 
 
 def test_a_layer_that_the_viewer_refuses_is_told_there_too(sparse, monkeypatch):
@@ -104,7 +104,7 @@ def test_a_layer_that_the_viewer_refuses_is_told_there_too(sparse, monkeypatch):
     sparse.controller.data.choose(unannotated=OTHER)
     monkeypatch.setattr(sparse.viewer, "image", refuse)
     sparse.controller.run.start()
-    assert sparse.model.problems["unannotated"] == "other: It holds no numbers."
+    assert sparse.model.problems[Subject.UNANNOTATED] == "other: It holds no numbers."
     assert not sparse.training.calls
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from napari_advseg.core.config.classes import NEW_ANNOTATION, UNLABELLED, ClassMap
-from napari_advseg.core.runtime.errors import ClassMapError
+from napari_advseg.core.runtime.errors import ClassMapError, Subject
 
 ISSUE = "cell=255,membrane=0+32+64+96+128"
 
@@ -106,7 +106,7 @@ def test_what_cannot_be_read_is_said_with_the_word_in_question(text, said):
     with pytest.raises(ClassMapError) as caught:
         ClassMap.parse(text)
     assert said in str(caught.value)
-    assert caught.value.control == "classes"
+    assert caught.value.subject is Subject.CLASSES
 
 
 def test_a_value_that_no_class_names_is_refused_with_what_to_add():

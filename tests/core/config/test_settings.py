@@ -11,7 +11,7 @@ from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.config.parsing import run_settings
 from napari_advseg.core.config.presets import PRESET_WORDS, PRESETS, from_preset
 from napari_advseg.core.config.settings import RunSettings
-from napari_advseg.core.runtime.errors import AdvSegError, SettingsError
+from napari_advseg.core.runtime.errors import AdvSegError, SettingsError, Subject
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
@@ -67,7 +67,7 @@ def test_a_setting_out_of_range_is_named_with_its_value(values, name, value, con
     with pytest.raises(SettingsError) as caught:
         run_settings(values)
     assert str(caught.value).startswith(f"{name} = {value} cannot be used")
-    assert caught.value.control == control
+    assert caught.value.subject == control
 
 
 def test_slices_and_classes_may_be_written_as_on_the_command_line():
@@ -120,7 +120,7 @@ def test_a_preset_of_a_wrong_type_is_unknown(preset):
 def test_an_unknown_preset_lists_the_known_ones():
     with pytest.raises(SettingsError, match=r"'fast'.*quick, balanced, best") as caught:
         from_preset("fast")
-    assert caught.value.control == "preset"
+    assert caught.value.subject is Subject.PRESET
 
 
 def test_settings_cannot_be_changed():

@@ -11,7 +11,7 @@ from napari_advseg.core.config.classes import NEW_ANNOTATION, UNLABELLED
 from napari_advseg.core.config.slice_ranges import format_slices, parse_slices
 from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.data.split import Split, default_split, make_split, touching_slices
-from napari_advseg.core.runtime.errors import SplitError
+from napari_advseg.core.runtime.errors import SplitError, Subject
 
 
 def annotation(depth, annotated, width=24, height=8):
@@ -58,7 +58,7 @@ def test_a_divided_slice_says_its_columns_inclusive():
 def test_one_slice_too_narrow_says_the_largest_patch():
     with pytest.raises(SplitError, match="at most 8") as caught:
         default_split(annotation(1, [0], 26), 16)
-    assert caught.value.control == "slices"
+    assert caught.value.subject is Subject.SPLIT
     assert default_split(annotation(1, [0], 26), 8).val_columns == (18, 26)
 
 

@@ -9,7 +9,7 @@ import torch
 
 from napari_advseg.core.data.normalisation import Normalisation
 from napari_advseg.core.data.stack import EMStack
-from napari_advseg.core.runtime.errors import ImageError
+from napari_advseg.core.runtime.errors import ImageError, Subject
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i2", ">u2", "f4", "f8", ">f4"])
@@ -68,7 +68,7 @@ def test_a_single_slice_is_a_stack_of_depth_1():
 def test_what_is_no_grey_stack_is_refused(data, said):
     with pytest.raises(ImageError, match=said) as caught:
         EMStack.from_array(data)
-    assert caught.value.control == "image_layer"
+    assert caught.value.subject is Subject.IMAGE
 
 
 @pytest.mark.parametrize("z", [0, 2])

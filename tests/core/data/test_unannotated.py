@@ -19,7 +19,7 @@ from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.data.unannotated import Unannotated, unannotated_images
 from napari_advseg.core.formats.io import read_stack
-from napari_advseg.core.runtime.errors import ImageError, RunFolderError, SettingsError
+from napari_advseg.core.runtime.errors import ImageError, RunFolderError, SettingsError, Subject
 from napari_advseg.core.runtime.events import Outcome
 from napari_advseg.core.runtime.seeded_random import Purpose, numpy_generator
 from napari_advseg.core.training.engine import resume, train
@@ -82,7 +82,7 @@ def test_slices_that_are_named_are_obeyed_whatever_is_annotated(chosen, annotati
 def test_slices_that_the_stack_has_not_are_refused(chosen, partly, wanted):
     with pytest.raises(SettingsError, match="slices 0 to 5") as caught:
         chosen(partly, unannotated=wanted)
-    assert caught.value.control == "slices"
+    assert caught.value.subject is Subject.SPLIT
 
 
 @pytest.mark.parametrize(
@@ -146,10 +146,10 @@ def test_several_channels_and_a_stack_that_does_not_fit(small, cells, partly):
     assert images(same).images[1].shape == (2, 2, 64, 64)
     with pytest.raises(ImageError, match="2: choose one with as many") as caught:
         images(EMStack.from_array(cells[0]))
-    assert caught.value.control == "unannotated"
+    assert caught.value.subject is Subject.UNANNOTATED
     with pytest.raises(ImageError, match=r"patch of 32 pixels .* 31 × 64") as caught:
         images(EMStack.from_channels(grey[:, :, :31], 1))
-    assert caught.value.control == "unannotated"
+    assert caught.value.subject is Subject.UNANNOTATED
 
 
 @pytest.mark.parametrize("flaw", ["constant", "NaN"])
@@ -158,7 +158,7 @@ def test_a_second_stack_that_cannot_be_used_is_named(chosen, annotation, second,
     grey[:] = 7 if flaw == "constant" else np.nan
     with pytest.raises(ImageError, match="stack without annotation") as caught:
         chosen(annotation, EMStack.from_array(grey))
-    assert caught.value.control == "unannotated"
+    assert caught.value.subject is Subject.UNANNOTATED
 
 
 def test_patches_come_from_every_slice_and_every_place_and_lie_within():

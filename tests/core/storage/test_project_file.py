@@ -144,7 +144,7 @@ def test_a_damaged_file_is_told_in_one_sentence(tmp_path, what):
     assert sentence.startswith(f"The project {path} is damaged (")
     assert "\n" not in sentence
     assert sentence.endswith("save the project anew.")
-    assert told.value.control == "project"
+    assert told.value.subject == "project"
 
 
 def test_classes_and_colours_that_are_none_are_damage(tmp_path):

@@ -439,7 +439,7 @@ def test_an_error_before_the_start_has_a_sentence_and_leaves_nothing(
         patch.setattr(owner, name, raising(error))
         with pytest.raises(AdvSegError) as raised:
             train(small(**changes), stack, annotation, folder, on_event=events.append)
-    assert (str(raised.value), raised.value.control) == (sentence, control)
+    assert (str(raised.value), raised.value.subject) == (sentence, control)
     assert raised.value.__cause__ is error  # for those who look for its reason
     assert events == []
     assert not folder.exists()

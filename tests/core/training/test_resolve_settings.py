@@ -16,7 +16,7 @@ from napari_advseg.core.data.synthetic import synthetic_stack
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.runtime.control import RunControl, Stopped
 from napari_advseg.core.runtime.devices import ComputeDevice
-from napari_advseg.core.runtime.errors import RunFolderError, SettingsError
+from napari_advseg.core.runtime.errors import RunFolderError, SettingsError, Subject
 from napari_advseg.core.storage.run_folder import CONFIG
 from napari_advseg.core.training import time_budget
 from napari_advseg.core.training.engine import train
@@ -169,7 +169,7 @@ def test_a_run_without_a_length_is_refused():
     without = settings_of({}).model_copy(update={"updates": None})
     with pytest.raises(SettingsError, match="updates, epochs nor minutes") as caught:
         resolved(without)
-    assert caught.value.control == "budget"
+    assert caught.value.subject is Subject.BUDGET
 
 
 def test_a_stop_ends_the_timing():

@@ -13,7 +13,7 @@ from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.runtime.control import RunControl, Stopped
 from napari_advseg.core.runtime.devices import ComputeDevice
-from napari_advseg.core.runtime.errors import SettingsError
+from napari_advseg.core.runtime.errors import SettingsError, Subject
 from napari_advseg.core.training import time_budget
 from napari_advseg.core.training.engine import train
 from napari_advseg.core.training.resolve_settings import resolve_settings
@@ -100,7 +100,7 @@ def test_updates_asked_for_are_left_and_nothing_is_timed(clock):
 def test_neither_updates_nor_minutes_is_refused():
     with pytest.raises(SettingsError, match="updates, epochs nor minutes") as caught:
         fixed(settings())
-    assert caught.value.control == "budget"
+    assert caught.value.subject is Subject.BUDGET
 
 
 def test_a_stop_ends_the_timing(clock):

@@ -170,7 +170,7 @@ def test_other_networks_are_refused_in_a_sentence(
     with pytest.raises(RunFolderError) as refused:
         train(small(**of_next), stack, annotation, tmp_path / "next", start_from=folder)
     assert str(refused.value) == f"The run in {folder} {says}"
-    assert refused.value.control == "start_from"
+    assert refused.value.subject == "start_from"
     assert not (tmp_path / "next").exists()
 
 

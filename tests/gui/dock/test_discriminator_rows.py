@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QScrollArea, QWidget
 
 from napari_advseg.app.messages.adversary_expectation import MUCH
 from napari_advseg.app.state.model import RunState
-from napari_advseg.core.runtime.errors import ImageError
+from napari_advseg.core.runtime.errors import ImageError, Subject
 from napari_advseg.core.runtime.events import (
     Alarm,
     AlarmChanged,
@@ -190,7 +190,7 @@ def test_images_without_annotation_are_chosen_and_a_refusal_stands_beside_them(q
     key(box, Qt.Key.Key_Down)
     assert dock.model.choices.unannotated == "none"
     key(box, Qt.Key.Key_Down)
-    run.refuses = ImageError("The stack has 2 channels.", control="unannotated")
+    run.refuses = ImageError("The stack has 2 channels.", subject=Subject.UNANNOTATED)
     click(dock, "start")
     qtbot.waitUntil(lambda: told(dock, "unannotated_problem") != "", timeout=LONG)
     settings, second = run.given[-1]

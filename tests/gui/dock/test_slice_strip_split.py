@@ -7,6 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QScrollArea
 
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.dock.data.slice_strip import SliceStrip
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 
@@ -61,12 +62,12 @@ def test_a_split_that_cannot_be_used_stays_to_be_mended(qtbot, dock):
     strip = strip_of(dock)
     for z in (6, 7, 8):
         press(qtbot, dock, z, Qt.Key.Key_X)
-    qtbot.waitUntil(lambda: "slices" in dock.model.problems, timeout=LONG)
+    qtbot.waitUntil(lambda: Subject.SPLIT in dock.model.problems, timeout=LONG)
     assert strip.split() == ((0, 1, 2, 3, 4, 5), ())
     press(qtbot, dock, 8, Qt.Key.Key_V)
     qtbot.waitUntil(lambda: dock.model.summary.split is not None, timeout=LONG)
     assert strip.split() == ((0, 1, 2, 3, 4, 5), (8,))
-    assert "slices" not in dock.model.problems
+    assert Subject.SPLIT not in dock.model.problems
 
 
 def test_the_default_split_comes_back(qtbot, dock):

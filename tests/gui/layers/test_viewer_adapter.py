@@ -25,6 +25,7 @@ from napari_advseg.core.runtime.errors import (
     AnnotationError,
     ClassMapError,
     ImageError,
+    Subject,
 )
 from napari_advseg.gui.layers.viewer_adapter import NapariViewerAdapter
 from support.signatures import differences
@@ -114,7 +115,7 @@ def test_what_is_no_grey_stack_is_refused_with_the_way_out(viewer, adapter, add,
     add(viewer)
     with pytest.raises(ImageError, match=sentence) as caught:
         adapter.image("x")
-    assert caught.value.control == "image_layer"
+    assert caught.value.subject is Subject.IMAGE
 
 
 def test_labels_are_a_copy_and_peeking_is_not(viewer, adapter):
@@ -139,7 +140,7 @@ def test_what_is_no_annotation_is_refused(viewer, adapter, em):
     for name, sentence in (("em", "Labels"), ("4d", "stack"), ("none", "gone")):
         with pytest.raises(AnnotationError, match=sentence) as caught:
             adapter.labels(name)
-        assert caught.value.control == "annotation_layer"
+        assert caught.value.subject is Subject.ANNOTATION
 
 
 def test_the_class_map_in_the_layer_comes_first(viewer, adapter, tmp_path):

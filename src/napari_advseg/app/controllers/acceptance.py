@@ -18,13 +18,13 @@ from napari_advseg.core.data.mask_acceptance import (
     is_blank,
     same_classes,
 )
-from napari_advseg.core.runtime.errors import AdvSegError, ClassMapError
+from napari_advseg.core.runtime.errors import AdvSegError, ClassMapError, Subject
 from napari_advseg.core.runtime.events import NetworkName
 
 from .base import BaseController
 
 Target = Literal["slice", "rectangle", "stack"]
-CONTROL = "accept"
+SUBJECT = Subject.ACCEPTANCE
 OVERWRITE_WORDS = "also over what is painted"
 OTHER_SIZE = "The masks have another size than the annotation: choose an annotation that fits."
 
@@ -60,15 +60,15 @@ class AcceptanceController(BaseController):
 
     def draw_rectangle(self) -> None:
         """Let the person draw a rectangle over the slice in view."""
-        self._model.clear_problems(CONTROL)
+        self._model.clear_problems(SUBJECT)
         try:
             self._viewer.accepting.draw_rectangle()
         except AdvSegError as error:
-            self._model.set_problem(CONTROL, str(error))
+            self._model.set_problem(SUBJECT, str(error))
 
     def forget_problem(self) -> None:
         """Take away what was said of an earlier attempt."""
-        self._model.clear_problems(CONTROL)
+        self._model.clear_problems(SUBJECT)
 
     def accept(self, network: NetworkName, target: Target, overwrite: bool) -> None:
         """Take a network's mask into the chosen annotation.
@@ -81,7 +81,7 @@ class AcceptanceController(BaseController):
         overwrite : bool
             Also change what is painted already.
         """
-        self._model.clear_problems(CONTROL)
+        self._model.clear_problems(SUBJECT)
         try:
             into = self._into(network, overwrite)
             if target == "stack":
@@ -89,7 +89,7 @@ class AcceptanceController(BaseController):
             else:
                 self._accept_slice(network, into, target == "rectangle")
         except AdvSegError as error:
-            self._model.set_problem(CONTROL, str(error))
+            self._model.set_problem(SUBJECT, str(error))
 
     # ---- what goes where
 
@@ -185,11 +185,11 @@ class AcceptanceController(BaseController):
                     f"the whole stack from the {network} mask",
                 )
             except AdvSegError as error:
-                self._model.set_problem(CONTROL, str(error))
+                self._model.set_problem(SUBJECT, str(error))
 
         def failed(error: BaseException) -> None:
             self._model.status = ""
-            self._show_failure(CONTROL, error)
+            self._show_failure(SUBJECT, error)
 
         self._in_background(changes, done, failed)
 

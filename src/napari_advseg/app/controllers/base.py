@@ -11,7 +11,7 @@ from napari_advseg.app.messages.run_messages import first_sentence
 from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.ports.viewer import Emit, TaskRunner, ViewerPort
 from napari_advseg.app.state.model import AppModel
-from napari_advseg.core.runtime.errors import AdvSegError
+from napari_advseg.core.runtime.errors import AdvSegError, Subject
 
 log = logging.getLogger(__name__)
 
@@ -58,18 +58,18 @@ class BaseController:
         on_done: Callable[[Result], None] = lambda result: None,
         on_error: Callable[[BaseException], None] | None = None,
         *,
-        control: str | None = None,
+        subject: Subject | None = None,
     ) -> None:
         """Call `work` in the background, then `on_done` or `on_error` on the GUI thread.
 
-        Without `on_error`, a failure becomes the problem of `control`; without both it is logged.
+        Without `on_error`, a failure becomes the problem of `subject`; without both it is logged.
         """
 
         def failed(error: BaseException) -> None:
-            if control is None:
+            if subject is None:
                 log.error("A background task failed.", exc_info=error)
             else:
-                self._show_failure(control, error)
+                self._show_failure(subject, error)
 
         def task(emit: Emit) -> Result:
             return work()
@@ -78,8 +78,8 @@ class BaseController:
             task, on_event=lambda event: None, on_done=on_done, on_error=on_error or failed
         )
 
-    def _show_failure(self, control: str, error: BaseException) -> None:
-        """Show why an action failed, next to its control; unexpected errors are logged as well."""
+    def _show_failure(self, subject: Subject, error: BaseException) -> None:
+        """Show why an action failed; unexpected errors are logged as well."""
         if not isinstance(error, AdvSegError | OSError):
-            log.error("An action failed (%s).", control, exc_info=error)
-        self._model.set_problem(control, first_sentence(error))
+            log.error("An action failed (%s).", subject.value, exc_info=error)
+        self._model.set_problem(subject, first_sentence(error))

@@ -22,7 +22,7 @@ from napari_advseg.app.state.class_list import (
     with_pixel_counts,
 )
 from napari_advseg.app.state.class_rows import MIN_CLASSES
-from napari_advseg.core.runtime.errors import AdvSegError
+from napari_advseg.core.runtime.errors import AdvSegError, Subject
 
 from .base import AppContext, BaseController
 from .data import DataController
@@ -233,5 +233,5 @@ class ClassController(BaseController):
         try:
             return act(annotation.name)
         except AdvSegError as error:
-            self._model.set_problem("classes", str(error))
+            self._model.set_problem(Subject.CLASSES, str(error))
             return None

@@ -15,12 +15,13 @@ from napari_advseg.core.evaluation.slice_scores import (
     score_slice,
 )
 from napari_advseg.core.inference.predictions import predicted_indices
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.core.runtime.events import NetworkName, Prediction
 from napari_advseg.core.runtime.filesystem import write_text
 
 from .base import AppContext, BaseController
 
-CONTROL = "slice_table"
+SUBJECT = Subject.SLICE_TABLE
 SECONDS_AT_ONCE = 0.25
 """Time after which one task shows what it has measured; the next goes on. A threshold that is being
 dragged is measured as often."""
@@ -84,12 +85,12 @@ class CompareController(BaseController):
     def save(self, path: Path) -> None:
         """Write the table as CSV in the background."""
         text = self._model.slice_table.csv()
-        self._model.clear_problems(CONTROL)
+        self._model.clear_problems(SUBJECT)
 
         def done(result: None) -> None:
             self._model.status = f"The table is saved as {path}."
 
-        self._in_background(lambda: write_text(path, text), done, control=CONTROL)
+        self._in_background(lambda: write_text(path, text), done, subject=SUBJECT)
 
     # ---- measuring
 
@@ -98,7 +99,7 @@ class CompareController(BaseController):
         self._waiting.clear()
         self._measuring = False
         self._of_masks = of_masks
-        self._model.clear_problems(CONTROL)
+        self._model.clear_problems(SUBJECT)
 
     def _measure(self) -> None:
         """Hand the next slices to a task, unless one is at work; it will be followed by another."""
@@ -123,7 +124,7 @@ class CompareController(BaseController):
         def failed(error: BaseException) -> None:
             if number == self._number:
                 self._measuring = False
-                self._show_failure(CONTROL, error)
+                self._show_failure(SUBJECT, error)
 
         work = _Work(complete, len(table.classes), threshold, self._truth)
         self._in_background(work, done, failed)
@@ -166,4 +167,4 @@ class CompareController(BaseController):
             if number == self._number:
                 model.slice_table = table
 
-        self._in_background(lambda: self._engine.kept_slices(folder), done, control=CONTROL)
+        self._in_background(lambda: self._engine.kept_slices(folder), done, subject=SUBJECT)

@@ -28,7 +28,7 @@ from napari_advseg.app.state.unannotated_source import still_possible
 from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.data.stack import EMStack
-from napari_advseg.core.runtime.errors import AdvSegError, ImageError
+from napari_advseg.core.runtime.errors import AdvSegError, ImageError, Subject
 
 from .base import AppContext, BaseController
 
@@ -36,24 +36,25 @@ log = logging.getLogger(__name__)
 
 Read = TypeVar("Read")
 
-CONTROL_OF_CHOICE = {
+SUBJECTS_OF_CHOICE = {
     "image": (
-        "image_layer", "open_image", "annotation_layer", "open_annotation", "slices", "unannotated",
+        Subject.IMAGE, Subject.IMAGE_FILE, Subject.ANNOTATION, Subject.ANNOTATION_FILE,
+        Subject.SPLIT, Subject.UNANNOTATED,
     ),
-    "channels": ("image_layer", "unannotated"),
-    "annotation": ("annotation_layer", "open_annotation", "classes", "slices"),
-    "class_rows": ("classes",),
-    "train": ("slices",),
-    "val": ("slices",),
-    "method": ("method", "unannotated"),
-    "preset": ("preset", "budget", "advanced", "unannotated"),
-    "budget": ("budget",),
-    "start_from_run": ("start_from",),
-    "unannotated": ("unannotated",),
-    "advanced": ("advanced", "unannotated"),
-    "runs_folder": ("run_folder",),
+    "channels": (Subject.IMAGE, Subject.UNANNOTATED),
+    "annotation": (Subject.ANNOTATION, Subject.ANNOTATION_FILE, Subject.CLASSES, Subject.SPLIT),
+    "class_rows": (Subject.CLASSES,),
+    "train": (Subject.SPLIT,),
+    "val": (Subject.SPLIT,),
+    "method": (Subject.METHOD, Subject.UNANNOTATED),
+    "preset": (Subject.PRESET, Subject.BUDGET, Subject.SETTINGS, Subject.UNANNOTATED),
+    "budget": (Subject.BUDGET,),
+    "start_from_run": (Subject.START_FROM,),
+    "unannotated": (Subject.UNANNOTATED,),
+    "advanced": (Subject.SETTINGS, Subject.UNANNOTATED),
+    "runs_folder": (Subject.RUN_FOLDER,),
 }  # fmt: skip
-"""Controls whose failure is removed when this choice changes."""
+"""Subjects whose failure is removed when this choice changes."""
 
 _CHANGES_SUMMARY = {"annotation", "class_rows", "train", "val", "preset", "advanced", "image"}
 
@@ -120,7 +121,7 @@ class DataController(BaseController):
 
     def image_data_changed(self) -> None:
         """Forget what was wrong with the chosen image, which has other pixels now, and look anew."""
-        self._model.clear_problems("image_layer", "open_image")
+        self._model.clear_problems(Subject.IMAGE, Subject.IMAGE_FILE)
         self._look_at_image()
 
     def pick_annotation(self, key: str | None) -> None:
@@ -150,10 +151,10 @@ class DataController(BaseController):
         before = self._model.choices
         choices = still_possible(choices, self._model.layers)
         changed = {
-            name for name in CONTROL_OF_CHOICE if getattr(choices, name) != getattr(before, name)
+            name for name in SUBJECTS_OF_CHOICE if getattr(choices, name) != getattr(before, name)
         }
         self._model.choices = choices
-        self._model.clear_problems(*(c for name in changed for c in CONTROL_OF_CHOICE[name]))
+        self._model.clear_problems(*(c for name in changed for c in SUBJECTS_OF_CHOICE[name]))
         if "image" in changed:
             self._look_at_image()
         if changed & _CHANGES_SUMMARY:
@@ -167,7 +168,7 @@ class DataController(BaseController):
             try:
                 self._viewer.image(self._model.image.name)
             except AdvSegError as error:
-                self._model.set_problem(error.control, str(error))
+                self._model.set_problem(error.subject, str(error))
 
     def settings(self) -> RunSettings | None:
         """The settings as chosen; None if one cannot be used, which is a problem of the form."""
@@ -199,7 +200,7 @@ class DataController(BaseController):
             labels, carried = self._viewer.peek_labels(annotation.name)
         except AdvSegError as error:
             model.summary = None
-            model.set_problem(error.control, str(error))
+            model.set_problem(error.subject, str(error))
             return None
         settings = self.settings()
         patch = 128 if settings is None else settings.patch
@@ -214,13 +215,13 @@ class DataController(BaseController):
             self.refresh_summary()
             return
         model = self._model
-        model.clear_problems("classes", "slices", "annotation_layer")
+        model.clear_problems(Subject.CLASSES, Subject.SPLIT, Subject.ANNOTATION)
         model.summary = summary
 
     def _summary_failed(self, error: BaseException) -> None:
         self._reading = self._read_again = False
         log.error("The annotation could not be read.", exc_info=error)
-        self._model.set_problem("annotation_layer", f"The annotation cannot be read: {error}.")
+        self._model.set_problem(Subject.ANNOTATION, f"The annotation cannot be read: {error}.")
 
     # ---- opening and making layers
 
@@ -229,25 +230,25 @@ class DataController(BaseController):
         image = self._model.image
         if image is None:
             self._model.set_problem(
-                "image_layer", "Open an image first: an annotation lies over one."
+                Subject.IMAGE, "Open an image first: an annotation lies over one."
             )
             return
         try:
             name = self._viewer.new_annotation(image.name, NEW_ANNOTATION)
         except AdvSegError as error:
-            self._model.set_problem(error.control, str(error))
+            self._model.set_problem(error.subject, str(error))
             return
         self._pick_by_name(name)
 
     def open_sample(self) -> None:
         """Make the built-in sample in the background and open it with its truth."""
         self._model.status = "Making the sample: a few seconds."
-        self._open(self._engine.synthetic_stack, self._show_sample, "open_image")
+        self._open(self._engine.synthetic_stack, self._show_sample, Subject.IMAGE_FILE)
 
     def open_stack(self, path: Path) -> None:
         """Read an image file in the background and open it."""
         self._model.status = f"Opening {path.name}."
-        self._open(partial(self._engine.read_stack, path), self._show_stack, "open_image")
+        self._open(partial(self._engine.read_stack, path), self._show_stack, Subject.IMAGE_FILE)
 
     def open_annotation(self, path: Path) -> None:
         """Read a file of labels in the background and lay it over the chosen image."""
@@ -255,11 +256,13 @@ class DataController(BaseController):
         self._open(
             partial(self._engine.read_labels, path),
             lambda read: self._show_labels(read[0], read[1], path.stem),
-            "open_annotation",
+            Subject.ANNOTATION_FILE,
         )
 
-    def _open(self, read: Callable[[], Read], show: Callable[[Read], None], control: str) -> None:
-        """Read in the background and show; what goes wrong stands beside `control`.
+    def _open(
+        self, read: Callable[[], Read], show: Callable[[Read], None], subject: Subject
+    ) -> None:
+        """Read in the background and show; what goes wrong is the problem of `subject`.
 
         That is the button, not the layer: what is chosen is as good as before, and can be trained on.
         """
@@ -273,9 +276,9 @@ class DataController(BaseController):
 
         def failed(error: BaseException) -> None:
             self._model.status = ""
-            self._show_failure(control, error)
+            self._show_failure(subject, error)
 
-        self._model.clear_problems(control)
+        self._model.clear_problems(subject)
         self._in_background(read, done, failed)
 
     def _show_stack(self, stack: EMStack) -> None:

@@ -19,7 +19,7 @@ from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.formats.image_files import FileProgress, FileResult
 from napari_advseg.core.runtime.control import RunControl, Stopped
-from napari_advseg.core.runtime.errors import AdvSegError
+from napari_advseg.core.runtime.errors import AdvSegError, Subject
 from napari_advseg.core.runtime.events import NetworkName, Outcome, RunFinished
 
 from .base import AppContext, BaseController
@@ -27,7 +27,7 @@ from .run import RunController
 
 log = logging.getLogger(__name__)
 
-CONTROL = "apply_files"
+SUBJECT = Subject.APPLYING_TO_FILES
 MOST_OPENED = 4
 """Stacks that are opened with their masks; of more, the files tell."""
 PER_FILE = 1000
@@ -81,9 +81,9 @@ class FilesController(BaseController):
         waits = apply_files_waits_for(model)
         run = model.run
         if waits or run is None or run.folder is None:
-            model.set_problem(CONTROL, waits)
+            model.set_problem(SUBJECT, waits)
             return
-        model.clear_problems(CONTROL)
+        model.clear_problems(SUBJECT)
         self._opened = 0
         threshold = model.threshold
         folder = run.folder
@@ -135,7 +135,7 @@ class FilesController(BaseController):
         if event.all:  # the last may have failed
             self._model.progress = replace(progress, done=progress.total)
         if event.error:
-            self._model.set_problem(CONTROL, event.error)
+            self._model.set_problem(SUBJECT, event.error)
 
 
 class _Work:

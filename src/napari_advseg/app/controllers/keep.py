@@ -8,6 +8,7 @@ from typing import Any
 from napari_advseg.app.messages.run_messages import run_words, score_line
 from napari_advseg.app.state.model import Progress, RunInfo
 from napari_advseg.core.config.classes import UNLABELLED
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.core.runtime.filesystem import file_stem
 from napari_advseg.core.storage.run_folder import Run, read_summary
 
@@ -42,7 +43,7 @@ class KeepController(BaseController):
         run = self._model.masks_of or self._model.run  # a run loaded meanwhile has other classes
         if run is None or run.classes is None:
             self._model.set_problem(
-                "save_masks", "There is no mask yet: train or apply a run first."
+                Subject.MASKS, "There is no mask yet: train or apply a run first."
             )
             return
         classes = run.classes
@@ -50,7 +51,7 @@ class KeepController(BaseController):
         masks = {name: self._viewer.masks(name) for name in run.networks}
         found = {name: mask for name, mask in masks.items() if mask is not None}
         if not found:
-            self._model.set_problem("save_masks", "The mask layers are gone: apply the run again.")
+            self._model.set_problem(Subject.MASKS, "The mask layers are gone: apply the run again.")
             return
 
         def write() -> str:
@@ -70,8 +71,8 @@ class KeepController(BaseController):
                 )
             return sentence
 
-        self._model.clear_problems("save_masks")
-        self._in_background(write, self._say, control="save_masks")
+        self._model.clear_problems(Subject.MASKS)
+        self._in_background(write, self._say, subject=Subject.MASKS)
 
     def load_run(self, folder: Path) -> None:
         """Show a run that was kept: its curves, and its networks ready to be applied."""
@@ -80,8 +81,8 @@ class KeepController(BaseController):
             def read() -> tuple[Run, dict[str, Any]]:
                 return self._engine.load_run(folder), read_summary(folder)
 
-            self._model.clear_problems("load_run")
-            self._in_background(read, self._loaded, control="load_run")
+            self._model.clear_problems(Subject.LOADED_RUN)
+            self._in_background(read, self._loaded, subject=Subject.LOADED_RUN)
 
     def _loaded(self, found: tuple[Run, dict[str, Any]]) -> None:
         model = self._model

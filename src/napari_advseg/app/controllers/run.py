@@ -9,7 +9,13 @@ from functools import partial
 from typing import Any
 
 from napari_advseg.app.messages.prerequisites import apply_waits_for, train_waits_for
-from napari_advseg.app.messages.run_messages import TimeLeft, duration, first_sentence, score_line
+from napari_advseg.app.messages.run_messages import (
+    TimeLeft,
+    duration,
+    first_sentence,
+    row_of,
+    score_line,
+)
 from napari_advseg.app.ports.viewer import Emit
 from napari_advseg.app.state.annotation_summary import read_annotation
 from napari_advseg.app.state.model import Progress, RunInfo, RunState
@@ -19,7 +25,7 @@ from napari_advseg.app.state.unannotated_source import second_stack
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.evaluation.slice_scores import SliceTruth
 from napari_advseg.core.runtime.control import RunControl, Stopped
-from napari_advseg.core.runtime.errors import AdvSegError
+from napari_advseg.core.runtime.errors import AdvSegError, Subject
 from napari_advseg.core.runtime.events import (
     AlarmChanged,
     NetworkName,
@@ -100,10 +106,10 @@ class RunController(BaseController):
             stack = self._data.stack()
             labels, carried = self._viewer.labels(annotation.name)  # a copy: painting may go on
         except AdvSegError as error:
-            model.set_problem(error.control, str(error))
+            model.set_problem(error.subject, str(error))
             return
         choices = model.choices
-        model.clear_problems("start_from", "unannotated")
+        model.clear_problems(Subject.START_FROM, Subject.UNANNOTATED)
         control = self._begin(image.key, "Starting.")
         self._applying = False
         self._before = Before(model.run, model.history, model.lambda_marks)
@@ -130,13 +136,13 @@ class RunController(BaseController):
         waits = apply_waits_for(model)
         run, image = model.run, model.image
         if waits or run is None or run.folder is None or image is None:
-            model.set_problem("apply", waits)
+            model.set_problem(Subject.APPLYING, waits)
             return
-        model.clear_problems("apply")
+        model.clear_problems(Subject.APPLYING)
         try:
             stack = self._data.stack()
         except AdvSegError as error:
-            model.set_problem(error.control, str(error))
+            model.set_problem(error.subject, str(error))
             return
         control = self._begin(image.key, f"Applying the run to {image.name}.")
         self._applying = True
@@ -243,10 +249,10 @@ class RunController(BaseController):
         model.progress = Progress()
         model.advance(RunState.IDLE)
         if isinstance(error, AdvSegError):
-            where = error.control.removesuffix("_layer").replace("_", " ")
+            where = row_of(error.subject)
             what = "was not applied" if self._applying else "did not start"
             model.status = f"The run {what}: see “{where}”."  # which may be out of sight
-            model.set_problem(error.control, str(error))
+            model.set_problem(error.subject, str(error))
         elif isinstance(error, Stopped):
             model.status = "Stopped before the first update."
         else:

@@ -1,4 +1,4 @@
-"""Problems of the form: what is wrong with the choices, a sentence for each control."""
+"""Problems of the form: what is wrong with the choices, a sentence for each subject."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Iterator
 from napari_advseg.app.state.model import AppModel
 from napari_advseg.app.state.run_form import matching_shape, settings_of
 from napari_advseg.app.state.start_from import continue_waits_for
-from napari_advseg.core.runtime.errors import AdvSegError, AnnotationError
+from napari_advseg.core.runtime.errors import AdvSegError, AnnotationError, Subject
 
 from .guidance import strokes_wait_for
 
 
-def problems_of(model: AppModel) -> dict[str, str]:
-    """Return what is wrong with the choices, by the role of the control that it concerns.
+def problems_of(model: AppModel) -> dict[Subject, str]:
+    """Return what is wrong with the choices, by the subject that it concerns.
 
     It reads choices, layers, summary and run of the model. Failures of actions, such as reading a file or
     starting a run, are not problems of the form; see `AppModel.set_problem`.
     """
-    problems: dict[str, str] = {}
-    for control, sentence in _found(model):
-        problems.setdefault(control, sentence)
+    problems: dict[Subject, str] = {}
+    for subject, sentence in _found(model):
+        problems.setdefault(subject, sentence)
     return problems
 
 
-def _found(model: AppModel) -> Iterator[tuple[str, str]]:
+def _found(model: AppModel) -> Iterator[tuple[Subject, str]]:
     for error in (_of_settings(model), _of_size(model), _of_summary(model)):
         if error is not None:
-            yield error.control, str(error)
+            yield error.subject, str(error)
     if why_not := continue_waits_for(model):
-        yield "start_from", why_not
+        yield Subject.START_FROM, why_not
 
 
 def _of_settings(model: AppModel) -> AdvSegError | None:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from napari_advseg.app.state.model import AppModel
 from napari_advseg.app.state.start_from import continue_waits_for
-from napari_advseg.core.runtime.errors import AnnotationError
+from napari_advseg.core.runtime.errors import AnnotationError, Subject
 
 from .guidance import strokes_wait_for
 
 PROBLEMS_BEFORE_START = (
-    "image_layer",
-    "annotation_layer",
-    "classes",
-    "slices",
-    "method",
-    "preset",
-    "budget",
-    "advanced",
+    Subject.IMAGE,
+    Subject.ANNOTATION,
+    Subject.CLASSES,
+    Subject.SPLIT,
+    Subject.METHOD,
+    Subject.PRESET,
+    Subject.BUDGET,
+    Subject.SETTINGS,
 )
 """Controls whose problems keep a run from starting."""
 
@@ -33,7 +33,7 @@ def train_waits_for(model: AppModel) -> str:
     problem = None if model.summary is None else model.summary.problem
     if isinstance(problem, AnnotationError):
         return str(problem)
-    if problem is not None or any(control in model.problems for control in PROBLEMS_BEFORE_START):
+    if problem is not None or any(subject in model.problems for subject in PROBLEMS_BEFORE_START):
         return "Waits until what is marked is mended."
     if continue_waits_for(model):
         return "Waits until what is marked is mended."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from napari_advseg.core.config.settings import Method, RunSettings
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.core.runtime.events import NetworkName, Validated
 
 METHOD_WORDS: dict[Method, str] = {
@@ -111,3 +112,20 @@ def first_sentence(error: BaseException) -> str:
         return f"{error.filename} cannot be read or written ({why}): choose another place."
     text = str(error).strip().split("\n", 1)[0]
     return text or type(error).__name__
+
+
+_ROWS = {
+    Subject.SPLIT: "slices",
+    Subject.UNANNOTATED: "unannotated",
+    Subject.SETTINGS: "advanced",
+    Subject.APPLYING: "apply",
+    Subject.APPLYING_TO_FILES: "apply files",
+    Subject.MASKS: "save masks",
+    Subject.LOADED_RUN: "load run",
+    Subject.OTHER: "status",
+}
+
+
+def row_of(subject: Subject) -> str:
+    """Label of the row of the dock where the problem of a subject is shown."""
+    return _ROWS.get(subject, subject.value)

@@ -15,7 +15,7 @@ from napari_advseg.app.messages.run_messages import first_sentence
 from napari_advseg.app.ports.projects import OpenLayer
 from napari_advseg.app.ports.viewer import default_projects_folder, default_runs_folder
 from napari_advseg.app.state.project_info import ProjectInfo
-from napari_advseg.core.runtime.errors import AdvSegError
+from napari_advseg.core.runtime.errors import AdvSegError, Subject
 from napari_advseg.core.storage.project_file import Project, project_name, with_suffix
 from napari_advseg.core.storage.project_folder import (
     LabelsToWrite,
@@ -214,7 +214,7 @@ class ProjectController(BaseController):
         self._written = taken.snapshot.project
         if self._failed:
             self._failed = False
-            self._model.clear_problems("project")
+            self._model.clear_problems(Subject.PROJECT)
             self._model.status = "The annotation is saved again."
         self._tell()
 
@@ -231,7 +231,7 @@ class ProjectController(BaseController):
         if not self._failed:
             self._failed = True
             self._model.status = sentence
-        self._model.set_problem("project", sentence)
+        self._model.set_problem(Subject.PROJECT, sentence)
 
     def _go_on(self) -> None:
         waiting, self._then = self._then, []
@@ -259,7 +259,7 @@ class ProjectController(BaseController):
             self._then.append(lambda: self.save_as(path))
             return
         path = with_suffix(path)
-        self._model.clear_problems("project")
+        self._model.clear_problems(Subject.PROJECT)
         if self._folder is not None and self._named and path == self._folder.path:
             self._stale, self._written = True, None
             self.autosave()
@@ -276,7 +276,7 @@ class ProjectController(BaseController):
 
         def failed(error: BaseException) -> None:
             folder.release()
-            self._model.set_problem("project", first_sentence(error))
+            self._model.set_problem(Subject.PROJECT, first_sentence(error))
 
         self._start(taken, self._moved, failed)
 
@@ -296,32 +296,32 @@ class ProjectController(BaseController):
 
     def open(self, path: Path) -> None:
         """Open a project: its layers, what was chosen, and its last run."""
-        self._open(path, "project", named=True)
+        self._open(path, Subject.PROJECT, named=True)
 
     def restore(self) -> None:
         """Open what the last window left that nobody saved, and go on in it."""
         if self.unsaved.path is not None:
-            self._open(self.unsaved.path, "restore", named=False)
+            self._open(self.unsaved.path, Subject.UNSAVED_WORK, named=False)
 
-    def _open(self, path: Path, control: str, *, named: bool) -> None:
+    def _open(self, path: Path, subject: Subject, *, named: bool) -> None:
         model = self._model
         if model.busy:
-            model.set_problem(control, "A run is under way: stop it, then open the project.")
+            model.set_problem(subject, "A run is under way: stop it, then open the project.")
             return
         if self._saving is not None:
-            self._then.append(lambda: self._open(path, control, named=named))
+            self._then.append(lambda: self._open(path, subject, named=named))
             return
         if self._changed or self._orphans:  # the project that is left has to be complete
-            self._then.append(lambda: self._read(path, control, named=named))
+            self._then.append(lambda: self._read(path, subject, named=named))
             self.autosave()
             if self._saving is not None:
                 return
             self._then.clear()
-        self._read(path, control, named=named)
+        self._read(path, subject, named=named)
 
-    def _read(self, path: Path, control: str, *, named: bool) -> None:
+    def _read(self, path: Path, subject: Subject, *, named: bool) -> None:
         model, layers = self._model, self._layers.open_layers()
-        model.clear_problems(control)
+        model.clear_problems(subject)
         pixels = {
             one.key: self._layers.layer_pixels(one.key) for one in layers if one.kind == "labels"
         }
@@ -329,16 +329,16 @@ class ProjectController(BaseController):
 
         def failed(error: BaseException) -> None:
             model.status = ""
-            self._show_failure(control, error)
+            self._show_failure(subject, error)
 
         model.status = f"Opening {project_name(path)}."
         self._in_background(
             lambda: read(path, self._engine, present),
-            lambda found: self._show(found, control, named=named),
+            lambda found: self._show(found, subject, named=named),
             failed,
         )
 
-    def _show(self, found: FoundProject, control: str, *, named: bool) -> None:
+    def _show(self, found: FoundProject, subject: Subject, *, named: bool) -> None:
         model, old, folder = self._model, self._folder, found.folder
         shown = show_project(found, model, self._viewer, self._data)
         notes = [*found.notes, *shown.notes]
@@ -360,7 +360,7 @@ class ProjectController(BaseController):
         if not named:
             self.unsaved.forget()
         if notes:
-            model.set_problem(control, " ".join(notes))
+            model.set_problem(subject, " ".join(notes))
         self._tell()
 
     # ---- the end

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from napari_advseg.app.controllers.base import AppContext, BaseController
 from napari_advseg.app.state.project_info import Offer
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.core.storage.project_folder import Unsaved, dismiss, find_unsaved, offered
 
 
@@ -42,7 +43,7 @@ class UnsavedProjects(BaseController):
 
     def forget(self) -> None:
         """Take the offer away."""
-        self._model.clear_problems("restore")
+        self._model.clear_problems(Subject.UNSAVED_WORK)
         self._offer(())
 
     def _offer(self, found: tuple[Unsaved, ...]) -> None:

@@ -14,6 +14,7 @@ from psygnal import SignalGroupDescriptor
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.config.settings import NetworkSettings
 from napari_advseg.core.evaluation.slice_scores import SliceTable
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.core.runtime.events import Alarm, NetworkName, Validated
 
 from .annotation_summary import AnnotationSummary
@@ -117,12 +118,12 @@ class AppModel:
         The one status line.
     threshold : float
         Probability of the first class from which a pixel belongs to it.
-    problems : mapping of str to str
-        For the role of a control the sentence that stands next to it: of `form_problems` and `failures`
+    problems : mapping of Subject to str
+        The sentence that stands next to the control of a subject: of `form_problems` and `failures`
         the later one. Change it with `set_form_problems`, `set_problem` and `clear_problems`.
-    form_problems : mapping of str to str
+    form_problems : mapping of Subject to str
         What is wrong with the choices.
-    failures : mapping of str to str
+    failures : mapping of Subject to str
         Actions that failed.
     masks_shown : bool
         Whether a mask of this session lies over an image.
@@ -157,9 +158,9 @@ class AppModel:
     progress: Progress = Progress()
     status: str = ""
     threshold: float = 0.5
-    problems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    form_problems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    failures: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    problems: Mapping[Subject, str] = field(default_factory=lambda: MappingProxyType({}))
+    form_problems: Mapping[Subject, str] = field(default_factory=lambda: MappingProxyType({}))
+    failures: Mapping[Subject, str] = field(default_factory=lambda: MappingProxyType({}))
     masks_shown: bool = False
     masks_of: RunInfo | None = None
     masks_over: str | None = None
@@ -204,24 +205,24 @@ class AppModel:
         """The chosen annotation layer."""
         return self.layer(self.choices.annotation)
 
-    def set_form_problems(self, problems: Mapping[str, str]) -> None:
-        """Set what is wrong with the choices; a new sentence replaces a failure of its control."""
+    def set_form_problems(self, problems: Mapping[Subject, str]) -> None:
+        """Set what is wrong with the choices; a new sentence replaces a failure of its subject."""
         before = self.form_problems
-        new = {control for control, text in problems.items() if before.get(control) != text}
+        new = {subject for subject, text in problems.items() if before.get(subject) != text}
         self.form_problems = MappingProxyType(dict(problems))
         self._set_failures({c: text for c, text in self.failures.items() if c not in new})
 
-    def set_problem(self, control: str, sentence: str) -> None:
-        """Show why an action failed, next to a control, or in the status line."""
-        if control == "status":
+    def set_problem(self, subject: Subject, sentence: str) -> None:
+        """Show why an action failed, next to the control of its subject, or in the status line."""
+        if subject is Subject.OTHER:
             self.status = sentence
         else:
-            self._set_failures({**self.failures, control: sentence})
+            self._set_failures({**self.failures, subject: sentence})
 
-    def clear_problems(self, *controls: str) -> None:
-        """Remove the failures of these controls; problems of the form stay."""
-        self._set_failures({c: text for c, text in self.failures.items() if c not in controls})
+    def clear_problems(self, *subjects: Subject) -> None:
+        """Remove the failures of these subjects; problems of the form stay."""
+        self._set_failures({c: text for c, text in self.failures.items() if c not in subjects})
 
-    def _set_failures(self, failures: Mapping[str, str]) -> None:
+    def _set_failures(self, failures: Mapping[Subject, str]) -> None:
         self.failures = MappingProxyType(dict(failures))
         self.problems = MappingProxyType({**self.form_problems, **failures})

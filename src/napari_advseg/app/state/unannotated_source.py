@@ -8,7 +8,7 @@ from typing import Literal
 
 from napari_advseg.app.ports.viewer import ViewerPort
 from napari_advseg.core.data.stack import EMStack
-from napari_advseg.core.runtime.errors import AdvSegError, ImageError
+from napari_advseg.core.runtime.errors import AdvSegError, ImageError, Subject
 
 from .annotation_summary import AnnotationSummary
 from .model import AppModel
@@ -75,7 +75,7 @@ def second_stack(model: AppModel, viewer: ViewerPort) -> EMStack | None:
     Raises
     ------
     ImageError
-        If the layer cannot be used; `control` is ``unannotated``.
+        If the layer cannot be used; its subject is ``UNANNOTATED``.
     """
     choices = model.choices
     layer = model.layer(choices.unannotated)
@@ -84,7 +84,7 @@ def second_stack(model: AppModel, viewer: ViewerPort) -> EMStack | None:
     try:
         return viewer.image(layer.name)
     except AdvSegError as error:
-        raise ImageError(f"{layer.name}: {error}", control="unannotated") from error
+        raise ImageError(f"{layer.name}: {error}", subject=Subject.UNANNOTATED) from error
 
 
 # ---- projects

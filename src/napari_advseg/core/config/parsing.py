@@ -8,25 +8,25 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from napari_advseg.core.runtime.errors import SettingsError
+from napari_advseg.core.runtime.errors import SettingsError, Subject
 
 from .classes import ClassMap
 from .settings import RunSettings
 from .slice_ranges import parse_slices
 
-CONTROL_OF_SETTING = {
-    "method": "method",
-    "preset": "preset",
-    "updates": "budget",
-    "epochs": "budget",
-    "minutes": "budget",
-    "train": "slices",
-    "val": "slices",
-    "unannotated": "slices",
-    "classes": "classes",
-    "threshold": "threshold",
+SUBJECT_OF_SETTING = {
+    "method": Subject.METHOD,
+    "preset": Subject.PRESET,
+    "updates": Subject.BUDGET,
+    "epochs": Subject.BUDGET,
+    "minutes": Subject.BUDGET,
+    "train": Subject.SPLIT,
+    "val": Subject.SPLIT,
+    "unannotated": Subject.SPLIT,
+    "classes": Subject.CLASSES,
+    "threshold": Subject.THRESHOLD,
 }
-"""Role of the control that a setting belongs to; the rest is under ``advanced``."""
+"""Subject that a setting belongs to; the others belong to the settings as a whole."""
 
 
 def run_settings(values: dict[str, Any]) -> RunSettings:
@@ -94,7 +94,7 @@ def _refusal(first: Any, values: Any) -> SettingsError:
         why = _way_out(kind, first.get("ctx", {})) or first["msg"][:1].lower() + first["msg"][1:]
     return SettingsError(
         f"{name} = {_shown(value)} cannot be used: {why}.",
-        control=CONTROL_OF_SETTING.get(parts[0], "advanced"),
+        subject=SUBJECT_OF_SETTING.get(parts[0], Subject.SETTINGS),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_advseg.core.runtime.errors import SettingsError
+from napari_advseg.core.runtime.errors import SettingsError, Subject
 
 from .parsing import run_settings
 from .settings import RunSettings, Settings
@@ -141,7 +141,8 @@ def from_preset(preset: str = "quick", **changes: Any) -> RunSettings:
     """
     if not isinstance(preset, str) or preset not in PRESETS:
         raise SettingsError(
-            f"There is no preset {preset!r}: choose one of {', '.join(PRESETS)}.", control="preset"
+            f"There is no preset {preset!r}: choose one of {', '.join(PRESETS)}.",
+            subject=Subject.PRESET,
         )
     values = {"preset": preset, **PRESETS[preset]}
     if any(changes.get(budget) is not None for budget in ("updates", "epochs", "minutes")):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.config.slice_ranges import format_slices
-from napari_advseg.core.runtime.errors import ImageError, SettingsError
+from napari_advseg.core.runtime.errors import ImageError, SettingsError, Subject
 
 from .annotation import Annotation
 from .normalisation import AnyNormalisation, normalisation_of
@@ -116,7 +116,9 @@ def _own_normalisation(second: EMStack) -> AnyNormalisation:
     try:
         return normalisation_of(second)
     except ImageError as error:  # which of the two stacks it is
-        raise ImageError(f"The stack without annotation: {error}", control="unannotated") from error
+        raise ImageError(
+            f"The stack without annotation: {error}", subject=Subject.UNANNOTATED
+        ) from error
 
 
 def _check_second(settings: RunSettings, stack: EMStack, second: EMStack) -> None:
@@ -124,14 +126,14 @@ def _check_second(settings: RunSettings, stack: EMStack, second: EMStack) -> Non
         raise ImageError(
             f"The stack without annotation has {second.channels} channels and the image {stack.channels}: "
             "choose one with as many.",
-            control="unannotated",
+            subject=Subject.UNANNOTATED,
         )
     if min(second.shape[1:]) < settings.patch:
         height, width = second.shape[1:]
         raise ImageError(
             f"A patch of {settings.patch} pixels is larger than a slice of {height} × {width} of the stack "
             "without annotation: choose another stack or a smaller patch.",
-            control="unannotated",
+            subject=Subject.UNANNOTATED,
         )
 
 
@@ -141,7 +143,7 @@ def _check_slices(wanted: tuple[int, ...], stack: EMStack) -> None:
         raise SettingsError(
             f"unannotated = {format_slices(wanted)} cannot be used: the stack has slices 0 to "
             f"{stack.shape[0] - 1}.",
-            control="slices",
+            subject=Subject.SPLIT,
         )
 
 

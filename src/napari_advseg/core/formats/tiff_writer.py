@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import DTypeLike, NDArray
 
 from napari_advseg.core.config.classes import ClassMap
-from napari_advseg.core.runtime.errors import AdvSegError
+from napari_advseg.core.runtime.errors import AdvSegError, Subject
 
 from .tiff_tags import description
 
@@ -150,5 +150,5 @@ class StackWriter:
             raise AdvSegError(
                 f"The mask cannot be written to {self.path} ({error.strerror or error}): "
                 "choose another folder or make room.",
-                control="save_masks",
+                subject=Subject.MASKS,
             ) from error

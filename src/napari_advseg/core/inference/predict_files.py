@@ -11,7 +11,7 @@ from napari_advseg.core.formats.image_files import FileProgress, FileResult, mas
 from napari_advseg.core.formats.io import read_stack
 from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.core.runtime.devices import is_out_of_memory
-from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError, SettingsError
+from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError, SettingsError, Subject
 from napari_advseg.core.runtime.events import NetworkName
 from napari_advseg.core.storage.checks import check_channels, check_threads, check_threshold
 from napari_advseg.core.storage.run_folder import Run, load_run
@@ -171,7 +171,7 @@ def _check_networks(run: Run, chosen: Iterable[NetworkName]) -> None:
         raise RunFolderError(
             f"The run in {run.folder} has no {missing[0]} network: it holds "
             f"{' and '.join(run.networks)}.",
-            control="apply",
+            subject=Subject.APPLYING,
         )
 
 
@@ -184,7 +184,7 @@ def _check_no_image(images: Iterable[Path], masks: Iterable[dict[NetworkName, Pa
             raise AdvSegError(
                 f"The mask {path.name} would take the place of the image {found[identity]}: "
                 "choose another folder.",
-                control="apply_files",
+                subject=Subject.APPLYING_TO_FILES,
             )
 
 
@@ -203,5 +203,6 @@ def _make(folder: Path) -> None:
     except (OSError, ValueError) as error:
         reason = "it is a file" if folder.is_file() else getattr(error, "strerror", None) or error
         raise AdvSegError(
-            f"The folder {folder} cannot be made ({reason}): choose another.", control="apply_files"
+            f"The folder {folder} cannot be made ({reason}): choose another.",
+            subject=Subject.APPLYING_TO_FILES,
         ) from None

@@ -16,7 +16,7 @@ from napari_advseg.core.formats.io import open_mask_writer
 from napari_advseg.core.models.unet import UNet
 from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.core.runtime.devices import ComputeDevice, choose_device, on
-from napari_advseg.core.runtime.errors import RunFolderError
+from napari_advseg.core.runtime.errors import RunFolderError, Subject
 from napari_advseg.core.runtime.events import NetworkName
 from napari_advseg.core.storage.checkpoint import load_weights
 from napari_advseg.core.storage.checks import (
@@ -141,7 +141,7 @@ def predict_to_file(
     if network is None and len(run.networks) > 1:
         raise RunFolderError(
             "The run holds both networks: say which, --network standard or --network adversarial.",
-            control="apply",
+            subject=Subject.APPLYING,
         )
     chosen = network or run.networks[0]
     level = run.settings.threshold if threshold is None else threshold
@@ -170,12 +170,13 @@ def _load(run: Run, name: NetworkName, compute: ComputeDevice, best: bool) -> UN
     if name not in run.networks:
         raise RunFolderError(
             f"The run in {run.folder} has no {name} network: it holds {' and '.join(run.networks)}.",
-            control="apply",
+            subject=Subject.APPLYING,
         )
     path = run.folder / f"{name}{'-best' if best else ''}.safetensors"
     if best and not path.exists():
         raise RunFolderError(
-            f"The run in {run.folder} has no best weights yet: leave out --best.", control="apply"
+            f"The run in {run.folder} has no best weights yet: leave out --best.",
+            subject=Subject.APPLYING,
         )
     with torch.device("meta"):  # no memory for what a damaged config.json may ask for
         network = UNet(run.settings.network, len(run.classes))

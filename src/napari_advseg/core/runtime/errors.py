@@ -2,6 +2,36 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
+
+class Subject(Enum):
+    """What an error is about; a window shows its message next to the control of the subject."""
+
+    IMAGE = "image"
+    IMAGE_FILE = "image file"
+    ANNOTATION = "annotation"
+    ANNOTATION_FILE = "annotation file"
+    CLASSES = "classes"
+    SPLIT = "split"
+    UNANNOTATED = "unannotated stack"
+    METHOD = "method"
+    PRESET = "preset"
+    BUDGET = "budget"
+    SETTINGS = "settings"
+    START_FROM = "start from"
+    THRESHOLD = "threshold"
+    RUN_FOLDER = "run folder"
+    LOADED_RUN = "loaded run"
+    MASKS = "masks"
+    APPLYING = "applying a run"
+    APPLYING_TO_FILES = "applying a run to files"
+    ACCEPTANCE = "acceptance"
+    SLICE_TABLE = "slice table"
+    PROJECT = "project"
+    UNSAVED_WORK = "unsaved work"
+    OTHER = "other"
+
 
 class AdvSegError(Exception):
     """Base of every error that the person at the keyboard can mend.
@@ -12,56 +42,59 @@ class AdvSegError(Exception):
     ----------
     message : str
         One sentence that names the offending value and the way out.
-    control : str, optional
-        Role of the setting it is about (``"image_layer"``, ``"slices"``, ...), so that a window
-        can show the sentence beside that control. Defaults to the class' own.
+    subject : Subject, optional
+        What the error is about. Defaults to the subject of the class.
     """
 
-    control: str = "status"
+    subject: Subject = Subject.OTHER
 
-    def __init__(self, message: str, *, control: str | None = None) -> None:
+    def __init__(self, message: str, *, subject: Subject | None = None) -> None:
         super().__init__(message)
-        if control is not None:
-            self.control = control
+        if subject is not None:
+            self.subject = subject
 
 
 class ImageError(AdvSegError):
     """The image cannot be used."""
 
-    control = "image_layer"
+    subject = Subject.IMAGE
 
 
 class AnnotationError(AdvSegError):
     """The annotation cannot be used with this image or class map."""
 
-    control = "annotation_layer"
+    subject = Subject.ANNOTATION
 
 
 class ClassMapError(AdvSegError):
     """The classes, or which label each is, are not usable."""
 
-    control = "classes"
+    subject = Subject.CLASSES
 
 
 class SplitError(AdvSegError):
     """Training and validation slices cannot be taken as asked."""
 
-    control = "slices"
+    subject = Subject.SPLIT
 
 
 class SettingsError(AdvSegError):
     """A training setting is out of range or unknown."""
 
-    control = "advanced"
+    subject = Subject.SETTINGS
 
 
 class RunFolderError(AdvSegError):
     """A run folder cannot be written, read or resumed."""
 
-    control = "run_folder"
+    subject = Subject.RUN_FOLDER
+
+
+class FolderInUse(RunFolderError):
+    """Another program holds the lock of the folder."""
 
 
 class ProjectError(AdvSegError):
     """A project, or the annotation that saves itself, cannot be written, read or restored."""
 
-    control = "project"
+    subject = Subject.PROJECT

@@ -15,7 +15,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from .errors import RunFolderError
+from .errors import FolderInUse, RunFolderError
 
 LOCK = "lock"
 
@@ -39,8 +39,10 @@ def only_writer(folder: Path) -> Iterator[None]:
 
     Raises
     ------
+    FolderInUse
+        If another program holds the lock.
     RunFolderError
-        If another run writes into the folder, or nobody can.
+        If the folder cannot be written.
     """
     path = folder / LOCK
     handle = _locked(path)
@@ -63,7 +65,7 @@ def _locked(path: Path) -> int:
             _hold(handle)
         except (BlockingIOError, PermissionError):
             os.close(handle)
-            raise RunFolderError(
+            raise FolderInUse(
                 f"Another run writes into {path.parent}: wait until it has ended, or stop it."
             ) from None
         except OSError:  # no locks here

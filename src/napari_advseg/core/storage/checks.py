@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError, SettingsError
+from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError, SettingsError, Subject
 
 from .run_folder import Run, run_files
 
@@ -20,7 +20,7 @@ def check_threshold(threshold: float) -> None:
     if not 0 <= threshold <= 1:  # also true of NaN
         raise SettingsError(
             f"threshold = {threshold:g} is no probability: choose one from 0 to 1.",
-            control="threshold",
+            subject=Subject.THRESHOLD,
         )
 
 
@@ -49,7 +49,7 @@ def check_channels(run: Run, channels: int) -> None:
         raise RunFolderError(
             f"The run in {run.folder} is for images of {of_run} channels and this image has {channels}: "
             "choose another run.",
-            control="apply",
+            subject=Subject.APPLYING,
         )
 
 
@@ -87,4 +87,4 @@ def _in_the_way(path: Path, image: Path | None, run: Path) -> str:
 
 
 def _refusal(sentence: str) -> AdvSegError:
-    return AdvSegError(sentence, control="save_masks")
+    return AdvSegError(sentence, subject=Subject.MASKS)

@@ -24,7 +24,7 @@ from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.formats.io import write_labels
 from napari_advseg.core.formats.tiff_writer import open_mask_writer
-from napari_advseg.core.runtime.errors import AdvSegError, ProjectError, RunFolderError
+from napari_advseg.core.runtime.errors import AdvSegError, FolderInUse, ProjectError, RunFolderError
 from napari_advseg.core.runtime.filesystem import file_stem, only_writer, replacing
 
 from .project_file import SUFFIX, Project, inside, project_name, read_project, write_project
@@ -106,13 +106,13 @@ class ProjectFolder:
             self.files.mkdir(parents=True, exist_ok=True)
             try:
                 self._held.enter_context(only_writer(self.files))
-            except RunFolderError as error:
-                if "Another run" not in str(error):
-                    raise OSError(str(error)) from None
+            except FolderInUse:
                 raise ProjectHeld(
                     f"The project {self.path} is open in another window: close it there, or save under "
                     "another name."
                 ) from None
+            except RunFolderError as error:
+                raise OSError(str(error)) from None
             self._holds = True
             for left in self.files.iterdir():
                 if _LEFT_BEHIND.fullmatch(left.name):

@@ -8,7 +8,7 @@ from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.core.runtime.devices import ComputeDevice
-from napari_advseg.core.runtime.errors import SettingsError
+from napari_advseg.core.runtime.errors import SettingsError, Subject
 
 from .time_budget import updates_within
 
@@ -114,7 +114,7 @@ def _with_updates(
         return settings.model_copy(update={"updates": updates, "epochs": None, "minutes": None})
     if settings.updates is None and settings.epochs is None:
         raise SettingsError(
-            "Neither updates, epochs nor minutes are given: choose one.", control="budget"
+            "Neither updates, epochs nor minutes are given: choose one.", subject=Subject.BUDGET
         )
     return settings
 

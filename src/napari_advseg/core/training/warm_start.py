@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.config.settings import RunSettings
-from napari_advseg.core.runtime.errors import RunFolderError
+from napari_advseg.core.runtime.errors import RunFolderError, Subject
 from napari_advseg.core.storage.checkpoint import fitting, read_weights
 from napari_advseg.core.storage.run_compatibility import why_not_from
 from napari_advseg.core.storage.run_folder import Run, load_run
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Weights = dict[str, tuple[str, dict[str, Tensor]]]
 """File name and weights for each network."""
-CONTROL = "start_from"
+SUBJECT = Subject.START_FROM
 """Role of the control beside which a window shows what is wrong here."""
 
 
@@ -81,7 +81,7 @@ class WarmStart:
                 raise RunFolderError(f"The run in {run.folder} {why}.")
             return cls(Path(folder), _read(run, settings, best))
         except RunFolderError as error:
-            error.control = CONTROL
+            error.subject = SUBJECT
             raise
 
     def begin(self, training: Trainer, note: Callable[[str], None]) -> dict[str, Any]:

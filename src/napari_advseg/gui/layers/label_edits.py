@@ -10,7 +10,7 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 
 from napari_advseg.core.data.mask_acceptance import SliceChange
-from napari_advseg.core.runtime.errors import AnnotationError
+from napari_advseg.core.runtime.errors import AnnotationError, Subject
 
 
 def write_as_one_step(layer: Labels, changes: Sequence[SliceChange]) -> None:
@@ -28,7 +28,7 @@ def write_as_one_step(layer: Labels, changes: Sequence[SliceChange]) -> None:
     if not isinstance(data, np.ndarray) or not data.flags.writeable or not layer.editable:
         raise AnnotationError(
             f"{layer.name} cannot be painted on: duplicate the layer, and choose its copy.",
-            control="accept",
+            subject=Subject.ACCEPTANCE,
         )
     with layer.block_history():
         for change in changes:

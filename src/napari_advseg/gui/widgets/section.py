@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_advseg.app.state.model import AppModel
+from napari_advseg.core.runtime.errors import Subject
 
 from .theme import LEAST_TEXT_CONTRAST, readable, theme_colours
 
@@ -65,17 +66,44 @@ class Sentence(QLabel):
         self.setVisible(bool(text))
 
 
-class ProblemLabel(Sentence):
-    """What is wrong with one control, beside it, until it is mended."""
+CONTROL_OF_SUBJECT = {
+    Subject.IMAGE: "image_layer",
+    Subject.IMAGE_FILE: "open_image",
+    Subject.ANNOTATION: "annotation_layer",
+    Subject.ANNOTATION_FILE: "open_annotation",
+    Subject.CLASSES: "classes",
+    Subject.SPLIT: "slices",
+    Subject.UNANNOTATED: "unannotated",
+    Subject.METHOD: "method",
+    Subject.PRESET: "preset",
+    Subject.BUDGET: "budget",
+    Subject.SETTINGS: "advanced",
+    Subject.START_FROM: "start_from",
+    Subject.THRESHOLD: "threshold",
+    Subject.RUN_FOLDER: "run_folder",
+    Subject.LOADED_RUN: "load_run",
+    Subject.MASKS: "save_masks",
+    Subject.APPLYING: "apply",
+    Subject.APPLYING_TO_FILES: "apply_files",
+    Subject.ACCEPTANCE: "accept",
+    Subject.SLICE_TABLE: "slice_table",
+    Subject.PROJECT: "project",
+    Subject.UNSAVED_WORK: "restore",
+}
+"""Object name of the control next to which a subject's problem stands; `Subject.OTHER` has none."""
 
-    def __init__(self, model: AppModel, control: str, parent: QWidget | None = None) -> None:
+
+class ProblemLabel(Sentence):
+    """The problem of one subject, next to its control, until it is fixed."""
+
+    def __init__(self, model: AppModel, subject: Subject, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName(f"{control}_problem")
-        self._model, self._control = model, control
+        self.setObjectName(f"{CONTROL_OF_SUBJECT[subject]}_problem")
+        self._model, self._subject = model, subject
         follow(self, model.events.problems, self._show)
 
     def _show(self) -> None:
-        self.say(self._model.problems.get(self._control, ""))
+        self.say(self._model.problems.get(self._subject, ""))
 
 
 class Section(QFrame):

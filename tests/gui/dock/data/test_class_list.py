@@ -9,6 +9,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QMenu, QWidget
 
 from napari_advseg.core.formats.io import read_labels, write_labels
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.class_colours import MORE_CLASSES
@@ -212,7 +213,7 @@ def test_removing_asks_first_and_undo_brings_all_back(qtbot, viewer, window, mon
     qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert np.array_equal(layer.data, before)
     qtbot.waitUntil(lambda: names(window) == ["cell", "membrane", "class 3"])
-    assert "classes" not in window.model.problems
+    assert Subject.CLASSES not in window.model.problems
 
 
 def test_merging_by_the_menu_is_one_step_to_undo(qtbot, viewer, window):

@@ -6,7 +6,7 @@ from qtpy.QtCore import QObject, QSignalBlocker
 from qtpy.QtWidgets import QCheckBox, QComboBox, QPushButton, QSizePolicy, QWidget
 
 from napari_advseg.app.controller import Controller
-from napari_advseg.app.controllers.acceptance import CONTROL, OVERWRITE_WORDS
+from napari_advseg.app.controllers.acceptance import OVERWRITE_WORDS, SUBJECT
 from napari_advseg.app.messages.prerequisites import compare_waits_for
 from napari_advseg.gui.widgets.section import ProblemLabel, Section, describe, follow
 
@@ -50,7 +50,7 @@ class AcceptanceRows(QObject):
             "Write the mask into the annotation as corrected truth; Ctrl+Z in napari takes it back.",
         )
         section.add_row("", self._accept, self._rectangle)
-        section.add_indented(ProblemLabel(self._model, CONTROL))
+        section.add_indented(ProblemLabel(self._model, SUBJECT))
         self._connect()
 
     def _connect(self) -> None:

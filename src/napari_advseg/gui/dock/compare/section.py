@@ -8,8 +8,9 @@ from superqt import QLabeledDoubleSlider
 
 from napari_advseg.app.controller import Controller
 from napari_advseg.app.messages.prerequisites import compare_waits_for, threshold_waits_for
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.layers.mask_colours import MaskColours
-from napari_advseg.gui.widgets.section import Section, Sentence, describe, follow
+from napari_advseg.gui.widgets.section import ProblemLabel, Section, Sentence, describe, follow
 from napari_advseg.gui.widgets.slider_keys import SliderKeys
 
 from .acceptance_rows import AcceptanceRows
@@ -41,6 +42,7 @@ class CompareSection(Section):
         )
         self._threshold.valueChanged.connect(controller.set_threshold)
         self.add_row("threshold", self._threshold)
+        self.add_indented(ProblemLabel(self._model, Subject.THRESHOLD))
         self._no_threshold = Sentence()
         self._no_threshold.setObjectName("no_threshold")
         self._no_threshold.setProperty("advseg", "dim")

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_advseg.app.controller import Controller
 from napari_advseg.app.messages.slice_table_messages import table_words
 from napari_advseg.core.evaluation.slice_scores import SliceTable
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.section import ProblemLabel, Section, Sentence, describe, follow
 
@@ -216,7 +217,7 @@ class SliceTablePanel:
         self._words.setProperty("advseg", "dim")
         self._words.setObjectName("slice_table_words")
         section.add(self._words)
-        section.add(ProblemLabel(self._model, "slice_table"))
+        section.add(ProblemLabel(self._model, Subject.SLICE_TABLE))
         self.menu = QMenu(self.view)
         self.menu.addAction("Copy", self._copy)
         self.menu.addAction("Save as CSV…", self._ask)

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_advseg.app.controller import Controller
 from napari_advseg.app.state.class_rows import MIN_CLASSES
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.section import describe, follow
 
@@ -188,7 +189,7 @@ class ClassListWidget(QWidget):
     def _remove_class(self, index: int) -> None:
         refusal = self._controller.refusal_to_remove(index)
         if refusal:
-            self._model.set_problem("classes", refusal)
+            self._model.set_problem(Subject.CLASSES, refusal)
             return
         pixels = self._controller.pixels_of(index)
         question = (

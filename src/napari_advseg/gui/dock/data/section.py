@@ -11,6 +11,7 @@ from napari_advseg.app.controller import Controller
 from napari_advseg.app.messages.guidance import next_step
 from napari_advseg.app.messages.split_messages import neighbour_words, split_words, touching_tooltip
 from napari_advseg.app.state.run_form import LayerInfo, possible_channels
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.channel_picker import ChannelPicker
 from napari_advseg.gui.widgets.section import ProblemLabel, Section, Sentence, describe, follow
@@ -27,7 +28,7 @@ class DataSection(Section):
         super().__init__("1 Data", parent)
         self._controller, self._model = controller, controller.model
         self.add(RestoreOffer(controller))
-        self.add(ProblemLabel(self._model, "restore"))
+        self.add(ProblemLabel(self._model, Subject.UNSAVED_WORK))
         self._add_empty_state()
         self._add_image()
         self._add_annotation()
@@ -76,8 +77,8 @@ class DataSection(Section):
         describe(more, "open_image", "Open a stack from a TIFF file and choose it.")
         more.clicked.connect(self._open_stack)
         self._image_row = self.add_row("image", self._image, self._channels, more)
-        self.add_indented(ProblemLabel(self._model, "image_layer"))
-        self.add_indented(ProblemLabel(self._model, "open_image"))
+        self.add_indented(ProblemLabel(self._model, Subject.IMAGE))
+        self.add_indented(ProblemLabel(self._model, Subject.IMAGE_FILE))
 
     def _add_annotation(self) -> None:
         self._annotation = _layer_box()
@@ -102,8 +103,8 @@ class DataSection(Section):
         )
         self._open.clicked.connect(self._open_annotation)
         self._annotation_row = self.add_row("annotation", self._annotation, self._new, self._open)
-        self.add_indented(ProblemLabel(self._model, "annotation_layer"))
-        self.add_indented(ProblemLabel(self._model, "open_annotation"))
+        self.add_indented(ProblemLabel(self._model, Subject.ANNOTATION))
+        self.add_indented(ProblemLabel(self._model, Subject.ANNOTATION_FILE))
 
     def _add_classes(self) -> None:
         self._classes = ClassListWidget(self._controller)
@@ -115,7 +116,7 @@ class DataSection(Section):
         self._notes.setProperty("advseg", "dim")
         self._notes.setObjectName("classes_note")
         self.add_indented(self._notes)
-        self.add_indented(ProblemLabel(self._model, "classes"))
+        self.add_indented(ProblemLabel(self._model, Subject.CLASSES))
 
     def _add_next_step(self) -> None:
         self._next = Sentence()
@@ -145,7 +146,7 @@ class DataSection(Section):
         self._neighbours = Sentence()
         self._neighbours.setObjectName("neighbours")
         self.add_indented(self._neighbours)
-        self.add_indented(ProblemLabel(self._model, "slices"))
+        self.add_indented(ProblemLabel(self._model, Subject.SPLIT))
 
     # ---- showing
 

@@ -6,7 +6,7 @@ from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_advseg.app.controller import Controller
-from napari_advseg.app.controllers.files import CONTROL
+from napari_advseg.app.controllers.files import SUBJECT
 from napari_advseg.app.messages.prerequisites import apply_files_waits_for
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.section import ProblemLabel, Section, describe, follow
@@ -38,7 +38,7 @@ class ApplyFilesRow(QObject):
         for button in (self._files, self._folder):
             layout.addWidget(button, 1)
         section.add_row("apply to", buttons)
-        section.add_indented(ProblemLabel(self._model, CONTROL))
+        section.add_indented(ProblemLabel(self._model, SUBJECT))
         for signal in (self._model.events.run, self._model.events.state):
             follow(self, signal, self._show)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from qtpy.QtWidgets import QLineEdit, QPushButton
 
 from napari_advseg.app.controller import Controller
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.core.storage.project_file import SUFFIX
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.section import ProblemLabel, Section, Sentence, describe, follow
@@ -42,7 +43,7 @@ class ProjectRow:
         self._words.setObjectName("project_words")
         self._words.setProperty("advseg", "dim")
         section.add_indented(self._words)
-        section.add_indented(ProblemLabel(self._model, "project"))
+        section.add_indented(ProblemLabel(self._model, Subject.PROJECT))
         events = self._model.events
         follow(section, events.project, self._show)
         follow(section, events.state, self._show)

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from napari_advseg.app.controller import Controller
 from napari_advseg.app.messages.prerequisites import apply_waits_for, save_waits_for
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.section import ProblemLabel, Section, Sentence, describe, follow
 
@@ -44,7 +45,7 @@ class KeepSection(Section):
         self._words.setProperty("advseg", "dim")
         self._words.setObjectName("run_words")
         self.add_indented(self._words)
-        self.add_indented(ProblemLabel(self._model, "run_folder"))
+        self.add_indented(ProblemLabel(self._model, Subject.RUN_FOLDER))
 
     def _add_buttons(self) -> None:
         self._save = QPushButton("Save masks…")
@@ -67,8 +68,8 @@ class KeepSection(Section):
         for button in (self._save, self._load, self._apply):
             layout.addWidget(button, 1)
         self.add(line)
-        for control in ("save_masks", "load_run", "apply"):
-            self.add(ProblemLabel(self._model, control))
+        for subject in (Subject.MASKS, Subject.LOADED_RUN, Subject.APPLYING):
+            self.add(ProblemLabel(self._model, subject))
         ApplyFilesRow(self, self._controller)
 
     # ---- showing

@@ -21,6 +21,7 @@ from napari_advseg.app.state.advanced_fields import preset_values
 from napari_advseg.app.state.model import RunState
 from napari_advseg.app.state.run_form import Budget, preset_settings
 from napari_advseg.core.config.presets import PRESET_WORDS
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.widgets.section import (
     Fold,
     ProblemLabel,
@@ -92,7 +93,7 @@ class TrainSection(Section):
             self._method_buttons[method] = button
             layout.addWidget(button, 1)
         self.add_row("method", choice)
-        self.add_indented(ProblemLabel(self._model, "method"))
+        self.add_indented(ProblemLabel(self._model, Subject.METHOD))
 
     def _add_preset(self) -> None:
         self._preset = QComboBox()
@@ -107,7 +108,7 @@ class TrainSection(Section):
         self._preset_words.setProperty("advseg", "dim")
         self._preset_words.setObjectName("preset_words")
         self.add_indented(self._preset_words)
-        self.add_indented(ProblemLabel(self._model, "preset"))
+        self.add_indented(ProblemLabel(self._model, Subject.PRESET))
 
     def _add_budget(self) -> None:
         self._budget = QDoubleSpinBox()
@@ -125,7 +126,7 @@ class TrainSection(Section):
         self._budget.valueChanged.connect(self._budget_edited)
         self._unit.currentIndexChanged.connect(self._unit_edited)
         self.add_row("budget", self._budget, self._unit)
-        self.add_indented(ProblemLabel(self._model, "budget"))
+        self.add_indented(ProblemLabel(self._model, Subject.BUDGET))
 
     def _add_advanced(self) -> None:
         self._form = AdvancedForm()
@@ -135,7 +136,7 @@ class TrainSection(Section):
         fold = Fold("Advanced", self._form)
         describe(fold.button, "advanced", "Show or hide further settings; the preset fills them.")
         self.add(fold)
-        self.add_indented(ProblemLabel(self._model, "advanced"))
+        self.add_indented(ProblemLabel(self._model, Subject.SETTINGS))
 
     def _add_buttons(self) -> None:
         self._start, self._pause, self._stop = (QPushButton(w) for w in ("Start", "Pause", "Stop"))

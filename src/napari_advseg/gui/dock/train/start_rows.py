@@ -6,6 +6,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
 from napari_advseg.app.controller import Controller
 from napari_advseg.app.state.start_from import can_be_offered, why_not_continue
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.widgets.section import ProblemLabel, Section, describe, follow
 
 _CONTINUE_TIP = (
@@ -42,7 +43,7 @@ class StartRows:
         layout.addWidget(self._strokes)
         layout.addStretch(1)
         section.add(line)
-        section.add(ProblemLabel(self._model, "start_from"))
+        section.add(ProblemLabel(self._model, Subject.START_FROM))
         events = self._model.events
         for signal in (events.choices, events.run, events.summary):
             follow(section, signal, self._show)

@@ -10,6 +10,7 @@ from napari_advseg.app.messages.adversary_expectation import expectation
 from napari_advseg.app.state.model import RunState
 from napari_advseg.app.state.run_form import OWN
 from napari_advseg.app.state.unannotated_source import offered, without_use
+from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.widgets.section import ProblemLabel, Section, Sentence, describe, follow
 
 TIP = (
@@ -41,7 +42,7 @@ class UnannotatedRow:
             lambda index: controller.data.choose(unannotated=self._box.itemData(index))
         )
         self._row = section.add_row("unannotated", self._box)
-        section.add_indented(ProblemLabel(self._model, "unannotated"))
+        section.add_indented(ProblemLabel(self._model, Subject.UNANNOTATED))
         self._expectation = Sentence()
         self._expectation.setObjectName("expectation")
         self._expectation.setProperty("advseg", "dim")
