@@ -32,11 +32,11 @@ from napari_advseg.core.runtime.scores import (
     DiscriminatorStatistics,
     NetworkScores,
 )
-from napari_advseg.core.storage.score_names import SHORT
+from napari_advseg.core.storage.score_names import SHORT, Side
 
 from .batch_scores import RunningMean, batch_f1
 from .boundary_scores import BoundaryScores, rand_and_info
-from .discriminator_scores import DiscriminatorExam
+from .discriminator_scores import DiscriminatorExam, Patches
 from .metrics import confusion, f1_scores, overall_f1
 
 FIXED_GAPS = 2**31  # no batch has this number: gaps that D did not learn from
@@ -142,27 +142,30 @@ class Validator:
             self.compute,
             self.settings.batch,
         )
+        fakes, annotated = self._fixed_masks(adversary)
+        scored = {side: exam.scores(fake, annotated or fake) for side, fake in fakes.items()}
+        (accuracy_val, rate_val), train = scored["val"], scored.get("train", (None, None))
+        scores = DiscriminatorScores(accuracy_val, train[0], rate_val, train[1])
+        learned_from = fakes.get("train", fakes["val"])
+        s, cut = self.settings, None
+        if s.discriminator.gaps:
+            cut = gap_cutter(s.seed, FIXED_GAPS, s.discriminator.gaps, self.compute.device)
+        return scores, exam.health(learned_from, annotated or learned_from, cut)
+
+    def _fixed_masks(
+        self, adversary: AdversarialLoss
+    ) -> tuple[dict[Side, Patches], Patches | None]:
+        """Patches of fake masks by side, and those of real masks if they are others."""
         data = self.data
-        fakes, annotated = {"val": data.fixed_val}, None
+        fakes: dict[Side, Patches] = {"val": data.fixed_val}
+        annotated = None
         if adversary.needs_unannotated:  # masks of G are seen whole, whatever is labelled
             fakes, annotated = {"val": _whole(data.fixed_val)}, _whole(data.fixed_train)
         if self.settings.scores == "slices":
             fakes["train"] = data.fixed_train
             if adversary.needs_unannotated and data.fixed_unannotated is not None:
                 fakes["train"] = data.fixed_unannotated
-        found = {side: exam.scores(fake, annotated or fake) for side, fake in fakes.items()}
-        accuracy_train, fooling_rate_train = found.get("train", (None, None))
-        scores = DiscriminatorScores(
-            accuracy_val=found["val"][0],
-            fooling_rate_val=found["val"][1],
-            accuracy_train=accuracy_train,
-            fooling_rate_train=fooling_rate_train,
-        )
-        learned_from = fakes.get("train", fakes["val"])
-        s, cut = self.settings, None
-        if s.discriminator.gaps:
-            cut = gap_cutter(s.seed, FIXED_GAPS, s.discriminator.gaps, self.compute.device)
-        return scores, exam.health(learned_from, annotated or learned_from, cut)
+        return fakes, annotated
 
     def class_shares(self, networks: Iterable[NetworkName]) -> dict[str, dict[str, float]]:
         """Share of each class in the masks of the last validation, by network as it is shown.
