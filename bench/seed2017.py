@@ -13,7 +13,6 @@ epoch writes the scores to bench/results/seed2017_w8.json. For the figure beside
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from typing import Any
 
 from common import ROOT, TRAIN, VAL, isbi, save
@@ -23,6 +22,7 @@ from napari_advseg.core.config.settings import DiscriminatorSettings, RunSetting
 from napari_advseg.core.runtime.events import Event, RunStarted, Validated
 from napari_advseg.core.storage.history import history_as_json
 from napari_advseg.core.storage.run_folder import CHECKPOINT, load_run
+from napari_advseg.core.storage.score_names import scores_as_text
 from napari_advseg.core.training import engine
 
 SEED_S, SEED_GS = 0.9492, 0.9459  # best validation F1 in 2017
@@ -98,7 +98,7 @@ def main() -> None:
 def row(one: Validated) -> str:
     """An epoch in one line."""
     names = ("S F1 val", "G/S F1 val", "D Accuracy train", "D Accuracy val", "G/D Accuracy val")
-    scores = asdict(one)["scores"]
+    scores = scores_as_text(one.scores)
     shown = (f"{name} {scores.get(name, float('nan')):.4f}" for name in names)
     return f"epoch {one.epoch:4.1f}  {one.seconds:7.0f} s  " + "  ".join(shown)
 
@@ -107,13 +107,12 @@ def report(history: list[Validated]) -> None:
     """Print every epoch, and the best F1 beside those of 2017."""
     for one in history:
         print(row(one))
+    texts = [scores_as_text(one.scores) for one in history]
     for name, then in (("S F1 val", SEED_S), ("G/S F1 val", SEED_GS)):
-        found = [one.scores[name] for one in history if name in one.scores]
+        found = [scores[name] for scores in texts if name in scores]
         if found:
             print(f"best {name}: {max(found):.4f}, in 2017 at width 32: {then}")
-    discriminator = [
-        one.scores["D Accuracy val"] for one in history if "D Accuracy val" in one.scores
-    ]
+    discriminator = [scores["D Accuracy val"] for scores in texts if "D Accuracy val" in scores]
     low = sum(value < JUMP for value in discriminator)
     print(
         f"D Accuracy val below {JUMP} in {low} of {len(discriminator)} epochs, in 2017 in 1 of 20"

@@ -121,7 +121,7 @@ def quick(
         validate_every=EVERY, samples=0, **changes,
     )  # fmt: skip
     result = train(settings, stack, annotation)
-    return [(v.update, v.seconds, v.scores["S F1 val"]) for v in result.history]
+    return [(v.update, v.seconds, v.scores.standard.f1_val) for v in result.history]
 
 
 def time_to_target(scores: list[tuple[int, float, float]]) -> tuple[int, float] | None:

@@ -219,8 +219,10 @@ def test_predict_and_evaluate_give_the_runs_numbers(trained, files, advseg):
     assert code == 0
     found = json.loads(out)
     scores = load_run(files / "run").history[-1].scores
-    assert found["f1"]["cell"] == pytest.approx(scores["G/S F1 val"], abs=1e-9)
-    assert found["f1"]["membrane"] == pytest.approx(scores["G/S F1 membrane val"], abs=1e-9)
+    assert found["f1"]["cell"] == pytest.approx(scores.adversarial.f1_val, abs=1e-9)
+    assert found["f1"]["membrane"] == pytest.approx(
+        scores.adversarial.f1_val_by_class["membrane"], abs=1e-9
+    )
     assert found["slices"] == [4, 5]
 
     assert advseg(*predict, "-o", "p.tif", "--probability")[0] == 0

@@ -97,7 +97,7 @@ def test_three_classes_are_trained_shown_scored_and_saved(
     click(qtbot, dock, "save_masks")
     files = {name: tmp_path / "masks" / f"{name}_mask.tif" for name in ("standard", "adversarial")}
     qtbot.waitUntil(lambda: "saved" in model.status)
-    for name, short in (("standard", "S"), ("adversarial", "G/S")):
+    for name in ("standard", "adversarial"):
         mask, classes = read_labels(files[name])
         assert classes == THREE
         shown = viewer.layers[f"{name} mask"].data
@@ -106,9 +106,9 @@ def test_three_classes_are_trained_shown_scored_and_saved(
             mask, Annotation.from_labels(labels, THREE), mask_classes=classes,
             slices=model.summary.split.val,
         )  # fmt: skip
-        logged = model.history[-1].scores
-        assert scores.f1_mean == pytest.approx(logged[f"{short} F1 val"], abs=1e-9)
-        assert scores.f1["cell"] == pytest.approx(logged[f"{short} F1 cell val"], abs=1e-9)
+        logged = model.history[-1].scores.of(name)
+        assert scores.f1_mean == pytest.approx(logged.f1_val, abs=1e-9)
+        assert scores.f1["cell"] == pytest.approx(logged.f1_val_by_class["cell"], abs=1e-9)
 
     click(qtbot, dock, "side_by_side")
     visible = [layer.name for layer in viewer.layers if layer.visible]

@@ -25,6 +25,8 @@ from napari_advseg.core.runtime.events import (
     Step,
     Validated,
 )
+from napari_advseg.core.runtime.scores import DiscriminatorStatistics
+from napari_advseg.core.storage.score_names import scores_from_text
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.plots.training_plots import TrainingPlots
 from napari_advseg.gui.widgets import dialogs
@@ -62,8 +64,10 @@ def scores(update):
     ]
     of_classes = [f"{who} F1 {name} val" for who in ("S", "G/S") for name in ("cell", "membrane")]
     found = dict.fromkeys([*names, *of_classes], 0.6 + update / 100)
-    health = {"real mean": 1.0, "real spread": 0.5, "fake mean": -1.0, "fake spread": 0.5}
-    return Validated(update, 1.0, 1.0, found, 0.1, health)
+    health = DiscriminatorStatistics(
+        real_mean=1.0, real_spread=0.5, fake_mean=-1.0, fake_spread=0.5
+    )
+    return Validated(update, 1.0, 1.0, scores_from_text(found), 0.1, health)
 
 
 class Run:

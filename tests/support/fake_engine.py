@@ -34,6 +34,7 @@ from napari_advseg.core.runtime.events import (
     Step,
     Validated,
 )
+from napari_advseg.core.runtime.scores import DiscriminatorScores, NetworkScores, Scores
 from napari_advseg.core.storage.run_folder import Run
 
 SHAPE = (6, 32, 32)
@@ -42,7 +43,7 @@ Pixels = NDArray[Any]
 
 
 def validated(update: int, s: float, gs: float) -> Validated:
-    scores = {"S F1 val": s, "G/S F1 val": gs, "D Accuracy val": 0.71}
+    scores = Scores(NetworkScores(s), NetworkScores(gs), DiscriminatorScores(accuracy_val=0.71))
     return Validated(update, update / 10, update / 5, scores, 0.1)
 
 

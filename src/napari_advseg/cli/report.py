@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from types import TracebackType
@@ -21,7 +20,7 @@ from napari_advseg.core.runtime.events import (
     Step,
     Validated,
 )
-from napari_advseg.core.storage.score_names import SHORT
+from napari_advseg.core.storage.score_names import SHORT, scores_as_text, scores_from_text
 
 SHOWN = ("S F1 val", "G/S F1 val", "D Accuracy val", "G/D Accuracy val")
 
@@ -85,18 +84,18 @@ class Report:
 
 
 def class_lines(scores: Mapping[str, float]) -> list[str]:
-    """For each network the F1 of each class at the last validation."""
-    lines = []
-    for name, short in SHORT.items():
-        pattern = re.compile(f"{re.escape(short)} F1 (.+) val")
-        matches = [(pattern.fullmatch(key), score) for key, score in scores.items()]
-        found = [f"{match[1]} {score:.4f}" for match, score in matches if match]
-        if found:
-            lines.append(f"{name}: F1 {', '.join(found)}")
+    """For each network the F1 of each class, from the scores of ``summary.json``."""
+    found, lines = scores_from_text(scores), []
+    for network in SHORT:
+        by_class = found.of(network).f1_val_by_class
+        if by_class:
+            numbers = (f"{name} {f1:.4f}" for name, f1 in by_class.items())
+            lines.append(f"{network}: F1 {', '.join(numbers)}")
     return lines
 
 
 def validation_line(event: Validated) -> str:
     """One validation in words and numbers of three decimals."""
-    scores = [f"{name} {event.scores[name]:.3f}" for name in SHOWN if name in event.scores]
-    return f"update {event.update}, epoch {event.epoch:.1f}: {', '.join(scores)}"
+    scores = scores_as_text(event.scores)
+    shown = [f"{name} {scores[name]:.3f}" for name in SHOWN if name in scores]
+    return f"update {event.update}, epoch {event.epoch:.1f}: {', '.join(shown)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from types import MappingProxyType
 
 import pytest
 
@@ -18,12 +17,12 @@ from napari_advseg.app.messages.discriminator_messages import (
 from napari_advseg.app.state.model import AppModel, RunInfo
 from napari_advseg.core.runtime.events import Alarm, AlarmChanged, RunFinished, Validated
 from napari_advseg.core.runtime.events import Outcome as Out
+from napari_advseg.core.runtime.scores import DiscriminatorStatistics, Scores
 
-HEALTH = {
-    "real mean": 2.104, "real spread": 0.45, "fake mean": -1.5, "fake spread": 0.6,
-    "broken mean": -2.257, "called real": 0.48, "right": 0.91, "last bias": -0.0123, "last weight": 3.456,
-    "gradient ratio": 0.0132,
-}  # fmt: skip
+HEALTH = DiscriminatorStatistics(
+    real_mean=2.104, real_spread=0.45, fake_mean=-1.5, fake_spread=0.6, broken_mean=-2.257,
+    called_real=0.48, right=0.91, last_bias=-0.0123, last_weight=3.456, gradient_ratio=0.0132,
+)  # fmt: skip
 SATURATED = Alarm("saturated", 120, "D is saturated since update 120: try this.")
 WEAK = Alarm("weak", 1500, "The adversarial term hardly moves G/S since update 1,500.")
 
@@ -37,7 +36,7 @@ def model():
 
 
 def validated(weight=0.1):
-    return Validated(100, 1.0, 1.0, {}, weight, dict(HEALTH))
+    return Validated(100, 1.0, 1.0, Scores(), weight, HEALTH)
 
 
 def test_nothing_is_said_before_anything_is_known(model):
@@ -54,7 +53,7 @@ def test_healthy_once_d_acts_on_g(model):
 
 def test_live_numbers_are_newer_than_those_of_the_validation(model):
     model.history = (validated(),)
-    model.health = MappingProxyType({"fake mean": -1.75, "λ": 0.07})
+    model.health = DiscriminatorStatistics(fake_mean=-1.75, weight=0.07)
     assert health_numbers(model) == [
         "logits on real masks +2.10 ± 0.45",
         "logits on fake masks −1.75 ± 0.60",

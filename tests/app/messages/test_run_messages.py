@@ -16,15 +16,16 @@ from napari_advseg.app.messages.run_messages import (
 from napari_advseg.app.state.advanced_fields import field_specs, preset_values
 from napari_advseg.app.state.run_form import Choices
 from napari_advseg.core.runtime.events import Validated
+from napari_advseg.core.runtime.scores import NetworkScores, Scores
 
 
 def test_score_line_leaves_out_networks_that_were_not_trained():
-    history = [Validated(40, 1.0, 3.0, {"S F1 val": 0.94919, "G/S F1 val": float("nan")})]
+    history = [Validated(40, 1.0, 3.0, Scores(NetworkScores(0.94919), NetworkScores(float("nan"))))]
     assert score_line(history) == "S 0.949 · best S 0.949 at update 40"
 
 
 def test_of_equal_scores_the_earliest_is_the_best():
-    history = [Validated(u, 1.0, 3.0, {"S F1 val": 0.9}) for u in (10, 20)]
+    history = [Validated(u, 1.0, 3.0, Scores(NetworkScores(0.9))) for u in (10, 20)]
     assert best_validation(history) == ("S", 0.9, 10)
 
 

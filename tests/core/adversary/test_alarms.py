@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from napari_advseg.core.adversary.alarms import AlarmMonitor
 from napari_advseg.core.runtime.events import AlarmChanged, Outcome, Step
+from napari_advseg.core.runtime.scores import DiscriminatorStatistics
 from napari_advseg.core.training import loop
 from napari_advseg.core.training.engine import resume, train
 from napari_advseg.core.training.trainer import Trainer
 
-HEALTHY = {
-    "called real": 0.55,
-    "right": 0.75,
-    "fake magnitude": 1.2,
-    "gradient ratio": 0.05,
-    "last bias": 0.01,
-}
+HEALTHY = DiscriminatorStatistics(
+    called_real=0.55, right=0.75, fake_magnitude=1.2, gradient_ratio=0.05, last_bias=0.01
+)
 SICK = {
-    "collapsed": {"called real": 1.0, "right": 0.5},
-    "saturated": {"fake magnitude": 15_000.0},
-    "undecided": {"called real": 0.4, "right": 0.51},
-    "weak": {"gradient ratio": 1e-4},
-    "strong": {"gradient ratio": 3.0},
+    "collapsed": {"called_real": 1.0, "right": 0.5},
+    "saturated": {"fake_magnitude": 15_000.0},
+    "undecided": {"called_real": 0.4, "right": 0.51},
+    "weak": {"gradient_ratio": 1e-4},
+    "strong": {"gradient_ratio": 3.0},
 }
 
 
@@ -37,7 +35,7 @@ def watch():
 
 def seen(watch, updates, **changes):
     """What each observation changed, in order."""
-    return [alarm for u in updates for alarm in watch.observe(u, {**HEALTHY, **changes})]
+    return [alarm for u in updates for alarm in watch.observe(u, replace(HEALTHY, **changes))]
 
 
 # ---- states
@@ -45,15 +43,15 @@ def seen(watch, updates, **changes):
 
 def test_healthy_series_raise_nothing(watch):
     for update in range(0, 3000, 10):
-        drift = {"last bias": 0.0004 * update, "right": 0.97 - update / 1e4}
-        assert watch.observe(update, {**HEALTHY, **drift}) == []
+        drift = replace(HEALTHY, last_bias=0.0004 * update, right=0.97 - update / 1e4)
+        assert watch.observe(update, drift) == []
         assert watch.masks(update, {"S": {"cell": 0.8, "membrane": 0.2}}) == []
     assert watch.alarms == []
 
 
 def test_an_accuracy_near_1_alone_is_no_alarm(watch):
     """In the 2017 experiment it was that in 19 of 20 epochs."""
-    assert seen(watch, range(0, 500, 5), right=0.999, **{"called real": 0.5}) == []
+    assert seen(watch, range(0, 500, 5), right=0.999, called_real=0.5) == []
 
 
 @pytest.mark.parametrize("kind", SICK)
@@ -84,7 +82,7 @@ def test_a_state_is_told_once_since_its_first_observation_and_again_when_it_is_o
 def test_a_state_has_to_last_for_five_observations_and_thirty_updates(
     watch, kind, updates, told_at
 ):
-    told = [u for u in updates if watch.observe(u, {**HEALTHY, **SICK[kind]})]
+    told = [u for u in updates if watch.observe(u, replace(HEALTHY, **SICK[kind]))]
     assert told == ([] if told_at is None else [told_at])
 
 
@@ -98,7 +96,7 @@ def test_one_healthy_observation_breaks_a_streak(watch, kind):
 def test_what_was_not_measured_neither_begins_nor_ends_anything(watch):
     (begun,) = seen(watch, range(0, 100, 10), **SICK["saturated"])
     for update in range(100, 200, 10):
-        assert watch.observe(update, {"called real": 0.55, "right": 0.75}) == []
+        assert watch.observe(update, DiscriminatorStatistics(called_real=0.55, right=0.75)) == []
     assert watch.alarms == [begun]
 
 
@@ -106,8 +104,8 @@ def test_what_was_not_measured_neither_begins_nor_ends_anything(watch):
 def test_a_d_that_says_one_thing_of_everything_is_collapsed_and_not_undecided(watch, answers):
     """All 0 or all 1, and a D that goes from one to the other: right half of the time each way."""
     for i, update in enumerate(range(0, 100, 10)):
-        said = {"called real": answers[i % len(answers)], "right": 0.5}
-        watch.observe(update, {**HEALTHY, **said})
+        said = replace(HEALTHY, called_real=answers[i % len(answers)], right=0.5)
+        watch.observe(update, said)
     assert [(a.kind, a.since) for a in watch.alarms] == [("collapsed", 0)]
 
 
@@ -121,12 +119,12 @@ def test_several_alarms_last_side_by_side(watch):
 def test_the_limits_are_those_of_the_design(watch):
     """|logit| of 20, one half ± 0.02, 98 % of one answer, ratios of a thousandth and of one."""
     inside = [
-        {"called real": 0.979}, {"called real": 0.021}, {"right": 0.525}, {"right": 0.475},
-        {"fake magnitude": 19.9}, {"gradient ratio": 1.1e-3}, {"gradient ratio": 0.99},
+        {"called_real": 0.979}, {"called_real": 0.021}, {"right": 0.525}, {"right": 0.475},
+        {"fake_magnitude": 19.9}, {"gradient_ratio": 1.1e-3}, {"gradient_ratio": 0.99},
     ]  # fmt: skip
     beyond = [
-        {"called real": 0.981}, {"called real": 0.019}, {"right": 0.515}, {"right": 0.485},
-        {"fake magnitude": 20.1}, {"gradient ratio": 0.9e-3}, {"gradient ratio": 1.01},
+        {"called_real": 0.981}, {"called_real": 0.019}, {"right": 0.515}, {"right": 0.485},
+        {"fake_magnitude": 20.1}, {"gradient_ratio": 0.9e-3}, {"gradient_ratio": 1.01},
     ]  # fmt: skip
     for values in inside:
         assert seen(AlarmMonitor(), range(0, 100, 10), **values) == []
@@ -136,8 +134,8 @@ def test_the_limits_are_those_of_the_design(watch):
 
 def test_a_term_that_is_still_rising_from_0_is_not_called_weak(watch):
     for update in range(0, 200, 5):
-        ratio = {"gradient ratio": 1e-5 * update}
-        assert watch.observe(update, {**HEALTHY, **ratio}, rising=True) == []
+        ratio = {"gradient_ratio": 1e-5 * update}
+        assert watch.observe(update, replace(HEALTHY, **ratio), rising=True) == []
     assert len(seen(watch, range(200, 300, 10), **SICK["weak"])) == 1
 
 
@@ -147,11 +145,11 @@ def test_a_term_that_is_still_rising_from_0_is_not_called_weak(watch):
 def test_a_jump_of_the_last_bias_is_told_at_once(watch):
     bias = [0.01 * (u // 10) for u in range(0, 200, 10)]
     for update, value in zip(range(0, 200, 10), bias, strict=True):
-        assert watch.observe(update, {**HEALTHY, "last bias": value}) == []
-    (jump,) = watch.observe(200, {**HEALTHY, "last bias": -2.0})
+        assert watch.observe(update, replace(HEALTHY, last_bias=value)) == []
+    (jump,) = watch.observe(200, replace(HEALTHY, last_bias=-2.0))
     assert (jump.kind, jump.since, jump.until) == ("jump", 200, 200)
     assert "update 200" in jump.text
-    (second,) = watch.observe(210, {**HEALTHY, "last bias": 9.0})
+    (second,) = watch.observe(210, replace(HEALTHY, last_bias=9.0))
     assert second.since == 210
     assert watch.alarms == [jump, second]
 
@@ -159,29 +157,29 @@ def test_a_jump_of_the_last_bias_is_told_at_once(watch):
 def test_steps_are_compared_per_update(watch):
     """After a pause between observations a bias has moved further: that is no jump."""
     for update in range(0, 100, 10):
-        watch.observe(update, {"last bias": 0.01 * update})
-    assert watch.observe(1100, {"last bias": 0.01 * 1100}) == []
+        watch.observe(update, DiscriminatorStatistics(last_bias=0.01 * update))
+    assert watch.observe(1100, DiscriminatorStatistics(last_bias=0.01 * 1100)) == []
 
 
 def test_steps_that_are_large_from_the_start_or_tiny_are_no_jump(watch):
     """There is no usual step yet; and of a bias that stood still any step is many times the usual."""
-    assert watch.observe(0, {"last bias": 0.0}) == []
-    assert watch.observe(10, {"last bias": 5.0}) == []
+    assert watch.observe(0, DiscriminatorStatistics(last_bias=0.0)) == []
+    assert watch.observe(10, DiscriminatorStatistics(last_bias=5.0)) == []
     still = AlarmMonitor()
     for update in range(0, 200, 10):
-        assert still.observe(update, {"last bias": 0.5}) == []
-    assert still.observe(200, {"last bias": 0.52}) == []
-    (jump,) = still.observe(210, {"last bias": 0.7})
+        assert still.observe(update, DiscriminatorStatistics(last_bias=0.5)) == []
+    assert still.observe(200, DiscriminatorStatistics(last_bias=0.52)) == []
+    (jump,) = still.observe(210, DiscriminatorStatistics(last_bias=0.7))
     assert jump.kind == "jump"
 
 
 def test_within_a_block_of_d_a_collapse_and_a_jump_are_told(watch):
     """G's update stands still while D learns a thousand times."""
     for turn in range(10):
-        assert watch.observe(500, {**HEALTHY, "last bias": 0.01 * turn}, turn=turn) == []
-    (jump,) = watch.observe(500, {**HEALTHY, "last bias": 15_000.0}, turn=10)
+        assert watch.observe(500, replace(HEALTHY, last_bias=0.01 * turn), turn=turn) == []
+    (jump,) = watch.observe(500, replace(HEALTHY, last_bias=15_000.0), turn=10)
     assert (jump.kind, jump.since) == ("jump", 500)
-    sick = {**HEALTHY, **SICK["collapsed"], "last bias": 15_000.0}
+    sick = replace(HEALTHY, **SICK["collapsed"], last_bias=15_000.0)
     told = [alarm for turn in range(11, 60) for alarm in watch.observe(500, sick, turn=turn)]
     assert [(alarm.kind, alarm.since) for alarm in told] == [("collapsed", 500)]
 
@@ -190,8 +188,9 @@ def test_a_watch_that_is_put_back_goes_on_as_if_nothing_had_been_between():
     """After any observation, of D and of masks."""
 
     def observe(watch, update):
-        health = {**HEALTHY, **(SICK["collapsed"] if update > 20 else {})}
-        health["last bias"] = 15_000.0 if update > 60 else 0.01 * update
+        bias = 15_000.0 if update > 60 else 0.01 * update
+        sick = SICK["collapsed"] if update > 20 else {}
+        health = replace(HEALTHY, **sick, last_bias=bias)
         one_class = {"cell": 1.0, "membrane": 0.0}
         good = {"cell": 0.8, "membrane": 0.2}
         found = watch.observe(update, health)
@@ -294,7 +293,7 @@ def jump(monkeypatch):
         if turn.update == JUMPED:
             with torch.no_grad():
                 self.optimizers["discriminator"].network.last_layer.bias.fill_(15_000.0)
-            taken.health["last bias"] = torch.tensor(15_000.0)
+            taken.health = replace(taken.health, last_bias=torch.tensor(15_000.0))
         return taken
 
     monkeypatch.setattr(Trainer, "step", step)
@@ -340,7 +339,7 @@ def test_a_d_that_collapses_within_its_last_block_is_told(
         if D.updates == 50:  # within the second of two blocks of 45
             with torch.no_grad():
                 D.network.last_layer.bias.fill_(15_000.0)
-            taken.health["last bias"] = torch.tensor(15_000.0)
+            taken.health = replace(taken.health, last_bias=torch.tensor(15_000.0))
         return taken
 
     monkeypatch.setattr(Trainer, "step", step)
@@ -356,7 +355,7 @@ def test_a_d_that_learns_far_too_fast_is_told(every_step, small, stack, annotati
     result = train(settings, stack, annotation, on_event=events.append)
     assert result.outcome is Outcome.COMPLETED
     health = [e.health for e in events if isinstance(e, Step)]
-    assert max(one["largest"] for one in health) > 15_000
+    assert max(one.largest for one in health) > 15_000
     assert "saturated" in {alarm.kind for alarm in alarms_of(events)}
 
 

@@ -15,9 +15,10 @@ from napari_advseg.core.adversary.discriminator_statistics import layer_health, 
 from napari_advseg.core.config.classes import UNLABELLED
 from napari_advseg.core.config.settings import DiscriminatorSettings, NetworkSettings
 from napari_advseg.core.evaluation.validator import Validator
+from napari_advseg.core.runtime.scores import DiscriminatorStatistics, measured
 from napari_advseg.core.storage.history import health_csv
 from napari_advseg.core.storage.run_folder import load_run
-from napari_advseg.core.storage.score_names import HEALTH
+from napari_advseg.core.storage.score_names import HEALTH, statistics_as_text
 from napari_advseg.core.training.engine import train
 
 ALWAYS = {"kind": "constant", "value": 0.5}
@@ -42,27 +43,25 @@ def test_logits_are_described_as_numpy_would_where_there_is_a_label():
     r = real.numpy().ravel().astype(float)
     f = np.delete(fake.numpy().astype(float), np.s_[0:2])
     point = np.log(0.4 / 0.6)
-    expected = {
-        "real mean": r.mean(),
-        "real spread": r.std(),
-        "fake mean": f.mean(),
-        "fake spread": f.std(),
-        "fake magnitude": np.abs(f).mean(),
-        "largest": max(np.abs(r).max(), np.abs(f).max()),
-        "called real": ((r > point).mean() + (f > point).mean()) / 2,
-        "right": ((r > point).mean() + (f <= point).mean()) / 2,
-    }
-    assert {name: float(value) for name, value in found.items()} == pytest.approx(
-        expected, rel=1e-5
+    expected = DiscriminatorStatistics(
+        real_mean=r.mean(),
+        real_spread=r.std(),
+        fake_mean=f.mean(),
+        fake_spread=f.std(),
+        fake_magnitude=np.abs(f).mean(),
+        largest=max(np.abs(r).max(), np.abs(f).max()),
+        called_real=((r > point).mean() + (f > point).mean()) / 2,
+        right=((r > point).mean() + (f <= point).mean()) / 2,
     )
+    assert measured(found.map(float)) == pytest.approx(measured(expected), rel=1e-5)
 
 
 def test_nothing_labelled_gives_zeros():
     nothing = torch.full((1, 8, 8), UNLABELLED, dtype=torch.uint8)
     logits = torch.ones(1, 1, 2, 2)
     found = logit_health(AdversarialLoss(DiscriminatorSettings()), logits, logits, nothing, nothing)
-    assert all(torch.isfinite(value) for value in found.values())
-    assert float(found["largest"]) == 0
+    assert all(torch.isfinite(value) for value in measured(found).values())
+    assert float(found.largest) == 0
 
 
 @pytest.mark.parametrize("head", ["patch", "dense"])
@@ -79,9 +78,9 @@ def test_the_last_layer_is_the_one_that_gives_the_logits(head, norm):
         assert torch.allclose(D(x), before + 2.5, atol=1e-5)
         kept = {key: tensor.clone() for key, tensor in D.state_dict().items()}
         found = layer_health(D)
-    assert float(found["last bias"]) == pytest.approx(2.5)
+    assert float(found.last_bias) == pytest.approx(2.5)
     weight = D.last_layer.weight.detach().numpy().astype(float)
-    assert float(found["last weight"]) == pytest.approx(np.sqrt((weight**2).sum()), rel=1e-5)
+    assert float(found.last_weight) == pytest.approx(np.sqrt((weight**2).sum()), rel=1e-5)
     assert all(torch.equal(tensor, kept[key]) for key, tensor in D.state_dict().items())
 
 
@@ -112,12 +111,12 @@ def test_health_is_measured_in_the_mode_that_g_learns_against(small, stack, anno
     own = answers(it, it.discriminator_in_g.train(), real=False)
     it.discriminator_in_g.load_state_dict(kept)
     real = answers(it, it.discriminator_in_g.train(), real=True)
-    assert found["fake mean"] == pytest.approx(own.mean(), rel=1e-4)
-    assert found["fake spread"] == pytest.approx(own.std(), rel=1e-3, abs=1e-6)
-    assert found["real mean"] == pytest.approx(real.mean(), rel=1e-4)
-    assert found["fake mean"] != pytest.approx(averages.mean(), rel=1e-2)
-    assert found["called real"] == pytest.approx(((own > 0).mean() + (real > 0).mean()) / 2)
-    assert found["right"] == pytest.approx(((own <= 0).mean() + (real > 0).mean()) / 2)
+    assert found.fake_mean == pytest.approx(own.mean(), rel=1e-4)
+    assert found.fake_spread == pytest.approx(own.std(), rel=1e-3, abs=1e-6)
+    assert found.real_mean == pytest.approx(real.mean(), rel=1e-4)
+    assert found.fake_mean != pytest.approx(averages.mean(), rel=1e-2)
+    assert found.called_real == pytest.approx(((own > 0).mean() + (real > 0).mean()) / 2)
+    assert found.right == pytest.approx(((own <= 0).mean() + (real > 0).mean()) / 2)
 
 
 @pytest.mark.parametrize(
@@ -166,9 +165,10 @@ def test_discriminator_csv_holds_each_validation(small, stack, annotation, tmp_p
     assert list(rows[0]) == ["update", "λ", *HEALTH]
     assert [int(row["update"]) for row in rows] == [4, 8, 12]
     for row, validated in zip(rows, result.history, strict=True):
-        assert validated.health.keys() == set(HEALTH)
+        health = statistics_as_text(validated.health)
+        assert health.keys() == set(HEALTH)
         for name in HEALTH:
-            assert float(row[name]) == pytest.approx(validated.health[name], rel=1e-5)
+            assert float(row[name]) == pytest.approx(health[name], rel=1e-5)
         if kind == "constant":
             assert float(row["λ"]) == 0.25
         else:
@@ -181,7 +181,7 @@ def test_discriminator_csv_holds_each_validation(small, stack, annotation, tmp_p
 def test_before_g_learns_from_d_there_is_no_ratio_of_gradients(small, stack, annotation):
     late = {"kind": "ramp", "start": 0.9, "rise": 0.1}
     history = train(small(adversarial_weight=late, samples=0), stack, annotation).history
-    assert "gradient ratio" not in history[0].health
+    assert history[0].health.gradient_ratio is None
     row = health_csv(history).splitlines()[1].split(",")
     assert (row[:2], row[-1]) == (["4", "0"], "")
 

@@ -22,6 +22,7 @@ from napari_advseg.core.config.settings import (
 from napari_advseg.core.models.network_optimizer import NetworkOptimizer
 from napari_advseg.core.models.unet import build_unet
 from napari_advseg.core.runtime.devices import ComputeDevice
+from napari_advseg.core.runtime.scores import measured
 from napari_advseg.core.training.steps import AdversarialStep
 
 CPU = ComputeDevice(torch.device("cpu"), "float32", 1)
@@ -251,9 +252,10 @@ def test_broken_masks_count_in_ds_answers_and_have_a_mean_of_their_own():
     broken = torch.full((2, 1, 2, 2), -4.0)
     plain = logit_health(adversary, real, fake, labelled, labelled)
     seen = logit_health(adversary, real, fake, labelled, labelled, broken)
-    assert (float(plain["right"]), float(plain["called real"])) == (0.5, 1.0)
-    assert (float(seen["right"]), float(seen["called real"])) == (0.75, 0.75)
-    assert float(seen["broken mean"]) == -4
-    assert "broken mean" not in plain
-    same = plain.keys() - {"right", "called real"}
-    assert all(float(seen[name]) == float(plain[name]) for name in same)
+    assert (float(plain.right), float(plain.called_real)) == (0.5, 1.0)
+    assert (float(seen.right), float(seen.called_real)) == (0.75, 0.75)
+    assert float(seen.broken_mean) == -4
+    assert plain.broken_mean is None
+    same = measured(plain).keys() - {"right", "called_real"}
+    assert same
+    assert all(float(getattr(seen, name)) == float(getattr(plain, name)) for name in same)

@@ -356,7 +356,7 @@ def test_train_scores_are_means_over_the_epochs_own_batches(tiny):
     )
     found, expected = [], []
     for turn in list(turns(training.settings))[:4]:
-        found.append(float(training.step(turn).scores["S F1"]))
+        found.append(float(training.step(turn).scores.standard_f1))
         truth = training.batch(turn.batch)[1].numpy() == 0
         mask = np.round(1 / (1 + np.exp(-outputs[-1][:, 0].double().numpy()))) == 1
         expected.append(2 * (mask & truth).sum() / (mask.sum() + truth.sum()))

@@ -302,10 +302,14 @@ def test_accuracies_are_of_masks_of_annotated_and_other_images(small, stack, par
             mask = (G(images).sigmoid() >= 0.5).float()
             called.append(float((D(torch.cat([mask, images], 1)) > point).float().mean()))
     scores = result.history[-1].scores
-    assert scores["D Accuracy train"] == pytest.approx((called[0] + 1 - called[1]) / 2, abs=1e-6)
-    assert scores["G/D Accuracy train"] == pytest.approx(called[1], abs=1e-6)
-    assert scores["D Accuracy val"] == pytest.approx((called[0] + 1 - called[2]) / 2, abs=1e-6)
-    assert scores["G/D Accuracy val"] == pytest.approx(called[2], abs=1e-6)
+    assert scores.discriminator.accuracy_train == pytest.approx(
+        (called[0] + 1 - called[1]) / 2, abs=1e-6
+    )
+    assert scores.discriminator.fooling_rate_train == pytest.approx(called[1], abs=1e-6)
+    assert scores.discriminator.accuracy_val == pytest.approx(
+        (called[0] + 1 - called[2]) / 2, abs=1e-6
+    )
+    assert scores.discriminator.fooling_rate_val == pytest.approx(called[2], abs=1e-6)
 
 
 # ---- going on

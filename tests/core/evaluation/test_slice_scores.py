@@ -196,7 +196,7 @@ def test_a_run_keeps_the_scores_of_the_masks_that_it_showed(tmp_path, whole_stac
     if whole_stack:
         assert uses[0] == "training"
         assert uses[5] == ""
-    pooled = result.history[-1].scores["S F1 val"]
+    pooled = result.history[-1].scores.standard.f1_val
     scores = [row.score("standard") for row in kept.rows if row.use == "validation"]
     assert min(scores) - 1e-6 <= pooled <= max(scores) + 1e-6
 

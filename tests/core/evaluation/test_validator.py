@@ -44,19 +44,19 @@ def labelled(request, annotation, cells):
     return annotation if request.param == "dense" else sparse(cells[1])
 
 
-@pytest.mark.parametrize(("network", "short"), [("standard", "S"), ("adversarial", "G/S")])
+@pytest.mark.parametrize("network", ["standard", "adversarial"])
 def test_f1_val_is_that_of_the_predicted_validation_slices(
-    small, stack, labelled, tmp_path, network, short
+    small, stack, labelled, tmp_path, network
 ):
     # tiles smaller than a slice: whole slices are blended before they are scored
     result = train(small(tile=32), stack, labelled, tmp_path / "run")
     masks = np.where(predicted_probabilities(tmp_path / "run", stack, network)[:, 0] >= 0.5, 0, 1)
-    scores = result.history[-1].scores
+    scores = result.history[-1].scores.of(network)
     val = [4, 5]
     for index, name in enumerate(("cell", "membrane")):
         expected = f1_of(masks[val], labelled.targets[val], index)
-        assert scores[f"{short} F1 {name} val"] == pytest.approx(expected, abs=1e-12)
-    assert scores[f"{short} F1 val"] == scores[f"{short} F1 cell val"]
+        assert scores.f1_val_by_class[name] == pytest.approx(expected, abs=1e-12)
+    assert scores.f1_val == scores.f1_val_by_class["cell"]
 
 
 def test_f1_val_of_three_classes_is_that_of_the_likeliest(small, stack, cells, tmp_path):
@@ -69,7 +69,9 @@ def test_f1_val_of_three_classes_is_that_of_the_likeliest(small, stack, cells, t
     masks = found.argmax(axis=1)
     for index, name in enumerate(("cell", "membrane", "nucleus")):
         expected = f1_of(masks[4:], annotation.targets[4:], index)
-        assert result.history[-1].scores[f"S F1 {name} val"] == pytest.approx(expected, abs=1e-12)
+        assert result.history[-1].scores.standard.f1_val_by_class[name] == pytest.approx(
+            expected, abs=1e-12
+        )
 
 
 def test_of_one_slice_only_its_right_third_counts(small, cells, tmp_path):
@@ -79,7 +81,7 @@ def test_of_one_slice_only_its_right_third_counts(small, cells, tmp_path):
     mask = np.where(predicted_probabilities(tmp_path / "run", stack, "standard")[0, 0] >= 0.5, 0, 1)
     right = slice(64 - 64 // 3, 64)
     expected = f1_of(mask[:, right], annotation.targets[0, :, right], 0)
-    assert result.history[-1].scores["S F1 val"] == pytest.approx(expected, abs=1e-12)
+    assert result.history[-1].scores.standard.f1_val == pytest.approx(expected, abs=1e-12)
     assert expected != f1_of(mask, annotation.targets[0], 0)
 
 
@@ -90,7 +92,7 @@ def test_f1_train_is_that_of_the_fixed_patches(small, stack, labelled):
     with torch.no_grad():
         logits = network(images)[:, 0].numpy()
     expected = f1_of(np.where(logits >= 0, 0, 1), targets.numpy(), 0)
-    assert result.history[-1].scores["S F1 train"] == pytest.approx(expected, abs=1e-6)
+    assert result.history[-1].scores.standard.f1_train == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("side", ["train", "val"])
@@ -116,10 +118,10 @@ def test_accuracies_of_d_are_shares_of_right_positions(small, stack, labelled, s
     counts = counts.any(axis=(2, 4))
     real_right = np.mean(real[counts] > 0.45)
     fake_taken_for_true = np.mean(fake[counts] > 0.45)
-    scores = result.history[-1].scores
-    assert scores[f"G/D Accuracy {side}"] == pytest.approx(fake_taken_for_true, abs=1e-6)
+    scores = result.history[-1].scores.discriminator
+    assert getattr(scores, f"fooling_rate_{side}") == pytest.approx(fake_taken_for_true, abs=1e-6)
     expected = (real_right + 1 - fake_taken_for_true) / 2
-    assert scores[f"D Accuracy {side}"] == pytest.approx(expected, abs=1e-6)
+    assert getattr(scores, f"accuracy_{side}") == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_summary_has_v_rand_and_v_info_of_the_validation_slices(

@@ -35,7 +35,7 @@ def learned(small, tmp_path):
         folder = tmp_path / f"run {len(list(tmp_path.glob('run *')))}"
         two = {"updates": 2, "validate_every": 2, "method": "standard", **changes}
         result = train(small(**two), stack, annotation, folder)
-        assert np.isfinite(result.history[-1].scores["S F1 val"])
+        assert np.isfinite(result.history[-1].scores.standard.f1_val)
         return folder, probabilities(folder, stack)
 
     return learn
@@ -111,7 +111,7 @@ def test_int64_labels_train_and_score(tmp_path, cells, stack, learned):
     mask, classes = io.read_labels(tmp_path / "m.tif")
     scores = evaluate(mask, io.read_annotation(path), mask_classes=classes, slices=(4, 5))
     logged = load_run(folder).history[-1].scores
-    assert scores.f1["cell"] == pytest.approx(logged["S F1 val"], abs=1e-12)
+    assert scores.f1["cell"] == pytest.approx(logged.standard.f1_val, abs=1e-12)
 
 
 # ---- shapes
@@ -253,7 +253,7 @@ def test_a_path_with_spaces_and_umlauts_from_training_to_scores(
     advseg("predict", run, image, "-o", mask, "--network", "adversarial", "--device", "cpu")
     assert str(np.unique(tifffile.imread(mask)).tolist()) in ("[0, 255]", "[0]", "[255]")
     scores = json.loads(advseg("evaluate", mask, labels, "--slices", "4:6", "--json"))
-    logged = load_run(run).history[-1].scores["G/S F1 val"]
+    logged = load_run(run).history[-1].scores.adversarial.f1_val
     assert scores["f1"]["cell"] == pytest.approx(logged, abs=1e-6)
     assert {path.name for path in folder.iterdir()} == {
         image.name, labels.name, run.name, mask.name, "Einstellungen ä.json",

@@ -10,7 +10,9 @@ import pytest
 from napari_advseg.core.plots.curves import CURVES, Curves, read_curves, read_runs
 from napari_advseg.core.runtime.errors import RunFolderError, SettingsError
 from napari_advseg.core.runtime.events import Validated
+from napari_advseg.core.runtime.scores import NetworkScores, Scores
 from napari_advseg.core.storage.history import metrics_csv
+from napari_advseg.core.storage.score_names import scores_from_text
 from support.paths import SHARED_DATA
 
 SEED2017 = SHARED_DATA / "seed2017-metrics.csv"
@@ -19,7 +21,7 @@ HISTORY = tuple(
         update=10 * i,
         epoch=2.5 * i,
         seconds=30.0 * i,
-        scores={key: 0.1 * i + 0.01 * k for k, key in enumerate(CURVES)},
+        scores=scores_from_text({key: 0.1 * i + 0.01 * k for k, key in enumerate(CURVES)}),
     )
     for i in (1, 2, 3, 4)
 )
@@ -82,7 +84,7 @@ def test_the_csv_of_2017():
 
 def test_what_was_not_measured_is_a_gap_and_a_curve_without_any_value_is_left_out(tmp_path):
     history = tuple(
-        Validated(i, float(i), 1.0, {"S F1 train": 0.5} | ({"S F1 val": 0.7} if i != 2 else {}))
+        Validated(i, float(i), 1.0, Scores(NetworkScores(0.7 if i != 2 else None, 0.5)))
         for i in (1, 2, 3)
     )
     run = read_curves(make_run(tmp_path / "standard", history, marks=()))

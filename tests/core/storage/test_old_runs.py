@@ -14,6 +14,7 @@ from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.inference.predict_stack import predict_stack
 from napari_advseg.core.runtime.events import Alarm
+from napari_advseg.core.runtime.scores import DiscriminatorStatistics
 from napari_advseg.core.storage.run_folder import load_run
 from napari_advseg.core.training.adversary_log import AdversaryLog
 from napari_advseg.core.training.engine import resume, train
@@ -73,7 +74,7 @@ def test_an_old_run_loads_and_predicts(small, stack, partly, tmp_path):
     age(tmp_path / "run")
     run = load_run(tmp_path / "run")
     assert [v.scores for v in run.history] == [v.scores for v in result.history]
-    assert [v.health for v in run.history] == [{}]
+    assert [v.health for v in run.history] == [DiscriminatorStatistics()]
     for network in run.networks:
         found = {}
 
@@ -103,4 +104,4 @@ def test_alarms_of_a_checkpoint_that_knows_nothing_else_of_them_are_kept(small, 
     log = AdversaryLog(train(small(updates=1), stack, annotation).training)
     log.restore({"pull": {"λ": 0.1}, "alarms": [alarm]})
     assert log.alarms == (Alarm(**alarm),)
-    assert log.pull() == {"λ": 0.1}
+    assert log.pull() == DiscriminatorStatistics(weight=0.1)

@@ -13,9 +13,11 @@ from napari_advseg.core.config.parsing import run_settings
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.runtime.errors import RunFolderError
 from napari_advseg.core.runtime.events import Notice, Outcome, Validated
+from napari_advseg.core.runtime.scores import NetworkScores, Scores
 from napari_advseg.core.storage import run_folder
 from napari_advseg.core.storage.history import metrics_csv
 from napari_advseg.core.storage.run_folder import load_run, new_run_folder
+from napari_advseg.core.storage.score_names import scores_as_text
 from napari_advseg.core.training.engine import resume, train
 
 HEADER = (
@@ -61,9 +63,10 @@ def test_metrics_have_a_row_a_validation_and_empty_cells_for_what_a_method_lacks
     rows = list(csv.DictReader(text.splitlines()))
     assert [int(row["update"]) for row in rows] == [4, 8, 12]
     for row, validated in zip(rows, result.history, strict=True):
+        scores = scores_as_text(validated.scores)
         for column in HEADER.split(",")[3:]:
             if column.split(" ")[0] in there:
-                assert float(row[column]) == pytest.approx(validated.scores[column], abs=1e-6)
+                assert float(row[column]) == pytest.approx(scores[column], abs=1e-6)
             else:
                 assert row[column] == ""
     seconds = [float(row["seconds"]) for row in rows]
@@ -79,7 +82,7 @@ def test_an_epoch_shows_every_labelled_pixel_once_on_average(small, stack, annot
 
 
 def test_a_score_that_is_not_a_number_is_an_empty_cell():
-    validated = Validated(1, 1.0, 1.0, {"S F1 val": float("nan"), "S F1 train": 0.5})
+    validated = Validated(1, 1.0, 1.0, Scores(NetworkScores(f1_val=float("nan"), f1_train=0.5)))
     row = metrics_csv((validated,), ("cell", "membrane")).splitlines()[1].split(",")
     assert row[3:5] == ["0.500000", ""]
 
@@ -106,8 +109,8 @@ def test_summary_names_the_best_validation(small, stack, annotation, folder):
     result = train(small(), stack, annotation, folder)
     summary = json.loads((folder / "summary.json").read_text())
     assert summary == result.summary
-    for name, short in (("standard", "S"), ("adversarial", "G/S")):
-        scores = {v.update: v.scores[f"{short} F1 val"] for v in result.history}
+    for name in ("standard", "adversarial"):
+        scores = {v.update: v.scores.of(name).f1_val for v in result.history}
         best = summary["best"][name]
         assert best["F1 val"] == max(scores.values()) == scores[best["update"]]
 

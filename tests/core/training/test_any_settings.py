@@ -30,6 +30,7 @@ from napari_advseg.core.inference.predict_stack import predict_to_file
 from napari_advseg.core.runtime.errors import AdvSegError
 from napari_advseg.core.runtime.events import Outcome, RunFinished, SlicePredicted, Step
 from napari_advseg.core.storage.run_folder import load_run
+from napari_advseg.core.storage.score_names import scores_as_text
 from napari_advseg.core.training.engine import train
 
 EXAMPLES = int(os.environ.get("ADVSEG_EXAMPLES", "0"))
@@ -221,7 +222,9 @@ def assert_good(result, stack, folder, events):
     for step in (e for e in events if isinstance(e, Step)):
         assert all(math.isfinite(loss) for loss in step.losses.values())
     for validated in result.history:
-        assert all(0 <= score <= 1 or math.isnan(score) for score in validated.scores.values())
+        scores = scores_as_text(validated.scores).values()
+        assert scores
+        assert all(0 <= score <= 1 or math.isnan(score) for score in scores)
     for learner in result.training.optimizers.values():
         assert all(torch.isfinite(w).all() for w in learner.network.state_dict().values())
     last = {(e.network, e.z): e.prediction for e in events if isinstance(e, SlicePredicted)}

@@ -99,14 +99,15 @@ def likeliest(run, cells):
 
 
 def test_f1_val_is_the_mean_over_the_classes_of_the_validation_slices(run, likeliest, five):
-    scores, val = run[1].history[-1].scores, [4, 5]
-    for name, short in SHORT.items():
+    val = [4, 5]
+    for name in SHORT:
+        scores = run[1].history[-1].scores.of(name)
         mask, truth = likeliest[name][val], five.targets[val]
         expected = macro(mask, truth)
-        assert scores[f"{short} F1 val"] == pytest.approx(expected, abs=1e-12)
+        assert scores.f1_val == pytest.approx(expected, abs=1e-12)
         for index, one in enumerate(FIVE.names):
             single = f1_of(mask, truth, index)
-            assert scores[f"{short} F1 {one} val"] == pytest.approx(single, abs=1e-12, nan_ok=True)
+            assert scores.f1_val_by_class[one] == pytest.approx(single, abs=1e-12, nan_ok=True)
 
 
 def test_f1_train_is_the_mean_over_the_classes_of_the_fixed_patches(run):
@@ -115,12 +116,12 @@ def test_f1_train_is_the_mean_over_the_classes_of_the_fixed_patches(run):
     with torch.no_grad():
         found = training.networks["standard"].eval()(images).argmax(dim=1).numpy()
     expected = macro(found, targets.numpy())
-    assert run[1].history[-1].scores["S F1 train"] == pytest.approx(expected, abs=1e-6)
+    assert run[1].history[-1].scores.standard.f1_train == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_best_validation_is_the_one_of_the_highest_mean(run):
-    for name, short in SHORT.items():
-        means = [v.scores[f"{short} F1 val"] for v in run[1].history]
+    for name in SHORT:
+        means = [v.scores.of(name).f1_val for v in run[1].history]
         best = run[1].summary["best"][name]
         assert best["F1 val"] == max(means)
         assert best["update"] == run[1].history[int(np.argmax(means))].update
@@ -142,8 +143,8 @@ def test_each_class_has_its_columns_in_metrics(run):
     with (run[0] / "metrics.csv").open() as file:
         last = list(csv.DictReader(file))[-1]
     for one in FIVE.names:
-        for short in SHORT.values():
-            logged = run[1].history[-1].scores[f"{short} F1 {one} val"]
+        for network, short in SHORT.items():
+            logged = run[1].history[-1].scores.of(network).f1_val_by_class[one]
             assert float(last[f"{short} F1 {one} val"] or "nan") == pytest.approx(
                 logged, abs=1e-6, nan_ok=True
             )
@@ -171,7 +172,7 @@ def test_probabilities_are_written_as_one_channel_for_each_class(run, likeliest,
 def test_evaluate_gives_the_mean_and_no_regions(run, likeliest, five, tmp_path):
     mask = FIVE.decode(likeliest["standard"].astype(np.uint8))
     found = evaluate(mask, five, mask_classes=FIVE, slices=(4, 5))
-    assert found.f1_mean == pytest.approx(run[1].history[-1].scores["S F1 val"], abs=1e-12)
+    assert found.f1_mean == pytest.approx(run[1].history[-1].scores.standard.f1_val, abs=1e-12)
     assert "F1 mean" in str(found)
     assert "V_Rand" not in str(found)
     plain = json.loads(json.dumps(found.as_dict(), allow_nan=False))
@@ -231,7 +232,7 @@ def test_batches_score_the_mean_in_f1_val(small, stack, five):
         found = training.networks["standard"].eval()(images).argmax(dim=1).numpy()
     batches = [slice(i, i + 2) for i in range(0, len(found), 2)]
     expected = np.mean([macro(found[b], targets.numpy()[b]) for b in batches])
-    assert result.history[-1].scores["S F1 val"] == pytest.approx(expected, abs=1e-6)
+    assert result.history[-1].scores.standard.f1_val == pytest.approx(expected, abs=1e-6)
 
 
 def test_what_is_kept_of_a_slice():

@@ -13,6 +13,7 @@ from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.runtime.events import Outcome, Validated
 from napari_advseg.core.storage.run_folder import load_run
+from napari_advseg.core.storage.score_names import SCORES, scores_as_text
 from napari_advseg.core.training.engine import resume, train
 
 EIGHT = (  # the header of the 2017 metrics
@@ -67,7 +68,7 @@ def test_d_is_scored_on_every_mask_of_the_epoch_and_of_the_validation_patches(fi
             ("D Accuracy val", 24),
             ("G/D Accuracy val", 12),
         ):
-            share = one.scores[name] * masks
+            share = SCORES[name].value(one.scores) * masks
             assert share == pytest.approx(round(share), abs=1e-4)
 
 
@@ -82,7 +83,7 @@ def test_f1_val_is_the_mean_over_batches_of_the_fixed_patches(finished, cells):
         mask = np.round(1 / (1 + np.exp(-logits.detach().double().numpy()[:, 0]))) == 1
         truth = targets[first : first + 2].numpy() == 0
         found.append(2 * (mask & truth).sum() / (mask.sum() + truth.sum()))
-    assert result.history[-1].scores["S F1 val"] == pytest.approx(np.mean(found), abs=1e-6)
+    assert result.history[-1].scores.standard.f1_val == pytest.approx(np.mean(found), abs=1e-6)
 
 
 def test_ten_samples_after_each_epoch(finished):
@@ -143,4 +144,4 @@ def test_scores_of_batches_with_turns_in_each_update(cells, annotation):
     train(settings, EMStack.from_array(cells[0]), annotation, on_event=events.append)
     found = [event.scores for event in events if isinstance(event, Validated)]
     assert len(found) == 2
-    assert all(set(EIGHT) <= set(scores) for scores in found)
+    assert all(set(EIGHT) <= set(scores_as_text(scores)) for scores in found)

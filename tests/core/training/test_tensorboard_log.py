@@ -8,7 +8,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from napari_advseg.core.runtime.errors import SettingsError
-from napari_advseg.core.storage.score_names import HEALTH
+from napari_advseg.core.storage.score_names import HEALTH, scores_as_text
 from napari_advseg.core.training import tensorboard_log
 from napari_advseg.core.training.engine import resume, train
 
@@ -31,10 +31,10 @@ def test_curves_are_those_of_the_validations_and_histograms_show_ds_layers(
     assert threading.active_count() == before
     found, tags = read(tmp_path / "run"), read(tmp_path / "run").Tags()
     for score in ("S F1 val", "G/S F1 val", "D Accuracy train"):
-        expected = {v.update: v.scores[score] for v in result.history}
+        expected = {v.update: scores_as_text(v.scores)[score] for v in result.history}
         assert scalars(found, f"scores/{score}") == pytest.approx(expected, rel=1e-6)
     assert {f"D/{name}" for name in HEALTH} | {"D/λ"} <= set(tags["scalars"])
-    expected = {v.update: v.health["fake mean"] for v in result.history}
+    expected = {v.update: v.health.fake_mean for v in result.history}
     assert scalars(found, "D/fake mean") == pytest.approx(expected, rel=1e-6)
     D = result.training.optimizers["discriminator"].network
     layers = 3  # two that halve, and the head
@@ -50,7 +50,7 @@ def test_a_resumed_run_goes_on_in_the_same_folder(small, stack, annotation, tmp_
     train(settings, stack, annotation, tmp_path / "run", control=stop_at(16))
     result = resume(tmp_path / "run", stack)
     found = scalars(read(tmp_path / "run"), "scores/S F1 val")
-    expected = {v.update: v.scores["S F1 val"] for v in result.history}
+    expected = {v.update: v.scores.standard.f1_val for v in result.history}
     assert found == pytest.approx(expected, rel=1e-6)
 
 

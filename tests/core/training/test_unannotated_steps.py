@@ -270,9 +270,9 @@ def test_with_a_balance_the_gradients_stand_in_the_ratio_that_was_chosen(regime,
             images, targets, lambda s, a: balanced_weight(ratio, s, a, 1000.0),
             g_learns=True, d_learns=True, unannotated=others if regime == "unannotated" else None,
         )  # fmt: skip
-        weight = float(taken.health["λ"])
+        weight = float(taken.health.weight)
         assert weight * float(adv.norm()) == pytest.approx(ratio * float(seg.norm()), rel=1e-4)
-        assert float(taken.health["gradient ratio"]) == pytest.approx(ratio, rel=1e-4)
+        assert float(taken.health.gradient_ratio) == pytest.approx(ratio, rel=1e-4)
 
 
 def test_a_balance_is_capped_where_d_has_next_to_no_gradient():
@@ -284,14 +284,14 @@ def test_a_balance_is_capped_where_d_has_next_to_no_gradient():
         images, targets, lambda s, a: balanced_weight(0.5, s, a, 10.0),
         g_learns=True, d_learns=False, unannotated=others,
     ).health  # fmt: skip
-    assert float(capped["λ"]) == 10
-    assert 0 < float(capped["gradient ratio"]) < 1e-3
+    assert float(capped.weight) == 10
+    assert 0 < float(capped.gradient_ratio) < 1e-3
     with torch.no_grad():
         step.discriminator.network.last_layer.weight.zero_()
     silent = step(
         images, targets, lambda s, a: balanced_weight(0.5, s, a, 10.0),
         g_learns=True, d_learns=False, unannotated=others,
     ).health  # fmt: skip
-    assert float(silent["λ"]) == 10
-    assert float(silent["gradient ratio"]) == 0
+    assert float(silent.weight) == 10
+    assert float(silent.gradient_ratio) == 0
     assert all(torch.isfinite(p).all() for p in step.generator.network.parameters())

@@ -57,9 +57,9 @@ def test_learning_goes_on_from_there(run, small, stack, annotation):
     settings = small(updates=2, validate_every=2, network={"width": 4})
     further = train(settings, stack, annotation, start_from=folder)
     anew = train(settings, stack, annotation)
-    reached = first.history[-1].scores["S F1 membrane val"]
-    assert abs(further.history[0].scores["S F1 membrane val"] - reached) < 0.05
-    assert anew.history[0].scores["S F1 membrane val"] < reached - 0.1
+    reached = first.history[-1].scores.standard.f1_val_by_class["membrane"]
+    assert abs(further.history[0].scores.standard.f1_val_by_class["membrane"] - reached) < 0.05
+    assert anew.history[0].scores.standard.f1_val_by_class["membrane"] < reached - 0.1
     assert not equal(weights(further.training, "standard"), weights(first.training, "standard"))
 
 

@@ -22,6 +22,12 @@ from napari_advseg.core.runtime.events import (
     Step,
     Validated,
 )
+from napari_advseg.core.runtime.scores import (
+    DiscriminatorScores,
+    DiscriminatorStatistics,
+    NetworkScores,
+    Scores,
+)
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.plots.training_plots import TrainingPlots
 from napari_advseg.gui.window.viewer_session import session_of
@@ -36,10 +42,11 @@ VERDICT = {
     "sentence": "Neither network is better by more than chance: F1 +0.001.",
     "advice": "Use either.",
 }
-HEALTH = {
-    "real mean": 2.0, "real spread": 0.5, "fake mean": -1.0, "fake spread": 0.25, "called real": 0.5,
-    "right": 0.9, "last bias": 0.01, "last weight": 1.0, "gradient ratio": 0.02,
-}  # fmt: skip
+HEALTH = DiscriminatorStatistics(
+    real_mean=2.0, real_spread=0.5, fake_mean=-1.0, fake_spread=0.25, called_real=0.5, right=0.9,
+    last_bias=0.01, last_weight=1.0, gradient_ratio=0.02,
+)  # fmt: skip
+NOTHING = DiscriminatorStatistics()
 
 
 class Run:
@@ -59,10 +66,12 @@ class Run:
             raise refusal
         names = settings.networks
         on_event(RunStarted(folder, names, 20, 5, 0, "cpu", "float32", 1, ("a", "b"), ((2, 0.0),)))
-        health = HEALTH if "adversarial" in names else {}
-        on_event(Step(5, 20, 1.0, 1.0, {}, {"fake mean": -1.1, "λ": 0.05} if health else {}))
-        scores = {"S F1 val": 0.9, "G/S F1 val": 0.9, "D Accuracy val": 0.7}
-        on_event(Validated(10, 1.0, 1.0, scores, 0.05, dict(health)))
+        live = DiscriminatorStatistics(fake_mean=-1.1, weight=0.05)
+        has_d = "adversarial" in names
+        on_event(Step(5, 20, 1.0, 1.0, {}, live if has_d else NOTHING))
+        f1, on_d = NetworkScores(0.9), DiscriminatorScores(accuracy_val=0.7)
+        scores = Scores(f1, f1, on_d)
+        on_event(Validated(10, 1.0, 1.0, scores, 0.05, HEALTH if has_d else NOTHING))
         for alarm in self.events:
             on_event(AlarmChanged(alarm))
         pause = threading.Event()
@@ -135,7 +144,7 @@ def test_a_run_tells_how_d_does_and_which_network_is_better(qtbot, viewer, dock,
     assert plots.health.isVisible()
     assert told(dock, "discriminator_health") == told(dock, "alarm") == told(dock, "verdict") == ""
     start_and_stop(qtbot, dock, lambda: told(dock, "discriminator_health") == "D: healthy")
-    assert [(update, health["fake mean"]) for update, health in plots.health.live] == [(5, -1.1)]
+    assert [(update, health.fake_mean) for update, health in plots.health.live] == [(5, -1.1)]
     assert plots.health.history == dock.model.history
 
     numbers = part(dock, "discriminator_numbers", QLabel)

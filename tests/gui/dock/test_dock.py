@@ -28,6 +28,7 @@ from napari_advseg.core.runtime.events import (
     Step,
     Validated,
 )
+from napari_advseg.core.runtime.scores import DiscriminatorScores, NetworkScores, Scores
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.window.viewer_session import PLOTS_NAME, ViewerSession
@@ -77,7 +78,8 @@ class Trainer:
         on_event(Step(update % total, total, update / 10, 60.0))
         for network in settings.networks:
             on_event(SlicePredicted(network, 2, np.full(stack.shape[1:], 0.6, np.float16)))
-        scores = {"S F1 val": 0.9, "G/S F1 val": 0.91, "D Accuracy val": 0.7}
+        on_d = DiscriminatorScores(accuracy_val=0.7)
+        scores = Scores(NetworkScores(0.9), NetworkScores(0.91), on_d)
         on_event(Validated(update, 1.0, 1.0, scores))
 
 

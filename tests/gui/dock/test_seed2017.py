@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QPushButton
 
 from napari_advseg.app.state.model import RunState
 from napari_advseg.core.storage.run_folder import load_run
+from napari_advseg.core.storage.score_names import SCORES
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 
 SHORT = {
@@ -62,4 +63,4 @@ def test_two_epochs_of_the_2017_experiment(viewer, tmp_path, qtbot):
     assert run.settings.preset == "seed2017"
     assert len(list((run.folder / "samples").iterdir())) == 2
     for name in ("S F1 val", "G/S F1 val", "D Accuracy val", "G/D Accuracy train"):
-        assert 0 <= model.history[-1].scores[name] <= 1
+        assert 0 <= SCORES[name].value(model.history[-1].scores) <= 1

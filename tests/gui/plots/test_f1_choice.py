@@ -11,6 +11,7 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_advseg.core.runtime.events import Validated
+from napari_advseg.core.runtime.scores import NetworkScores, Scores
 from napari_advseg.gui.plots.series import classes_scored
 from napari_advseg.gui.plots.training_plots import TrainingPlots
 
@@ -22,10 +23,11 @@ def history(classes, validations=3):
     """F1 that tells network, class and validation: S of class i at validation v is 0.5 + i/20 + v/100."""
     found = []
     for v in range(1, validations + 1):
-        scores = {"S F1 train": 0.9, "S F1 val": 0.8 + v / 100, "G/S F1 val": 0.81 + v / 100}
-        for i, name in enumerate(classes):
-            scores[f"S F1 {name} val"] = 0.5 + i / 20 + v / 100
-            scores[f"G/S F1 {name} val"] = 0.51 + i / 20 - v / 100
+        s = {name: 0.5 + i / 20 + v / 100 for i, name in enumerate(classes)}
+        g = {name: 0.51 + i / 20 - v / 100 for i, name in enumerate(classes)}
+        scores = Scores(
+            NetworkScores(0.8 + v / 100, 0.9, s), NetworkScores(0.81 + v / 100, None, g)
+        )
         found.append(Validated(100 * v, v, 1.0, scores))
     return found
 
@@ -133,12 +135,8 @@ def test_files_show_the_chosen_class_and_hold_all(qtbot, plots, tmp_path):
 
 
 def test_an_adversarial_run_alone_names_its_classes_and_gaps_stay_gaps(plots):
-    scores = {
-        "G/S F1 val": 0.5,
-        "G/S F1 a val": math.nan,
-        "G/S F1 val val": 0.7,
-        "G/S F1 b val": 0.5,
-    }
+    by_class = {"a": math.nan, "val": 0.7, "b": 0.5}
+    scores = Scores(adversarial=NetworkScores(0.5, f1_val_by_class=by_class))
     found = [Validated(10, 1, 1.0, scores)]
     assert classes_scored(found) == ("a", "val", "b")
     plots.set_history(found)

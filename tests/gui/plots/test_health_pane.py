@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import math
 import xml.etree.ElementTree as ET
-from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -15,6 +14,12 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QApplication
 
 from napari_advseg.core.runtime.events import Alarm, Validated
+from napari_advseg.core.runtime.scores import (
+    DiscriminatorScores,
+    DiscriminatorStatistics,
+    NetworkScores,
+    Scores,
+)
 from napari_advseg.core.storage.score_names import HEALTH
 from napari_advseg.gui.plots.training_plots import TrainingPlots
 from napari_advseg.gui.widgets.theme import theme_colours
@@ -24,9 +29,14 @@ STRONG = Alarm("strong", 250, "The adversarial term moves G/S more than the anno
 
 
 def validation(update, real=2.0, fake=-1.0, **more):
-    health = {"real mean": real, "real spread": 0.5, "fake mean": fake, "fake spread": 0.25}
-    health |= {"called real": 0.5, "gradient ratio": 0.0123, **more}
-    return Validated(update, 1.0, 1.0, {"G/S F1 val": 0.9, "D Accuracy val": 0.7}, 0.1, health)
+    health = DiscriminatorStatistics(
+        real_mean=real, real_spread=0.5, fake_mean=fake, fake_spread=0.25, called_real=0.5,
+        gradient_ratio=0.0123, **more,
+    )  # fmt: skip
+    scores = Scores(
+        adversarial=NetworkScores(0.9), discriminator=DiscriminatorScores(accuracy_val=0.7)
+    )
+    return Validated(update, 1.0, 1.0, scores, 0.1, health)
 
 
 @pytest.fixture
@@ -147,18 +157,22 @@ def test_saturation_is_drawn_where_it_is_in_range(healthy):
 
 def test_live_points_come_between_validations_and_go_with_the_next_run(plots):
     pane = plots.health
-    plots.add_live(7, MappingProxyType({"real mean": 3.0, "fake mean": -4.0, "λ": 0.0}))
-    assert pane.live == [(7, {"real mean": 3.0, "fake mean": -4.0})]
+    first = DiscriminatorStatistics(real_mean=3.0, fake_mean=-4.0, weight=0.0)
+    plots.add_live(7, first)
+    assert pane.live == [(7, first)]
+    for key, value in (("real mean", 3.0), ("fake mean", -4.0)):
+        (live,) = (item for one, item in pane._live.items() if one.key == key)
+        assert [list(values) for values in live.getData()] == [[7], [value]]
     low, high = pane.plot.viewRange()[1]
     assert low < -3.9
     assert high > 2.9
     assert pane.plot.viewRange()[0][1] >= 7
-    plots.add_live(8, MappingProxyType({"gradient ratio": 0.1}))  # D did not learn in this one
+    plots.add_live(8, DiscriminatorStatistics(gradient_ratio=0.1))  # D did not learn in this one
     assert len(pane.live) == 1
     for update in range(9, 3000):
-        pane.add_live(update, {"real mean": 3.0, "fake mean": -4.0})
+        pane.add_live(update, first)
     assert len(pane.live) <= 1000
-    plots.add_live(0, MappingProxyType({}))
+    plots.add_live(0, DiscriminatorStatistics())
     assert pane.live == []
 
 
@@ -178,7 +192,9 @@ def test_a_run_without_d_has_no_such_plot(healthy, tmp_path):
 
 
 def test_a_run_that_kept_no_health_says_so(plots):
-    plots.set_history([Validated(100, 1, 1, {"D Accuracy val": 0.7})])
+    plots.set_history(
+        [Validated(100, 1, 1, Scores(discriminator=DiscriminatorScores(accuracy_val=0.7)))]
+    )
     words = plots.health._message
     assert words.isVisible()
     assert words.toPlainText() == "D's logits were not kept"

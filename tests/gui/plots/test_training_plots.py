@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from support.paths import SHARED_DATA
 import pyqtgraph as pg  # isort: skip, after Qt
 
 from napari_advseg.core.runtime.events import Validated
+from napari_advseg.core.runtime.scores import DiscriminatorScores, NetworkScores, Scores
+from napari_advseg.core.storage.score_names import SCORES, score_columns, scores_from_text
 from napari_advseg.gui.plots.frame import clip_segment
 from napari_advseg.gui.plots.training_plots import TrainingPlots
 from napari_advseg.gui.widgets.theme import ADVERSARIAL, STANDARD, contrast, theme_colours
@@ -37,7 +40,7 @@ def validation(update: int, **scores: float) -> Validated:
     full = {key: 0.6 + 0.04 * i + update / 10_000 for i, key in enumerate(EIGHT)}
     names = {"S_train": EIGHT[0], "S_val": EIGHT[1], "GS_train": EIGHT[2], "GS_val": EIGHT[3]}
     full.update({names[name]: value for name, value in scores.items()})
-    return Validated(update, update / 100, update / 10, full)
+    return Validated(update, update / 100, update / 10, scores_from_text(full))
 
 
 @pytest.fixture
@@ -86,7 +89,7 @@ def test_curves_are_the_history(plots):
         for key in keys:
             x, y = pane.curve(key).getOriginalDataset()
             np.testing.assert_array_equal(x, [one.update for one in history])
-            np.testing.assert_array_equal(y, [one.scores[key] for one in history])
+            np.testing.assert_array_equal(y, [SCORES[key].value(one.scores) for one in history])
 
 
 def test_hue_tells_the_network_and_line_style_the_side(plots):
@@ -130,9 +133,8 @@ def test_empty_plots_say_when_curves_appear(plots):
 
     assert "curves appear at the first validation" in texts(plots.f1)
     assert "curves appear at the first validation" in texts(plots.accuracy)
-    standard_only = Validated(
-        100, 1, 10, {"S F1 train": 0.9, "S F1 val": 0.8, "D Accuracy val": math.nan}
-    )
+    nothing = DiscriminatorScores(accuracy_val=math.nan)
+    standard_only = Validated(100, 1, 10, Scores(NetworkScores(0.8, 0.9), discriminator=nothing))
     plots.add(standard_only)
     assert not any("curves appear" in text for text in texts(plots.f1))
     assert "no discriminator in this run" in texts(plots.accuracy)
@@ -249,24 +251,24 @@ def test_both_plots_are_found_by_their_role_and_explained(plots):
 
 def test_csv_reads_back_as_the_history(plots, tmp_path):
     history = [validation(100), validation(200, S_val=math.nan)]
-    history[0].scores["S F1 cell val"] = 0.123456789
+    scores = history[0].scores
+    by_class = replace(scores.standard, f1_val_by_class={"cell": 0.123456789})
+    history[0] = replace(history[0], scores=replace(scores, standard=by_class))
     plots.set_history(history)
     plots.save_csv(tmp_path / "plots.csv")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "plots.csv").read_text("utf-8"))))
     assert tuple(rows[0]) == ("update", "epoch", "seconds", *EIGHT, "S F1 cell val")
     assert [int(row["update"]) for row in rows] == [100, 200]
     for key in EIGHT:
-        assert float(rows[0][key]) == history[0].scores[key]
+        assert float(rows[0][key]) == SCORES[key].value(history[0].scores)
     assert rows[1]["S F1 val"] == ""
     assert float(rows[0]["S F1 cell val"]) == 0.123456789
 
 
 def test_csv_has_the_columns_of_metrics_csv(plots, tmp_path):
-    from napari_advseg.core.storage.score_names import score_columns
-
     # A validation measures one network after the other: its scores come in another order.
     scores = dict.fromkeys(sorted(score_columns(("cell", "wall")), reverse=True), 0.5)
-    plots.set_history([Validated(1, 0.1, 1.0, scores)])
+    plots.set_history([Validated(1, 0.1, 1.0, scores_from_text(scores))])
     plots.save_csv(tmp_path / "plots.csv")
     header = (tmp_path / "plots.csv").read_text("utf-8").splitlines()[0]
     assert header.split(",") in (
@@ -387,7 +389,12 @@ def test_the_2017_run_is_read_as_its_file_says(plots, qtbot):
     rows = list(csv.DictReader(SEED2017.read_text("utf-8").splitlines()))
     plots.set_history(
         [
-            Validated(500 * (i + 1), i + 1.0, 0.0, {key: float(row[key]) for key in EIGHT})
+            Validated(
+                500 * (i + 1),
+                i + 1.0,
+                0.0,
+                scores_from_text({key: float(row[key]) for key in EIGHT}),
+            )
             for i, row in enumerate(rows)
         ]
     )

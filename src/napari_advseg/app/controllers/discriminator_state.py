@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from types import MappingProxyType
 from typing import Any
 
 from napari_advseg.app.state.model import AppModel
 from napari_advseg.core.runtime.events import Alarm, AlarmChanged, RunFinished, Step
+from napari_advseg.core.runtime.scores import DiscriminatorStatistics
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +26,11 @@ class DiscriminatorController:
 
     def begin(self) -> None:
         """A run starts: nothing is known of it."""
-        self._show((), {}, "")
+        self._show((), "")
 
     def step(self, event: Step) -> None:
         """D's numbers of one update; an update in which D did nothing leaves those before."""
-        if event.health:
-            self._model.health = MappingProxyType({**self._model.health, **event.health})
+        self._model.health |= event.health
 
     def alarm(self, event: AlarmChanged) -> None:
         """An alarm begins, or is over."""
@@ -47,11 +46,11 @@ class DiscriminatorController:
 
     def load(self, summary: dict[str, Any]) -> None:
         """What a run kept; of one that never ended there is nothing."""
-        self._show(_alarms(summary), {}, _words(summary))
+        self._show(_alarms(summary), _words(summary))
 
-    def _show(self, alarms: tuple[Alarm, ...], health: dict[str, float], verdict: str) -> None:
+    def _show(self, alarms: tuple[Alarm, ...], verdict: str) -> None:
         model = self._model
-        model.alarms, model.health, model.verdict = alarms, MappingProxyType(health), verdict
+        model.alarms, model.health, model.verdict = alarms, DiscriminatorStatistics(), verdict
 
 
 def _words(summary: dict[str, Any]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from napari_advseg.app.state.model import AppModel
 from napari_advseg.core.runtime.events import Alarm
+from napari_advseg.core.runtime.scores import DiscriminatorStatistics
 
 WARNING = "⚠"
 """Stands before an alarm, which is told by more than a colour."""
@@ -44,7 +45,7 @@ def alarm_line(alarms: Sequence[Alarm]) -> str:
 
 def health_line(model: AppModel) -> str:
     """How D does where nothing is wrong; empty where an alarm says it, or nothing is known of a D."""
-    if not (shows_adversary(model) and health_now(model)) or active_alarms(model.alarms):
+    if not (shows_adversary(model) and health_now(model).known) or active_alarms(model.alarms):
         return ""
     if weight_now(model) > 0:
         return "D: healthy"
@@ -54,16 +55,18 @@ def health_line(model: AppModel) -> str:
     return f"D does not act on G/S yet: λ rises from update {rises:,} on."
 
 
-def health_now(model: AppModel) -> dict[str, float]:
-    """The last that is known of each of D's numbers: of the update at work before the last validation."""
-    kept = model.history[-1].health if model.history else {}
-    return {**kept, **model.health}
+def health_now(model: AppModel) -> DiscriminatorStatistics[float]:
+    """The last known value of each statistic: the update at work before the last validation."""
+    if not model.history:
+        return model.health
+    return model.history[-1].health | model.health
 
 
 def weight_now(model: AppModel) -> float:
     """λ of the last update that is known of."""
-    kept = model.history[-1].adversarial_weight if model.history else 0.0
-    return float(model.health.get("λ", kept))
+    if model.health.weight is not None:
+        return model.health.weight
+    return model.history[-1].adversarial_weight if model.history else 0.0
 
 
 def health_numbers(model: AppModel) -> list[str]:
@@ -71,31 +74,33 @@ def health_numbers(model: AppModel) -> list[str]:
     if not shows_adversary(model):
         return []
     health = health_now(model)
-    lines = [
-        f"logits on {side} masks {logits(health, side)}"
-        for side in ("real", "fake")
-        if f"{side} mean" in health
-    ]
-    if "broken mean" in health:
-        lines.append(f"logits on real masks with gaps {signed(health['broken mean'], 2)}")
-    if "called real" in health:
-        right = f", {percent(health['right'])} right" if "right" in health else ""
-        lines.append(f"answers: {percent(health['called real'])} “real”{right}")
-    if "last bias" in health:
-        weight = f", weights {health['last weight']:.3g}" if "last weight" in health else ""
-        lines.append(f"last layer: bias {signed(health['last bias'], 3)}{weight}")
-    if "gradient ratio" in health:
-        lines.append(f"gradients, adversarial to annotation: {health['gradient ratio']:.2g}")
-    if health:
+    lines = [f"logits on {side} masks {words}" for side, words in logits(health).items()]
+    if health.broken_mean is not None:
+        lines.append(f"logits on real masks with gaps {signed(health.broken_mean, 2)}")
+    if health.called_real is not None:
+        right = "" if health.right is None else f", {percent(health.right)} right"
+        lines.append(f"answers: {percent(health.called_real)} “real”{right}")
+    if health.last_bias is not None:
+        weight = "" if health.last_weight is None else f", weights {health.last_weight:.3g}"
+        lines.append(f"last layer: bias {signed(health.last_bias, 3)}{weight}")
+    if health.gradient_ratio is not None:
+        lines.append(f"gradients, adversarial to annotation: {health.gradient_ratio:.2g}")
+    if health.known:
         lines.append(f"λ {weight_now(model):.3g}")
     return lines
 
 
-def logits(health: Mapping[str, float], side: str) -> str:
-    """``+2.10 ± 0.45``: mean and spread of D's logits on ``real`` or ``fake`` masks."""
-    spread = health.get(f"{side} spread")
-    around = "" if spread is None else f" ± {spread:.2f}"
-    return f"{signed(health[f'{side} mean'], 2)}{around}"
+def logits(health: DiscriminatorStatistics[float]) -> dict[str, str]:
+    """``+2.10 ± 0.45``: mean and spread of D's logits on ``real`` and on ``fake`` masks, if measured."""
+    sides = {
+        "real": (health.real_mean, health.real_spread),
+        "fake": (health.fake_mean, health.fake_spread),
+    }
+    return {
+        side: signed(mean, 2) + ("" if spread is None else f" ± {spread:.2f}")
+        for side, (mean, spread) in sides.items()
+        if mean is not None
+    }
 
 
 def signed(value: float, decimals: int) -> str:

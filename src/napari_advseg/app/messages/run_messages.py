@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from napari_advseg.core.config.settings import Method, RunSettings
 from napari_advseg.core.runtime.errors import Subject
@@ -22,10 +23,9 @@ def score_line(history: Sequence[Validated]) -> str:
     if not history:
         return ""
     last = history[-1].scores
-    parts = [f"{s} {last[f'{s} F1 val']:.3f}" for s in SHORT.values() if _has(last, f"{s} F1 val")]
-    if _has(last, "D Accuracy val"):
-        parts.append(f"D {last['D Accuracy val']:.3f}")
-    line = "  ".join(parts)
+    numbers = {short: last.of(network).f1_val for network, short in SHORT.items()}
+    numbers["D"] = last.discriminator.accuracy_val
+    line = "  ".join(f"{short} {value:.3f}" for short, value in numbers.items() if _known(value))
     best = best_validation(history)
     if best is None:
         return line
@@ -36,10 +36,10 @@ def score_line(history: Sequence[Validated]) -> str:
 def best_validation(history: Sequence[Validated]) -> tuple[str, float, int] | None:
     """Network, F1 and update of the highest validation F1, the earliest if there are several."""
     found = [
-        (one.scores[f"{short} F1 val"], -one.update, short)
+        (f1, -one.update, short)
         for one in history
-        for short in SHORT.values()
-        if _has(one.scores, f"{short} F1 val")
+        for network, short in SHORT.items()
+        if _known(f1 := one.scores.of(network).f1_val)
     ]
     if not found:
         return None
@@ -47,9 +47,9 @@ def best_validation(history: Sequence[Validated]) -> tuple[str, float, int] | No
     return short, score, -update
 
 
-def _has(scores: dict[str, float], column: str) -> bool:
-    value = scores.get(column)
-    return value is not None and value == value  # NaN where the method trains no such network
+def _known(value: float | None) -> TypeGuard[float]:
+    """Whether a score was measured and is defined."""
+    return value is not None and value == value
 
 
 def duration(minutes: float) -> str:

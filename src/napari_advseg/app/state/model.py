@@ -16,6 +16,7 @@ from napari_advseg.core.config.settings import NetworkSettings
 from napari_advseg.core.evaluation.slice_scores import SliceTable
 from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.core.runtime.events import Alarm, NetworkName, Validated
+from napari_advseg.core.runtime.scores import DiscriminatorStatistics
 
 from .annotation_summary import AnnotationSummary
 from .class_list import ClassList
@@ -138,8 +139,8 @@ class AppModel:
         The classes of the chosen annotation.
     slice_table : SliceTable
         Each slice by itself: of the masks over the image, or as a loaded run kept it.
-    health : mapping of str to float
-        How D does in the run under way, as of its last update; see `validation_columns.HEALTH`.
+    health : DiscriminatorStatistics of float
+        Of the run under way, as of its last update.
     alarms : tuple of Alarm
         Of the run that is shown, those that are over included.
     verdict : str
@@ -170,7 +171,7 @@ class AppModel:
     offer: Offer | None = None
     class_list: ClassList = field(default_factory=ClassList)
     slice_table: SliceTable = field(default_factory=SliceTable)
-    health: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    health: DiscriminatorStatistics[float] = field(default_factory=DiscriminatorStatistics)
     alarms: tuple[Alarm, ...] = ()
     verdict: str = ""
 

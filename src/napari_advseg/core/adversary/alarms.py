@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from napari_advseg.core.runtime.events import Alarm
+from napari_advseg.core.runtime.scores import DiscriminatorStatistics
 
 OBSERVATIONS, UPDATES = 5, 30
 """A state has to last for so many observations in a row, and for so many updates, to be an alarm."""
@@ -87,12 +88,12 @@ class AlarmMonitor:
     def observe(
         self,
         update: int,
-        health: Mapping[str, float],
+        health: DiscriminatorStatistics[float],
         *,
         turn: int | None = None,
         rising: bool = False,
     ) -> list[Alarm]:
-        """Take what was measured of D; see `validation_columns.HEALTH` for the names.
+        """Take what was measured of D.
 
         Within a block of D's the `update` of G stands still: how long something lasts is counted in turns.
 
@@ -106,7 +107,7 @@ class AlarmMonitor:
             states.pop("weak", None)
         for kind, there in states.items():
             changed += self._take(kind, update, turn, there)
-        if "last bias" in health and self._jumped(turn, health["last bias"]):
+        if health.last_bias is not None and self._jumped(turn, health.last_bias):
             changed += self._begin("jump", update)
         return changed
 
@@ -182,17 +183,16 @@ class AlarmMonitor:
         return []
 
 
-def _states(health: Mapping[str, float]) -> dict[str, bool]:
+def _states(health: DiscriminatorStatistics[float]) -> dict[str, bool]:
     """Each state that an observation can tell of, and whether it is there."""
     states = {}
-    if "called real" in health:
-        called, right = health["called real"], health["right"]
-        one_answer = max(called, 1 - called) >= ALL_OF_ONE
+    if health.called_real is not None and health.right is not None:
+        one_answer = max(health.called_real, 1 - health.called_real) >= ALL_OF_ONE
         states["collapsed"] = one_answer  # also where it changes from one to the other
-        states["undecided"] = abs(right - 0.5) <= UNDECIDED and not one_answer
-    if "fake magnitude" in health:
-        states["saturated"] = health["fake magnitude"] > SATURATED
-    if "gradient ratio" in health:
-        states["weak"] = health["gradient ratio"] < WEAK
-        states["strong"] = health["gradient ratio"] > STRONG
+        states["undecided"] = abs(health.right - 0.5) <= UNDECIDED and not one_answer
+    if health.fake_magnitude is not None:
+        states["saturated"] = health.fake_magnitude > SATURATED
+    if health.gradient_ratio is not None:
+        states["weak"] = health.gradient_ratio < WEAK
+        states["strong"] = health.gradient_ratio > STRONG
     return states

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from napari_advseg.core.runtime.scores import DiscriminatorStatistics
+
 from .adversarial_loss import AdversarialLoss, labelled_positions
 from .discriminator import Discriminator
 
@@ -16,8 +18,8 @@ def logit_health(
     targets: Tensor,
     real_targets: Tensor,
     on_broken: Tensor | None = None,
-) -> dict[str, Tensor]:
-    r"""D's logits; positions without a label count nowhere.
+) -> DiscriminatorStatistics[Tensor]:
+    """Statistics of D's logits and answers; positions without a label count nowhere.
 
     Parameters
     ----------
@@ -31,11 +33,9 @@ def logit_health(
 
     Returns
     -------
-    dict of Tensor
-        Mean and ``spread`` (standard deviation) of the logits on real and on fake masks; ``fake magnitude``,
-        the mean of \|logit\| on fake ones; ``largest``, the largest magnitude; ``called real`` and
-        ``right``, shares of all answers. Real and fake masks count half and half, and the two kinds of fake
-        ones again; ``broken mean`` is of those with gaps.
+    DiscriminatorStatistics of Tensor
+        Those of the logits and the answers. The two kinds of fake masks, too, count half and half in
+        `called_real` and `right`.
     """
     real_counts = labelled_positions(on_real, real_targets)
     fake_counts = labelled_positions(on_fake, targets)
@@ -47,21 +47,21 @@ def logit_health(
     )
     real_called = adversary.called_real(on_real, real_targets)
     fake_called = adversary.called_real(on_fake, targets)
-    of_broken = {}
+    broken_mean = None
     if on_broken is not None:
-        counts = labelled_positions(on_broken, real_targets)
-        of_broken["broken mean"] = _moments(on_broken.float(), counts)[0]
+        broken_mean, _ = _moments(on_broken.float(), labelled_positions(on_broken, real_targets))
         fake_called = (fake_called + adversary.called_real(on_broken, real_targets)) / 2
-    return of_broken | {
-        "real mean": real_mean,
-        "real spread": real_spread,
-        "fake mean": fake_mean,
-        "fake spread": fake_spread,
-        "fake magnitude": (on_fake.abs() * fake_counts).sum() / fake_counts.sum().clamp(min=1),
-        "largest": largest,
-        "called real": (real_called + fake_called) / 2,
-        "right": (real_called + 1 - fake_called) / 2,
-    }
+    return DiscriminatorStatistics(
+        real_mean=real_mean,
+        real_spread=real_spread,
+        fake_mean=fake_mean,
+        fake_spread=fake_spread,
+        broken_mean=broken_mean,
+        fake_magnitude=(on_fake.abs() * fake_counts).sum() / fake_counts.sum().clamp(min=1),
+        largest=largest,
+        called_real=(real_called + fake_called) / 2,
+        right=(real_called + 1 - fake_called) / 2,
+    )
 
 
 def _moments(logits: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,9 +78,11 @@ def last_bias(D: Discriminator) -> Tensor:
 
 
 @torch.no_grad()
-def layer_health(D: Discriminator) -> dict[str, Tensor]:
+def layer_health(D: Discriminator) -> DiscriminatorStatistics[Tensor]:
     """Mean bias of D's last layer and the norm of its weights; D is in inference mode.
 
     In training mode a look at its weights would move spectral normalisation on.
     """
-    return {"last bias": last_bias(D), "last weight": D.last_layer.weight.float().norm()}
+    return DiscriminatorStatistics(
+        last_bias=last_bias(D), last_weight=D.last_layer.weight.float().norm()
+    )

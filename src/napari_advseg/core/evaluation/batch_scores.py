@@ -9,6 +9,8 @@ from torch import Tensor
 
 from napari_advseg.core.config.classes import UNLABELLED
 from napari_advseg.core.models.losses import probabilities
+from napari_advseg.core.runtime.scores import StepScores, measured
+from napari_advseg.core.storage.score_names import STEP_SCORES
 
 
 def batch_f1(logits: Tensor, targets: Tensor) -> Tensor:
@@ -42,37 +44,59 @@ def _class_f1(found: Tensor, targets: Tensor, index: int) -> Tensor:
     return 2 * (found & truth).sum() / (found.sum() + truth.sum())
 
 
+class RunningMean:
+    """Mean of a score over batches; batches that do not define it are left out."""
+
+    def __init__(self, total: Tensor, count: Tensor) -> None:
+        self.total, self.count = total, count
+
+    @classmethod
+    def on(cls, device: torch.device) -> RunningMean:
+        """Start on a device."""
+        return cls(torch.zeros((), device=device), torch.zeros((), device=device))
+
+    def add(self, score: Tensor) -> None:
+        """Take in the score of a batch, a scalar that stays on its device."""
+        defined = ~score.isnan()
+        self.total = self.total + torch.where(defined, score, 0.0)
+        self.count = self.count + defined
+
+    def mean(self) -> float:
+        """The mean, NaN where no batch defined the score."""
+        return float(self.total / self.count)
+
+
 class BatchScores:
-    """Means of scores over the batches since the last reset; undefined ones do not count."""
+    """Means of scores over the batches since the last reset."""
 
     def __init__(self) -> None:
-        self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, Tensor] = {}
+        self._means: dict[str, RunningMean] = {}  # by field of StepScores
 
-    def add(self, scores: Mapping[str, Tensor]) -> None:
+    def add(self, scores: StepScores[Tensor]) -> None:
         """Take in the scores of a batch, scalars that stay on their device."""
-        for name, score in scores.items():
-            defined = ~score.isnan()
-            zero = torch.zeros((), device=score.device)
-            self._sums[name] = self._sums.get(name, zero) + torch.where(defined, score, zero)
-            self._counts[name] = self._counts.get(name, zero) + defined
+        for name, score in measured(scores).items():
+            self._means.setdefault(name, RunningMean.on(score.device)).add(score)
 
-    def means(self) -> dict[str, float]:
+    def means(self) -> StepScores[float]:
         """Mean of each score, NaN where no batch defined it."""
-        return {name: float(self._sums[name] / self._counts[name]) for name in self._sums}
+        return StepScores(**{name: one.mean() for name, one in self._means.items()})
 
     def reset(self) -> None:
         """Start a new epoch."""
-        self._sums.clear()
-        self._counts.clear()
+        self._means.clear()
 
     def state(self) -> dict[str, tuple[float, float]]:
-        """What `restore` needs."""
-        return {name: (float(self._sums[name]), float(self._counts[name])) for name in self._sums}
+        """Sum and number of each score by its text, for a checkpoint."""
+        return {
+            STEP_SCORES[name]: (float(one.total), float(one.count))
+            for name, one in self._means.items()
+        }
 
     def restore(self, state: Mapping[str, tuple[float, float]], device: torch.device) -> None:
-        """Go on from what `state` gave."""
+        """Continue from what `state` gave."""
         self.reset()
-        for name, (total, count) in state.items():
-            self._sums[name] = torch.tensor(total, device=device)
-            self._counts[name] = torch.tensor(count, device=device)
+        fields = {text: name for name, text in STEP_SCORES.items()}
+        for text, (total, count) in state.items():
+            self._means[fields[text]] = RunningMean(
+                torch.tensor(total, device=device), torch.tensor(count, device=device)
+            )

@@ -16,6 +16,7 @@ from napari_advseg.core.adversary.discriminator_statistics import layer_health, 
 from napari_advseg.core.adversary.mask_gaps import Cut
 from napari_advseg.core.models.unet import UNet
 from napari_advseg.core.runtime.devices import ComputeDevice
+from napari_advseg.core.runtime.scores import DiscriminatorStatistics
 
 Patches = tuple[Tensor, Tensor]
 """Images (N, channels, H, W) and targets (N, H, W)."""
@@ -64,7 +65,9 @@ class DiscriminatorExam:
         accuracy = self.adversary.accuracy(real, fake, fakes[1], reals[1])
         return float(accuracy), float(self.adversary.called_real(in_g, fakes[1]))
 
-    def health(self, fakes: Patches, reals: Patches, cut: Cut | None = None) -> dict[str, float]:
+    def health(
+        self, fakes: Patches, reals: Patches, cut: Cut | None = None
+    ) -> DiscriminatorStatistics[float]:
         """How D does in the mode that G learns against, which is left as it was.
 
         With `cut`, also on the real masks into which it cuts gaps.
@@ -77,8 +80,7 @@ class DiscriminatorExam:
         real, fake = self._answers(D, fakes, reals)
         broken = None if cut is None else torch.cat(list(self._reals(D, reals, cut)))
         found = logit_health(self.adversary, real, fake, fakes[1], reals[1], broken)
-        found |= layer_health(D)
-        return {name: float(value) for name, value in found.items()}
+        return (found | layer_health(D)).map(float)
 
     def _answers(self, D: Discriminator, fakes: Patches, reals: Patches) -> tuple[Tensor, Tensor]:
         view = self.adversary.view

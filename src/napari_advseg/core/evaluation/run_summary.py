@@ -9,7 +9,7 @@ from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.inference.predictions import predicted_indices
 from napari_advseg.core.runtime.events import NetworkName, Prediction, Validated
-from napari_advseg.core.storage.score_names import SHORT
+from napari_advseg.core.storage.score_names import SHORT, scores_as_text
 
 from .boundary_scores import BoundaryScores
 from .paired_comparison import Verdict
@@ -68,9 +68,8 @@ class Comparison:
 
 def best_validation(history: Sequence[Validated], name: NetworkName) -> dict[str, Any]:
     """The validation with the highest F1 val of a network."""
-    column = f"{SHORT[name]} F1 val"
-    scored = [(v.update, v.scores.get(column, float("nan"))) for v in history]
-    scored = [(update, score) for update, score in scored if score == score]
+    found = [(v.update, v.scores.of(name).f1_val) for v in history]
+    scored = [(update, score) for update, score in found if score is not None and score == score]
     if not scored:
         return {"update": None, "F1 val": None}
     update, score = max(scored, key=lambda one: one[1])
@@ -87,9 +86,10 @@ def best_sentence(history: Sequence[Validated], networks: Iterable[NetworkName])
 def last_scores(history: Sequence[Validated]) -> dict[str, Any]:
     """What ``summary.json`` says of the last validation."""
     last = history[-1] if history else None
+    scores = scores_as_text(last.scores) if last else {}
     return {
         "validated_at_update": last.update if last else None,
-        "scores": {k: v for k, v in last.scores.items() if v == v} if last else {},
+        "scores": {name: score for name, score in scores.items() if score == score},
     }
 
 

@@ -27,11 +27,16 @@ from napari_advseg.core.inference.probabilities import batch_probabilities, clas
 from napari_advseg.core.models.unet import UNet
 from napari_advseg.core.runtime.devices import ComputeDevice
 from napari_advseg.core.runtime.events import NetworkName, Prediction
-from napari_advseg.core.storage.score_names import SHORT
+from napari_advseg.core.runtime.scores import (
+    DiscriminatorScores,
+    DiscriminatorStatistics,
+    NetworkScores,
+)
+from napari_advseg.core.storage.score_names import SHORT, Side
 
-from .batch_scores import BatchScores, batch_f1
+from .batch_scores import RunningMean, batch_f1
 from .boundary_scores import BoundaryScores, rand_and_info
-from .discriminator_scores import DiscriminatorExam
+from .discriminator_scores import DiscriminatorExam, Patches
 from .metrics import confusion, f1_scores, overall_f1
 
 FIXED_GAPS = 2**31  # no batch has this number: gaps that D did not learn from
@@ -61,7 +66,7 @@ class Validator:
         in_view: int | None,
         on_slice: Callable[[NetworkName, int, Prediction], None],
         raise_if_stopped: Callable[[], None],
-    ) -> dict[str, float]:
+    ) -> dict[NetworkName, NetworkScores]:
         """F1 of each network, the slice in view predicted first.
 
         The F1 of each class, and F1 val, pool the counts of whole validation slices; F1 train those of
@@ -81,18 +86,21 @@ class Validator:
                 on_slice(name, z, self.predictions[name, z])
                 if z in val:
                     counts[name] += self._confusion(found, z)
-        scores = {}
-        for name, network in networks.items():
-            by_class = f1_scores(counts[name])
-            scores[f"{SHORT[name]} F1 val"] = overall_f1(counts[name])
-            for class_name, f1 in zip(names, by_class, strict=True):
-                scores[f"{SHORT[name]} F1 {class_name} val"] = float(f1)
-            raise_if_stopped()
-            if self.settings.scores == "batches":
-                scores[f"{SHORT[name]} F1 val"] = self._mean_f1_of_batches(network)
-            else:
-                scores[f"{SHORT[name]} F1 train"] = self._f1_on_patches(network)
-        return scores
+        return {
+            name: self._network_scores(network, counts[name], raise_if_stopped)
+            for name, network in networks.items()
+        }
+
+    def _network_scores(
+        self, network: UNet, counts: NDArray[np.int64], raise_if_stopped: Callable[[], None]
+    ) -> NetworkScores:
+        """From the pooled counts of whole validation slices, and the fixed patches."""
+        names = self.data.annotation.classes.names
+        by_class = dict(zip(names, f1_scores(counts).tolist(), strict=True))
+        raise_if_stopped()
+        if self.settings.scores == "batches":
+            return NetworkScores(self._mean_f1_of_batches(network), None, by_class)
+        return NetworkScores(overall_f1(counts), self._f1_on_patches(network), by_class)
 
     def predict(
         self, name: NetworkName, network: UNet, z: int, raise_if_stopped: Callable[[], None]
@@ -114,7 +122,7 @@ class Validator:
         discriminator: Discriminator,
         discriminator_in_g: Discriminator,
         adversary: AdversarialLoss,
-    ) -> tuple[dict[str, float], dict[str, float]]:
+    ) -> tuple[DiscriminatorScores, DiscriminatorStatistics[float]]:
         """Accuracy of D and the share of G's masks that it takes for real, and how it does.
 
         Measured on the fixed patches; with scores of batches only on the validation side. Where D tells
@@ -123,8 +131,8 @@ class Validator:
 
         Returns
         -------
-        scores, health : dict of float
-            See `DiscriminatorExam`.
+        scores : DiscriminatorScores
+        health : DiscriminatorStatistics of float
         """
         exam = DiscriminatorExam(
             generator,
@@ -134,22 +142,30 @@ class Validator:
             self.compute,
             self.settings.batch,
         )
-        data, scores = self.data, {}
-        fakes, annotated = {"val": data.fixed_val}, None
+        fakes, annotated = self._fixed_masks(adversary)
+        scored = {side: exam.scores(fake, annotated or fake) for side, fake in fakes.items()}
+        (accuracy_val, rate_val), train = scored["val"], scored.get("train", (None, None))
+        scores = DiscriminatorScores(accuracy_val, train[0], rate_val, train[1])
+        learned_from = fakes.get("train", fakes["val"])
+        s, cut = self.settings, None
+        if s.discriminator.gaps:
+            cut = gap_cutter(s.seed, FIXED_GAPS, s.discriminator.gaps, self.compute.device)
+        return scores, exam.health(learned_from, annotated or learned_from, cut)
+
+    def _fixed_masks(
+        self, adversary: AdversarialLoss
+    ) -> tuple[dict[Side, Patches], Patches | None]:
+        """Patches of fake masks by side, and those of real masks if they are others."""
+        data = self.data
+        fakes: dict[Side, Patches] = {"val": data.fixed_val}
+        annotated = None
         if adversary.needs_unannotated:  # masks of G are seen whole, whatever is labelled
             fakes, annotated = {"val": _whole(data.fixed_val)}, _whole(data.fixed_train)
         if self.settings.scores == "slices":
             fakes["train"] = data.fixed_train
             if adversary.needs_unannotated and data.fixed_unannotated is not None:
                 fakes["train"] = data.fixed_unannotated
-        for side, patches in fakes.items():
-            found = exam.scores(patches, annotated or patches)
-            scores[f"D Accuracy {side}"], scores[f"G/D Accuracy {side}"] = found
-        learned_from = fakes.get("train", fakes["val"])
-        s, cut = self.settings, None
-        if s.discriminator.gaps:
-            cut = gap_cutter(s.seed, FIXED_GAPS, s.discriminator.gaps, self.compute.device)
-        return scores, exam.health(learned_from, annotated or learned_from, cut)
+        return fakes, annotated
 
     def class_shares(self, networks: Iterable[NetworkName]) -> dict[str, dict[str, float]]:
         """Share of each class in the masks of the last validation, by network as it is shown.
@@ -211,11 +227,11 @@ class Validator:
 
     def _mean_f1_of_batches(self, network: UNet) -> float:
         network.eval()
-        mean = BatchScores()
+        mean = RunningMean.on(self.compute.device)
         for images, targets in self._batches(self.data.fixed_val):
             with torch.inference_mode(), self.compute.autocast():
-                mean.add({"F1": batch_f1(network(images), targets)})
-        return mean.means()["F1"]
+                mean.add(batch_f1(network(images), targets))
+        return mean.mean()
 
     def _batches(self, patches: tuple[Tensor, Tensor]) -> list[tuple[Tensor, Tensor]]:
         images, targets = patches

@@ -13,12 +13,12 @@ import numpy as np
 
 from napari_advseg.core.runtime.errors import RunFolderError, SettingsError
 from napari_advseg.core.storage.run_folder import CONFIG, METRICS, read_config
-from napari_advseg.core.storage.score_names import score_columns
+from napari_advseg.core.storage.score_names import SCORES
 
 XAxis = Literal["epoch", "update", "minutes"]
 """What a figure's horizontal axis counts; minutes are those of training alone."""
 
-CURVES = score_columns(())
+CURVES = tuple(SCORES)
 """Names of the eight curves, those of the columns of ``metrics.csv``."""
 
 

@@ -25,7 +25,18 @@ from napari_advseg.core.runtime.filesystem import replacing
 
 from .curves import CURVES, Curves, XAxis
 from .figure_labels import draw_marks, label_best, place_marks
-from .figure_style import FAINT, GREY, INK, MARKERS, POINTS, is_validation, line_style, marked, who
+from .figure_style import (
+    FAINT,
+    GREY,
+    INK,
+    MARKERS,
+    POINTS,
+    is_f1,
+    is_validation,
+    line_style,
+    marked,
+    who,
+)
 from .figure_table import draw_table, table_height
 
 FORMATS = ("png", "svg", "pdf")
@@ -260,12 +271,12 @@ def _scale(pane: Axes, curves: Sequence[str], runs: Sequence[Curves]) -> None:
     names = list(dict.fromkeys(map(who, curves)))
     pane.grid(axis="y")
     pane.set_axisbelow(True)
-    if "F1" not in curves[0]:
+    if not is_f1(curves[0]):
         pane.set_ylim(-0.02, 1.02)
         pane.set_yticks([0, 0.25, 0.5, 0.75, 1])
         pane.set_ylabel(f"{names[0]} accuracy" if len(names) == 1 else "accuracy")
         return
-    values = [found for run in runs for key, found in run.scores.items() if "F1" in key]
+    values = [found for run in runs for key, found in run.scores.items() if is_f1(key)]
     # the best of a single run is written above
     low, high = f1_span(values, above=0.15 if len(runs) == 1 else 0.06)
     pane.set_ylim(low, high)
@@ -297,7 +308,7 @@ def _draw_lines(
                 markevery=marked(run.scores[curve], i, len(runs)),
                 label=f"{run.name}: {curve}",
             )
-            best = run.best(curve) if "F1" in curve and is_validation(curve) else None
+            best = run.best(curve) if is_f1(curve) and is_validation(curve) else None
             if best is not None:
                 pane.plot(
                     places[i][best],

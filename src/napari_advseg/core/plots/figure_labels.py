@@ -13,7 +13,18 @@ from matplotlib.transforms import Affine2DBase, Bbox, ScaledTranslation, blended
 from numpy.typing import NDArray
 
 from .curves import Curves, XAxis
-from .figure_style import GREY, HUES, MARKERS, POINTS, SMALL, is_validation, shade, text_width, who
+from .figure_style import (
+    GREY,
+    HUES,
+    MARKERS,
+    POINTS,
+    SMALL,
+    is_f1,
+    is_validation,
+    shade,
+    text_width,
+    who,
+)
 
 _ROWS = 3  # of λ labels above a pane
 _ROW = 13.0
@@ -104,7 +115,7 @@ def draw_marks(pane: Axes, marks: Sequence[Mark], labelled: bool) -> None:
 def label_best(pane: Axes, run: Curves, places: Sequence[float], curves: Sequence[str]) -> None:
     """Write the best validation F1 beside its point, where the fewest curves pass."""
     best = [
-        (c, i) for c in curves if "F1" in c and is_validation(c) and (i := run.best(c)) is not None
+        (c, i) for c in curves if is_f1(c) and is_validation(c) and (i := run.best(c)) is not None
     ]
     lines = [_on_paper(pane, places, run.scores[c]) for c in curves if c in run.scores]
     taken = np.concatenate([_dense(line) for line in lines])

@@ -11,6 +11,8 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
+from napari_advseg.core.storage.score_names import SCORES
+
 INK, GREY, FAINT = "#1f1f1f", "#595959", "#dedede"
 POINTS, SMALL = 9.0, 8.0
 """Sizes of text in points."""
@@ -38,12 +40,17 @@ class LineStyle:
 
 def who(curve: str) -> str:
     """``S``, ``G/S``, ``D`` or ``G/D``: what a curve is about."""
-    return curve.split(" ")[0]
+    return SCORES[curve].who
+
+
+def is_f1(curve: str) -> bool:
+    """Whether a curve is of F1, not of accuracy."""
+    return SCORES[curve].measure == "F1"
 
 
 def is_validation(curve: str) -> bool:
     """Whether a curve is a validation's."""
-    return curve.endswith(" val")
+    return SCORES[curve].is_validation
 
 
 def shade(hue: str, run: int, runs: int) -> str:

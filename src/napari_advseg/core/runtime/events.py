@@ -13,6 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .scores import DiscriminatorStatistics, Scores
+
 NetworkName = Literal["standard", "adversarial"]
 
 
@@ -63,24 +65,23 @@ class Step:
     seconds_left: float | None
     """Estimate with the validations to come; None until a few updates are timed."""
     losses: dict[str, float] = field(default_factory=dict)
-    health: dict[str, float] = field(default_factory=dict)
-    """How D does on this update's batch; names as in `validation_columns.HEALTH`."""
+    health: DiscriminatorStatistics[float] = field(default_factory=DiscriminatorStatistics)
+    """Of this update's batch."""
 
 
 @dataclass(frozen=True)
 class Validated:
-    """Scores of one validation; keys of `scores` are the columns of ``metrics.csv``."""
+    """Scores of one validation."""
 
     update: int
     epoch: float
     seconds: float
     """Training time so far, without validations and pauses."""
-    scores: dict[str, float]
+    scores: Scores
     adversarial_weight: float = 0.0
     """λ of the last update."""
-    health: dict[str, float] = field(default_factory=dict)
-    """How D does on fixed patches, in the mode that G learns against; names as in
-    `validation_columns.HEALTH`."""
+    health: DiscriminatorStatistics[float] = field(default_factory=DiscriminatorStatistics)
+    """Of D on fixed patches, in the mode that G learns against."""
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from napari_advseg.core.runtime.events import Validated
 
-from .score_names import HEALTH, score_columns
+from .score_names import (
+    HEALTH,
+    score_columns,
+    scores_as_text,
+    scores_from_text,
+    statistic,
+    statistics_as_text,
+    statistics_from_text,
+)
 
 
 def metrics_csv(history: tuple[Validated, ...], classes: tuple[str, ...]) -> str:
@@ -21,8 +29,9 @@ def metrics_csv(history: tuple[Validated, ...], classes: tuple[str, ...]) -> str
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["update", "epoch", "seconds", *columns])
     for v in history:
-        scores = (v.scores.get(column) for column in columns)
-        row = ("" if s is None or s != s else f"{s:.6f}" for s in scores)
+        scores = scores_as_text(v.scores)
+        values = (scores.get(column) for column in columns)
+        row = ("" if s is None or s != s else f"{s:.6f}" for s in values)
         writer.writerow([v.update, f"{v.epoch:.2f}", f"{v.seconds:.2f}", *row])
     return text.getvalue()
 
@@ -33,22 +42,42 @@ def health_csv(history: tuple[Validated, ...]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["update", "λ", *HEALTH])
     for v in history:
-        row = (v.health.get(name) for name in HEALTH)
+        row = (statistic(v.health, name) for name in HEALTH)
         numbers = ("" if n is None or n != n else f"{n:.6g}" for n in row)
         writer.writerow([v.update, f"{v.adversarial_weight:.6g}", *numbers])
     return text.getvalue()
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A validation as a checkpoint holds it; its fields are keys of the JSON."""
+
+    update: int
+    epoch: float
+    seconds: float
+    scores: dict[str, float]
+    adversarial_weight: float = 0.0
+    health: dict[str, float] = field(default_factory=dict)
+
+
 def history_as_json(history: tuple[Validated, ...]) -> list[dict[str, Any]]:
     """Validations as plain values; a score that is not a number is left out."""
     return [
-        {f.name: getattr(v, f.name) for f in fields(v)}
-        | {"scores": {k: s for k, s in v.scores.items() if s == s}}
+        asdict(
+            _Row(
+                v.update,
+                v.epoch,
+                v.seconds,
+                {name: s for name, s in scores_as_text(v.scores).items() if s == s},
+                v.adversarial_weight,
+                statistics_as_text(v.health),
+            )
+        )
         for v in history
     ]
 
 
-_HISTORY = TypeAdapter(tuple[Validated, ...])
+_ROWS = TypeAdapter(tuple[_Row, ...])
 
 
 def history_from_json(rows: Any) -> tuple[Validated, ...]:
@@ -59,4 +88,14 @@ def history_from_json(rows: Any) -> tuple[Validated, ...]:
     ValueError
         If it is something else.
     """
-    return _HISTORY.validate_python(rows)
+    return tuple(
+        Validated(
+            row.update,
+            row.epoch,
+            row.seconds,
+            scores_from_text(row.scores),
+            row.adversarial_weight,
+            statistics_from_text(row.health),
+        )
+        for row in _ROWS.validate_python(rows)
+    )

@@ -224,7 +224,7 @@ def write_metrics(folder: Path, history: tuple[Validated, ...], classes: tuple[s
 
 def write_health(folder: Path, history: tuple[Validated, ...]) -> None:
     """Write ``discriminator.csv``, if there is a D."""
-    if any(v.health for v in history):
+    if any(v.health.known for v in history):
         write_text(folder / HEALTH_TABLE, health_csv(history))
 
 

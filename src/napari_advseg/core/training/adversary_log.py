@@ -10,10 +10,10 @@ from torch import Tensor
 from napari_advseg.core.adversary.alarms import AlarmMonitor
 from napari_advseg.core.config.schedules import lambda_marks
 from napari_advseg.core.runtime.events import Alarm
+from napari_advseg.core.runtime.scores import DiscriminatorStatistics
+from napari_advseg.core.storage.score_names import statistics_as_text, statistics_from_text
 
 from .trainer import Trainer
-
-PULL = ("λ", "gradient ratio")
 
 
 class AdversaryLog:
@@ -27,18 +27,23 @@ class AdversaryLog:
     def __init__(self, training: Trainer) -> None:
         self._training = training
         self._watch = AlarmMonitor()
-        self._pull: dict[str, Tensor | float] = {}  # of D on G, in G's last update
+        # of D on G, in G's last update
+        self._pull: DiscriminatorStatistics[Tensor | float] = DiscriminatorStatistics()
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
         """All so far, in the order in which they began."""
         return tuple(self._watch.alarms)
 
-    def add(self, health: Mapping[str, Tensor]) -> None:
+    def add(self, health: DiscriminatorStatistics[Tensor]) -> None:
         """Remember the pull of one update; one in which G did not learn leaves what was before."""
-        self._pull.update({name: health[name] for name in PULL if name in health})
+        self._pull |= DiscriminatorStatistics(
+            weight=health.weight, gradient_ratio=health.gradient_ratio
+        )
 
-    def observe(self, update: int, turn: int, health: Mapping[str, float]) -> list[Alarm]:
+    def observe(
+        self, update: int, turn: int, health: DiscriminatorStatistics[float]
+    ) -> list[Alarm]:
         """How D did in update number `update`, from 1; what is alarming, once G learns from D.
 
         `turn` counts D's updates, too, where they come in blocks of their own.
@@ -60,7 +65,7 @@ class AdversaryLog:
         if "discriminator" not in self._training.optimizers:
             return 0.0
         if self._training.settings.adversarial_weight.kind == "balance":
-            return float(self._pull.get("λ", 0.0))
+            return self.pull().weight or 0.0
         return self._training.adversarial_weight(update - 1)
 
     def marks(self) -> tuple[tuple[int, float], ...]:
@@ -70,16 +75,16 @@ class AdversaryLog:
         s = self._training.settings
         return lambda_marks(s.adversarial_weight, s.updates or 0, s.epoch or 1)
 
-    def pull(self) -> dict[str, float]:
+    def pull(self) -> DiscriminatorStatistics[float]:
         """λ and the ratio of the gradients of G's two terms, as far as they are known."""
-        return {name: float(value) for name, value in self._pull.items()}
+        return self._pull.map(float)
 
     def state(self) -> dict[str, Any]:
         """Plain values for a checkpoint."""
-        return {"pull": self.pull(), "watch": self._watch.state()}
+        return {"pull": statistics_as_text(self.pull()), "watch": self._watch.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to what `state` gave; an older checkpoint may hold none of it."""
-        self._pull = dict(state.get("pull", {}))
+        self._pull = statistics_from_text(state.get("pull", {}))
         older = {"alarms": state.get("alarms", [])}
         self._watch.restore(state.get("watch", older))

@@ -40,10 +40,14 @@ from napari_advseg.core.runtime.events import (
     Step,
     Validated,
 )
+from napari_advseg.core.runtime.scores import (
+    DiscriminatorScores,
+    DiscriminatorStatistics,
+    Scores,
+)
 from napari_advseg.core.storage.checkpoint import read_weights, restore_checkpoint
 from napari_advseg.core.storage.history import history_as_json, history_from_json
 from napari_advseg.core.storage.live_annotation import LiveAnnotation
-from napari_advseg.core.storage.score_names import SHORT
 
 from .adversary_log import AdversaryLog
 from .alternation import turns
@@ -203,7 +207,7 @@ class TrainingLoop:
             self.seconds += perf_counter() - started
             self._check_finite(plain)
             if report:
-                health = {name: float(value) for name, value in result.health.items()}
+                health = result.health.map(float)
                 self._tell(self.adversary.observe(self.update, self.turn, health))
                 self._report(plain, health)
             if turn.validate:
@@ -246,10 +250,10 @@ class TrainingLoop:
 
     def _validate(self) -> None:
         t = self.trainer
-        scores = self.validator.segmentation_scores(
+        on_networks = self.validator.segmentation_scores(
             t.networks, self.control.slice_in_view(), self._show, self.control.raise_if_stopped
         )
-        health: dict[str, float] = {}
+        on_d, health = DiscriminatorScores(), DiscriminatorStatistics[float]()
         if "discriminator" in t.optimizers:
             on_d, health = self.validator.discriminator_scores(
                 t.networks["adversarial"],
@@ -257,17 +261,18 @@ class TrainingLoop:
                 t.discriminator_in_g,
                 t.adversary,
             )
-            scores |= on_d
-            ratio = self.adversary.pull().get("gradient ratio")
-            health |= {} if ratio is None else {"gradient ratio": ratio}
+            ratio = self.adversary.pull().gradient_ratio
+            health |= DiscriminatorStatistics(gradient_ratio=ratio)
         self._slices.validated(self.validator.predictions, t.data)
-        scores |= {f"{name} train": score for name, score in self._running.means().items()}
+        scores = Scores(**on_networks, discriminator=on_d).with_train(self._running.means())
         epoch = self.update / (self.settings.epoch or 1)
         weight = self.adversary.weight(self.update)
         self.history.append(Validated(self.update, epoch, self.seconds, scores, weight, health))
         self._tell(self.adversary.masks(self.update, self.validator.class_shares(t.networks)))
         for name in t.networks:
-            t.optimizers[name].rate.observe(scores[f"{SHORT[name]} F1 val"])
+            f1 = scores.of(name).f1_val
+            if f1 is not None:
+                t.optimizers[name].rate.observe(f1)
             if best_validation(self.history, name)["update"] == self.update:
                 self.writer.best(name, t.networks[name])
 
@@ -325,7 +330,7 @@ class TrainingLoop:
         self._pass_on_notices()
         self._tell([alarm for alarm in self.adversary.alarms if alarm.until is None])  # of before
 
-    def _report(self, losses: dict[str, float], health: dict[str, float]) -> None:
+    def _report(self, losses: dict[str, float], health: DiscriminatorStatistics[float]) -> None:
         self._last_step = perf_counter()
         left = self._time_left.seconds(self.turn, self.update, self.seconds)
         self.on_event(Step(self.update, self.updates, self.seconds, left, losses, health))

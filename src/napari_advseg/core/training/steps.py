@@ -20,12 +20,13 @@ from napari_advseg.core.models.losses import segmentation_loss
 from napari_advseg.core.models.network_optimizer import NetworkOptimizer, frozen
 from napari_advseg.core.models.unet import UNet
 from napari_advseg.core.runtime.devices import ComputeDevice
+from napari_advseg.core.runtime.scores import DiscriminatorStatistics, StepScores
 
 Weigh = Callable[[Tensor, Tensor], Tensor]
 """λ, a scalar, from the norms of the gradients of L_seg and of L_adv by the logits."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class StepResult:
     """Losses and scores of one turn: scalars that are still on the device.
 
@@ -33,15 +34,14 @@ class StepResult:
     ----------
     losses : dict of Tensor
         By learner: ``S``, ``G/S``, ``D``.
-    scores : dict of Tensor
-        Scores of the batch before its learner learned from it, if they are asked for.
-    health : dict of Tensor
-        How D does, see `discriminator_health`.
+    scores : StepScores of Tensor
+        Scores of the batch before its network learned from it, if they are asked for.
+    health : DiscriminatorStatistics of Tensor
     """
 
     losses: dict[str, Tensor] = field(default_factory=dict)
-    scores: dict[str, Tensor] = field(default_factory=dict)
-    health: dict[str, Tensor] = field(default_factory=dict)
+    scores: StepScores[Tensor] = field(default_factory=StepScores)
+    health: DiscriminatorStatistics[Tensor] = field(default_factory=DiscriminatorStatistics)
 
     def __or__(self, other: StepResult) -> StepResult:
         return StepResult(
@@ -65,8 +65,8 @@ class StandardStep:
             logits = self.standard.network(images)  # (N, 1 or C, H, W)
             loss = segmentation_loss(logits, targets, self.clip)
         self.standard.learn(loss)
-        scores = {"S F1": batch_f1(logits.detach(), targets)} if self.scored else {}
-        return StepResult({"S": loss.detach()}, scores)
+        f1 = batch_f1(logits.detach(), targets) if self.scored else None
+        return StepResult({"S": loss.detach()}, StepScores(standard_f1=f1))
 
 
 class _Answers(NamedTuple):
@@ -161,7 +161,7 @@ class AdversarialStep:
             result.losses["D"] = loss.detach()
             self._measure(answers, result)
         if self.scored and g_learns:
-            result.scores["G/S F1"] = batch_f1(own.logits.detach(), targets)
+            result.scores |= StepScores(adversarial_f1=batch_f1(own.logits.detach(), targets))
         return result
 
     def _masks_of(self, images: Tensor) -> Masks:
@@ -189,7 +189,8 @@ class AdversarialStep:
             return adversary.feature_loss(on_real, D.features(shown))
         answers = D(shown)  # (N, 1, h, w); h = w = 1 with a dense head
         if self.scored:
-            result.scores["G/D Accuracy"] = adversary.called_real(answers.detach(), fakes.targets)
+            rate = adversary.called_real(answers.detach(), fakes.targets)
+            result.scores |= StepScores(fooling_rate=rate)
         return adversary.generator_loss(answers, fakes.targets)
 
     def _answers(
@@ -206,11 +207,11 @@ class AdversarialStep:
     def _measure(self, answers: _Answers, result: StepResult) -> None:
         """Add how D did on this batch to `result`."""
         answers = answers.detached()
-        result.health["last bias"] = last_bias(self.discriminator.network)
+        result.health |= DiscriminatorStatistics(last_bias=last_bias(self.discriminator.network))
         if len(answers.real) and len(answers.fake):  # a shuffled batch may hold only one kind
-            result.health.update(logit_health(self.adversary, *answers))
+            result.health |= logit_health(self.adversary, *answers)
         if self.scored:
-            result.scores["D Accuracy"] = self.adversary.accuracy(*answers[:4])
+            result.scores |= StepScores(accuracy=self.adversary.accuracy(*answers[:4]))
 
     def _reals(
         self, own: Masks, others: tuple[Tensor, Tensor] | None = None, cut: Cut | None = None
@@ -238,5 +239,5 @@ def _weigh(gradients: list[tuple[Tensor, Tensor]], weigh: Weigh, result: StepRes
     norms = segmentation.float().norm(), adversarial.float().norm()
     weight = weigh(*norms)
     gradients[-1] = (logits, (weight * adversarial).to(logits.dtype))
-    result.health["λ"] = weight
-    result.health["gradient ratio"] = weight * norms[1] / norms[0].clamp(min=1e-20)
+    ratio = weight * norms[1] / norms[0].clamp(min=1e-20)
+    result.health |= DiscriminatorStatistics(weight=weight, gradient_ratio=ratio)

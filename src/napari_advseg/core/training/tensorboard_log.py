@@ -11,6 +11,7 @@ import torch
 from napari_advseg.core.adversary.discriminator import Discriminator
 from napari_advseg.core.runtime.errors import SettingsError
 from napari_advseg.core.runtime.events import Validated
+from napari_advseg.core.storage.score_names import scores_as_text, statistics_as_text
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -57,11 +58,11 @@ class TensorBoardLog:
         """
         writer = self._opened(folder)
         update = validated.update
-        for name, score in validated.scores.items():
+        for name, score in scores_as_text(validated.scores).items():
             writer.add_scalar(f"scores/{name}", score, update)
         if D is not None:
             writer.add_scalar("D/λ", validated.adversarial_weight, update)
-            for name, value in validated.health.items():
+            for name, value in statistics_as_text(validated.health).items():
                 writer.add_scalar(f"D/{name}", value, update)
             for name, values in _weights(D).items():
                 writer.add_histogram(f"D/{name}", values, update)

@@ -9,6 +9,7 @@ from napari.utils.colormaps import DirectLabelColormap
 
 from napari_advseg.gui.widgets.theme import NETWORK_COLOURS
 
+from .hidden_contour import HiddenContour
 from .mask_style import CONTOURS, OPACITY
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ class Outline:
     def __init__(self, viewer: napari.Viewer, network: str) -> None:
         self._viewer, self._network = viewer, network
         self.layer: Labels | None = None
-        self._width = CONTOURS[network]
-        self._hidden_in_3d = False
+        self._contour = HiddenContour()
+        self._visible_in_2d = False
 
     @property
     def present(self) -> Labels | None:
@@ -57,7 +58,8 @@ class Outline:
             **like,
         )
         self.layer.editable = False
-        self.layer.contour = self._width
+        self.layer.visible, self._visible_in_2d = self._viewer.dims.ndisplay == 2, True
+        self._contour = HiddenContour(CONTOURS[self._network])
         self._viewer.layers.append(self.layer)
         self.fit_display()
 
@@ -72,16 +74,16 @@ class Outline:
             self.present.refresh(extent=False)
 
     def fit_display(self) -> None:
-        """Hide it in 3D, where there are no outlines, and show it again in 2D."""
+        """Hide the layer in 3D, where napari draws no contours, and show it again in 2D."""
         layer = self.present
         if layer is None:
             return
-        if self._viewer.dims.ndisplay == 3 and layer.contour:
-            self._width, layer.contour = layer.contour, 0
-            self._hidden_in_3d, layer.visible = layer.visible, False
-        elif self._viewer.dims.ndisplay == 2 and not layer.contour:
-            layer.contour = self._width
-            layer.visible = layer.visible or self._hidden_in_3d
+        before = layer.contour
+        self._contour.fit(layer, self._viewer.dims.ndisplay)
+        if before and not layer.contour:
+            self._visible_in_2d, layer.visible = layer.visible, False
+        elif layer.contour and not before:
+            layer.visible = layer.visible or self._visible_in_2d
 
     def give_up(self) -> None:
         """Leave the layer beside a mask that has become the person's."""

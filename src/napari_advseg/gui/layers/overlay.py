@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from napari_advseg.core.config.classes import ClassMap
 
 from .class_metadata import mask_metadata
+from .hidden_contour import HiddenContour
 from .mask_style import DIFFERENCE, MaskStyle
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Overlay:
     def __init__(self, viewer: napari.Viewer, role: str, on_replaced: OnReplaced) -> None:
         self._viewer, self._role, self._on_replaced = viewer, role, on_replaced
         self.layer: Labels | None = None
-        self._outline = 0
+        self._contour = HiddenContour()
 
     def begin(
         self, image: Layer, shape: tuple[int, int, int], classes: ClassMap, looks: MaskStyle
@@ -148,14 +149,10 @@ class Overlay:
             self.present.refresh(extent=False)
 
     def fit_display(self) -> None:
-        """Take the outline away in 3D, where napari warns at each drawing, and give it back in 2D."""
+        """Show the contour in 2D only."""
         layer = self.present
-        if layer is None:
-            return
-        if self._viewer.dims.ndisplay == 3 and layer.contour:
-            self._outline, layer.contour = layer.contour, 0
-        elif self._viewer.dims.ndisplay == 2 and self._outline:
-            layer.contour, self._outline = self._outline, 0
+        if layer is not None:
+            self._contour.fit(layer, self._viewer.dims.ndisplay)
 
     def remove_if_own(self) -> None:
         """Take the layer out of the viewer, unless it is the person's by now."""
@@ -175,7 +172,7 @@ class Overlay:
             metadata=self._metadata(),
             **self._like,
         )
-        self._outline = looks.pop("contour")
+        self._contour = HiddenContour(looks.pop("contour"))
         for name, value in {"selected_label": self._looks.selected, **looks}.items():
             setattr(layer, name, value)
         with kept_selection(self._viewer):
@@ -201,7 +198,7 @@ class Overlay:
     def _replace(self, theirs: Labels) -> None:
         """Go on in a fresh layer above the one that was painted on."""
         looks = {name: getattr(theirs, name) for name in ("opacity", "visible")}
-        looks["contour"] = theirs.contour or self._outline
+        looks["contour"] = self._contour.width_of(theirs)
         self.give_up()
         self._pixels = self._written.copy()
         self._add(self._viewer.layers.index(theirs) + 1, **looks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -14,41 +14,40 @@ from qtpy.QtGui import QImage, QPainter
 from qtpy.QtSvg import QSvgGenerator
 
 from napari_advseg.core.runtime.events import Validated
-from napari_advseg.core.storage.score_names import HEALTH
+from napari_advseg.core.storage.score_names import (
+    HEALTH,
+    SCORES,
+    score_columns,
+    scores_as_text,
+    statistic,
+)
 from napari_advseg.gui.widgets.theme import ThemeColours
 
 from .figure import HEIGHT, WIDTH_OF_ONE, paint_figure
 from .pane import PlotPane
-from .series import ACCURACY_SERIES, F1_SERIES
-
-COLUMNS = ("update", "epoch", "seconds", *(one.key for one in (*F1_SERIES, *ACCURACY_SERIES)))
+from .series import classes_scored
 
 
 def history_csv(history: Sequence[Validated]) -> str:
-    """Write validations as CSV: `COLUMNS`, then any further scores, then D's health if it is known.
+    """Write validations as CSV: the columns of ``metrics.csv``, then D's health if it is known.
 
     What was not measured is empty.
     """
-    further = dict.fromkeys(
-        key for validated in history for key in validated.scores if key not in COLUMNS
-    )
-    columns = [*COLUMNS, *_class_by_class(further)]
-    health = HEALTH if any(validated.health for validated in history) else ()
+    rows = [scores_as_text(validated.scores) for validated in history]
+    known = {name for row in rows for name in row}
+    columns = [
+        one for one in score_columns(classes_scored(history)) if one in SCORES or one in known
+    ]
+    health = HEALTH if any(validated.health.known for validated in history) else ()
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*columns, *health])
-    for validated in history:
-        values = [validated.scores.get(key, math.nan) for key in columns[3:]]
-        values += [validated.health.get(key, math.nan) for key in health]
-        cells = ["" if math.isnan(value) else repr(float(value)) for value in values]
+    writer.writerow(["update", "epoch", "seconds", *columns, *health])
+    for validated, row in zip(history, rows, strict=True):
+        values = [row.get(name) for name in columns]
+        values += [statistic(validated.health, name) for name in health]
+        cells = ["" if v is None or math.isnan(v) else repr(float(v)) for v in values]
         writer.writerow([validated.update, validated.epoch, validated.seconds, *cells])
     return text.getvalue()
-
-
-def _class_by_class(keys: Iterable[str]) -> list[str]:
-    """Order scores as ``metrics.csv`` does: for each class S, then G/S."""
-    classes = list(dict.fromkeys(key.removeprefix("G/") for key in keys))
-    return sorted(keys, key=lambda key: (classes.index(key.removeprefix("G/")), key[:2] == "G/"))
 
 
 def write_png(path: str | PathLike[str], panes: Sequence[PlotPane], theme: ThemeColours) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
@@ -16,6 +16,8 @@ from qtpy.QtWidgets import QWidget
 import pyqtgraph as pg
 
 from napari_advseg.core.runtime.events import Alarm
+from napari_advseg.core.runtime.scores import DiscriminatorStatistics
+from napari_advseg.core.storage.score_names import statistic
 from napari_advseg.gui.widgets.theme import ThemeColours, mix
 
 from .health_series import HEALTH_SERIES, LEVEL_WORDS, LEVELS, alarm_words, band, number, span
@@ -43,20 +45,20 @@ class HealthPane(PlotPane):
 
     def __init__(self, theme: ThemeColours, parent: QWidget | None = None) -> None:
         self.alarms: tuple[Alarm, ...] = ()
-        self.live: list[tuple[int, dict[str, float]]] = []
+        self.live: list[tuple[int, DiscriminatorStatistics[float]]] = []
         self._drawn = -math.inf
         super().__init__(
             "health_plot", "D's logits", HEALTH_SERIES, theme, "D's logits were not kept",
             mark_best=False, parent=parent,
         )  # fmt: skip
 
-    def add_live(self, update: int, health: Mapping[str, float]) -> bool:
+    def add_live(self, update: int, health: DiscriminatorStatistics[float]) -> bool:
         """Take D's numbers of one update; return whether it is time to draw them."""
-        if not any(one.key in health for one in self.series):
+        if all(statistic(health, one.key) is None for one in self.series):
             return False
         if self.live and update <= self.live[-1][0]:
             self.live = [one for one in self.live if one[0] < update]
-        self.live.append((update, {one.key: number(health, one.key) for one in self.series}))
+        self.live.append((update, health))
         if len(self.live) > MOST_LIVE:
             self.live = self.live[::2]
         now = perf_counter()
@@ -116,7 +118,7 @@ class HealthPane(PlotPane):
         shown = self.shown()
         found = [end for one in shown for _, *ends in band(one, self.history) for end in ends]
         found += [value for one in shown for value in self.values(one)]
-        found += [health[one.key] for one in shown for _, health in self.live]
+        found += [number(health, one.key) for one in shown for _, health in self.live]
         return span(found)
 
     def add_items(self) -> None:
@@ -151,7 +153,7 @@ class HealthPane(PlotPane):
             low, high = self._edges[one]
             low.setData(updates, [bottom for _, bottom, _ in points])
             high.setData(updates, [top for _, _, top in points])
-            live = [(x, health[one.key]) for x, health in self.live] if one in shown else []
+            live = [(x, number(health, one.key)) for x, health in self.live] if one in shown else []
             live = [point for point in live if math.isfinite(point[1])]
             self._live[one].setData([x for x, _ in live], [y for _, y in live])
         self._show_levels()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from napari_advseg.app.messages.discriminator_messages import WARNING, alarms_at, logits, percent
 from napari_advseg.core.adversary.alarms import SATURATED
 from napari_advseg.core.runtime.events import Alarm, Validated
+from napari_advseg.core.runtime.scores import DiscriminatorStatistics
+from napari_advseg.core.storage.score_names import statistic
 
 from .series import Series
 
@@ -22,9 +24,9 @@ LEVEL_WORDS = "saturated"
 LEAST_SPAN = 1.0
 
 
-def number(health: Mapping[str, float], key: str) -> float:
+def number(health: DiscriminatorStatistics[float], key: str) -> float:
     """One of D's numbers, NaN if it was not measured."""
-    value = health.get(key)
+    value = statistic(health, key)
     return math.nan if value is None else float(value)
 
 
@@ -51,13 +53,11 @@ def span(values: Sequence[float]) -> tuple[float, float]:
 def health_sentence(validated: Validated) -> str:
     """D's numbers at one validation, in one line of text; its update alone if there are none."""
     health = validated.health
-    parts = [
-        f"{side} {logits(health, side)}" for side in ("real", "fake") if f"{side} mean" in health
-    ]
-    if "called real" in health:
-        parts.append(f"{percent(health['called real'])} called real")
-    if "gradient ratio" in health:
-        parts.append(f"gradients {health['gradient ratio']:.2g}")
+    parts = [f"{side} {words}" for side, words in logits(health).items()]
+    if health.called_real is not None:
+        parts.append(f"{percent(health.called_real)} called real")
+    if health.gradient_ratio is not None:
+        parts.append(f"gradients {health.gradient_ratio:.2g}")
     if parts:
         parts.append(f"λ {validated.adversarial_weight:.3g}")
     start = f"update {validated.update}"

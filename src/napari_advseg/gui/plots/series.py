@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,14 +10,15 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QPen
 
 from napari_advseg.core.runtime.events import Validated
+from napari_advseg.core.storage.score_names import SCORES, SHORT
 from napari_advseg.gui.widgets.theme import ThemeColours
 
 
 @dataclass(frozen=True)
 class Series:
-    """One curve: a key of `Validated.scores` (a column of ``metrics.csv``) and how it is drawn.
+    """One curve: its key, a column of ``metrics.csv``, and how it is drawn.
 
-    One of D's health is a key of `Validated.health` instead, with a `spread`.
+    The key of a curve of D's logits is a column of ``discriminator.csv`` instead, and it has a `spread`.
     """
 
     key: str
@@ -77,13 +77,16 @@ def series_pen(series: Series, theme: ThemeColours) -> QPen:
     return pen
 
 
-_OF_CLASS = re.compile(r"(?:G/)?S F1 (.+) val")
-
-
 def classes_scored(history: Iterable[Validated]) -> tuple[str, ...]:
     """Names of the classes whose F1 the validations hold, in their order."""
-    found = (_OF_CLASS.fullmatch(key) for validated in history for key in validated.scores)
-    return tuple(dict.fromkeys(match[1] for match in found if match))
+    return tuple(
+        dict.fromkeys(
+            name
+            for validated in history
+            for network in SHORT
+            for name in validated.scores.of(network).f1_val_by_class
+        )
+    )
 
 
 def score(validated: Validated, key: str, of_class: str | None = None) -> float:
@@ -97,9 +100,7 @@ def score(validated: Validated, key: str, of_class: str | None = None) -> float:
     of_class : str, optional
         Take that class's F1 instead of the run's one, where the key is an F1's.
     """
-    if of_class is not None:
-        key = key.replace("S F1 ", f"S F1 {of_class} ")
-    value = validated.scores.get(key)
+    value = SCORES[key].value(validated.scores, of_class)
     return math.nan if value is None else float(value)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QVBoxLa
 from superqt import QElidingLabel
 
 from napari_advseg.core.runtime.events import Alarm, Validated
+from napari_advseg.core.runtime.scores import DiscriminatorStatistics
 from napari_advseg.gui.widgets.focus_ring import FocusRing
 from napari_advseg.gui.widgets.theme import theme_colours
 
@@ -127,9 +128,9 @@ class TrainingPlots(QWidget):
         self.health.set_alarms(alarms)
         self._point(self._pointed)
 
-    def add_live(self, update: int, health: Mapping[str, float]) -> None:
+    def add_live(self, update: int, health: DiscriminatorStatistics[float]) -> None:
         """Show how D does at the update at work; nothing known means that another run begins."""
-        if not health:
+        if not health.known:
             self.health.forget_live()
             self._draw()
         elif self.health.add_live(update, health):

@@ -24,14 +24,9 @@ class ThemeColours:
     background: str
     foreground: str
     primary: str
-    secondary: str
-    highlight: str
     text: str
     icon: str
     current: str
-    warning: str
-    error: str
-    dark: bool
     standard: str
     adversarial: str
     fake: str
@@ -56,15 +51,13 @@ def theme_colours(theme_id: str) -> ThemeColours:
         If napari knows no such theme.
     """
     theme = get_theme(theme_id)
-    names = ("background", "foreground", "primary", "secondary", "highlight")
-    names += ("text", "icon", "current", "warning", "error")
+    names = ("background", "foreground", "primary", "text", "icon", "current")
     colours = {
         name: QColor(getattr(theme, name).as_hex(format="long")[:7]).name() for name in names
     }
     background = colours["background"]
     return ThemeColours(
         **colours,
-        dark=luminance(background) < luminance(colours["text"]),
         standard=readable(STANDARD, background),
         adversarial=readable(ADVERSARIAL, background),
         fake=readable(FAKE, background),
