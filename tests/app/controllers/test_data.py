@@ -180,17 +180,17 @@ def test_a_file_that_cannot_be_read_is_said_beside_the_image(app):
     assert app.model.status == ""
 
 
-@pytest.mark.parametrize("control", ["open_image", "open_annotation"])
-def test_a_file_that_is_refused_leaves_what_is_chosen_good_for_a_run(app, control):
+@pytest.mark.parametrize("subject", [Subject.IMAGE_FILE, Subject.ANNOTATION_FILE])
+def test_a_file_that_is_refused_leaves_what_is_chosen_good_for_a_run(app, subject):
     def refuse(path):
         raise ImageError(f"{path.name} is no TIFF: choose another file.")
 
     app.with_data()
     with_functions(app.engine, read_stack=refuse, read_labels=refuse)
     data = app.controller.data
-    (data.open_stack if control == "open_image" else data.open_annotation)(Path("notes.txt"))
+    (data.open_stack if subject is Subject.IMAGE_FILE else data.open_annotation)(Path("notes.txt"))
     app.runner.flush()
-    assert list(app.model.problems) == [control]
+    assert list(app.model.problems) == [subject]
     assert train_waits_for(app.model) == ""
     app.controller.run.start()
     app.runner.flush()

@@ -7,7 +7,7 @@ import pytest
 
 from napari_advseg.app.state.model import RunState
 from napari_advseg.core.config.presets import from_preset
-from napari_advseg.core.runtime.errors import RunFolderError, SettingsError
+from napari_advseg.core.runtime.errors import ImageError, RunFolderError, SettingsError, SplitError
 from napari_advseg.core.runtime.events import SlicePredicted, Step
 from support.fake_engine import with_functions
 
@@ -126,15 +126,21 @@ def test_start_without_an_annotation_says_what_it_waits_for(app):
 
 
 @pytest.mark.parametrize(
-    "error", [RunFolderError("It cannot be written."), SettingsError("patch = 512 is too wide.")]
+    ("error", "row"),
+    [
+        (RunFolderError("It cannot be written."), "run folder"),
+        (SettingsError("patch = 512 is too wide."), "advanced"),
+        (ImageError("It is RGB."), "image"),
+        (SplitError("Slice 7 is not there."), "slices"),
+    ],
 )
-def test_an_error_that_can_be_mended_stands_beside_its_control(app, error):
+def test_a_user_facing_error_is_shown_next_to_its_control(app, error, row):
     app.training.fails_with = error
     app.with_data().controller.run.start()
     app.runner.flush()
     assert app.model.state is RunState.IDLE
     assert app.model.problems[error.subject] == str(error)
-    assert app.model.status == f"The run did not start: see “{error.subject.replace('_', ' ')}”."
+    assert app.model.status == f"The run did not start: see “{row}”."
 
 
 def test_any_other_error_is_one_sentence_and_a_log_entry(app, caplog):

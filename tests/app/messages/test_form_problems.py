@@ -55,34 +55,34 @@ CASES = {
     "all is well": (CHOSEN, READ, None, {}),
     "the annotation is being read": (CHOSEN, None, None, {}),
     "a setting out of range": (
-        chosen(advanced=advanced(patch=3)), READ, None, {"advanced": "patch = 3"},
+        chosen(advanced=advanced(patch=3)), READ, None, {Subject.SETTINGS: "patch = 3"},
     ),
     "a setting of a group": (
-        chosen(advanced=advanced(network__width=0)), READ, None, {"advanced": "network.width = 0"},
+        chosen(advanced=advanced(network__width=0)), READ, None, {Subject.SETTINGS: "network.width = 0"},
     ),
-    "a budget below zero": (chosen(budget=Budget(-1)), READ, None, {"budget": "minutes = -1"}),
-    "an unknown preset": (chosen(preset="huge"), READ, None, {"preset": "huge"}),
+    "a budget below zero": (chosen(budget=Budget(-1)), READ, None, {Subject.BUDGET: "minutes = -1"}),
+    "an unknown preset": (chosen(preset="huge"), READ, None, {Subject.PRESET: "huge"}),
     "an annotation of another size": (
         chosen(annotation="3"), None, None,
-        {"annotation_layer": "small is 2 × 8 × 8, the image is 6 × 32 × 32: choose"},
+        {Subject.ANNOTATION: "small is 2 × 8 × 8, the image is 6 × 32 × 32: choose"},
     ),
     "one slice with and without its Z axis": (
         chosen(image="4", annotation="5"), READ, None, {},
     ),
     "layers that went away": (chosen(image="8", annotation="9"), None, None, {}),
     "labels without a class": (
-        CHOSEN, wrong(ClassMapError("32 has no class.")), None, {"classes": "32 has no class."},
+        CHOSEN, wrong(ClassMapError("32 has no class.")), None, {Subject.CLASSES: "32 has no class."},
     ),
     "slices that overlap": (
         chosen(train=(0, 2), val=(2, 3)), wrong(SplitError("Slice 2 is in both.")), None,
-        {"slices": "Slice 2 is in both."},
+        {Subject.SPLIT: "Slice 2 is in both."},
     ),
     "nothing is painted, which Start says": (
         CHOSEN, wrong(AnnotationError("Only cell is labelled.")), None, {},
     ),
     "a first slice with strokes": (CHOSEN, STROKES, None, {}),
     "a first slice with strokes that somebody chose": (
-        chosen(train=(1,), val=(2,)), STROKES, None, {"slices": "One slice cannot be divided."},
+        chosen(train=(1,), val=(2,)), STROKES, None, {Subject.SPLIT: "One slice cannot be divided."},
     ),
     "another split is being read": (
         chosen(train=(0, 1), val=(2, 3)),
@@ -93,11 +93,11 @@ CASES = {
     ),
     "the same choices were read": (
         CHOSEN, wrong(ClassMapError("32 has no class."), read_with=CHOSEN.for_annotation), None,
-        {"classes": "32 has no class."},
+        {Subject.CLASSES: "32 has no class."},
     ),
     "a run of other classes is not continued": (
         chosen(start_from_run=True), READ, replace(KEPT, classes=ClassMap.of(a=1, b=2)),
-        {"start_from": "The run that is shown"},
+        {Subject.START_FROM: "The run that is shown"},
     ),
     "a run that fits is continued": (chosen(start_from_run=True), READ, KEPT, {}),
     "a run of other classes that is not asked for": (
@@ -105,7 +105,7 @@ CASES = {
     ),
     "several at once": (
         chosen(advanced=advanced(patch=3)), wrong(ClassMapError("32 has no class.")), None,
-        {"advanced": "patch = 3", "classes": "32 has no class."},
+        {Subject.SETTINGS: "patch = 3", Subject.CLASSES: "32 has no class."},
     ),
 }  # fmt: skip
 
@@ -152,7 +152,7 @@ def test_problems_follow_the_choices_and_are_emitted_when_they_change(app):
     app.controller.data.choose(advanced=advanced(patch=3))
     app.controller.data.choose(method="paired")
     ((problem,),) = emitted
-    assert problem == "advanced"
+    assert problem is Subject.SETTINGS
     app.controller.data.choose(advanced=advanced())
     assert emitted[1:] == [{}]
 

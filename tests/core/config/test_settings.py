@@ -49,25 +49,25 @@ def test_minutes_take_the_place_of_the_presets_updates():
 
 
 @pytest.mark.parametrize(
-    ("values", "name", "value", "control"),
+    ("values", "name", "value", "subject"),
     [
-        ({"updates": 0}, "updates", "0", "budget"),
-        ({"minutes": -1}, "minutes", "-1", "budget"),
-        ({"minutes": float("inf")}, "minutes", "inf", "budget"),
-        ({"method": "both"}, "method", "'both'", "method"),
-        ({"threshold": 1.5}, "threshold", "1.5", "threshold"),
-        ({"network": {"width": 0}}, "network.width", "0", "advanced"),
-        ({"network": {"dropout": 1.0}}, "network.dropout", "1.0", "advanced"),
-        ({"optimizer": {"rate": float("nan")}}, "optimizer.rate", "nan", "advanced"),
-        ({"optimizer": {"betas": (0.9, 1.0)}}, "optimizer.betas.1", "1.0", "advanced"),
-        ({"widht": 3}, "widht", "3", "advanced"),
+        ({"updates": 0}, "updates", "0", Subject.BUDGET),
+        ({"minutes": -1}, "minutes", "-1", Subject.BUDGET),
+        ({"minutes": float("inf")}, "minutes", "inf", Subject.BUDGET),
+        ({"method": "both"}, "method", "'both'", Subject.METHOD),
+        ({"threshold": 1.5}, "threshold", "1.5", Subject.THRESHOLD),
+        ({"network": {"width": 0}}, "network.width", "0", Subject.SETTINGS),
+        ({"network": {"dropout": 1.0}}, "network.dropout", "1.0", Subject.SETTINGS),
+        ({"optimizer": {"rate": float("nan")}}, "optimizer.rate", "nan", Subject.SETTINGS),
+        ({"optimizer": {"betas": (0.9, 1.0)}}, "optimizer.betas.1", "1.0", Subject.SETTINGS),
+        ({"widht": 3}, "widht", "3", Subject.SETTINGS),
     ],
 )
-def test_a_setting_out_of_range_is_named_with_its_value(values, name, value, control):
+def test_a_setting_out_of_range_is_named_with_its_value(values, name, value, subject):
     with pytest.raises(SettingsError) as caught:
         run_settings(values)
     assert str(caught.value).startswith(f"{name} = {value} cannot be used")
-    assert caught.value.subject == control
+    assert caught.value.subject is subject
 
 
 def test_slices_and_classes_may_be_written_as_on_the_command_line():

@@ -89,7 +89,7 @@ def test_the_folder_is_held_and_given_back(tmp_path):
     for _ in range(2):
         with only_writer(tmp_path):
             with (
-                pytest.raises(RunFolderError, match="Another run writes into"),
+                pytest.raises(FolderInUse, match="Another run writes into"),
                 only_writer(tmp_path),
             ):
                 pytest.fail("two hold it")
