@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from napari_advseg.core.runtime.control import RunControl
-from napari_advseg.core.runtime.errors import RunFolderError
+from napari_advseg.core.runtime.errors import FolderInUse, RunFolderError
 from napari_advseg.core.runtime.filesystem import (
     LOCK,
     only_writer,
@@ -105,7 +105,7 @@ def test_it_is_given_back_when_the_block_fails(tmp_path):
 
 
 def test_another_program_is_waited_for(tmp_path, other_program):
-    with pytest.raises(RunFolderError, match="wait until it has ended"), only_writer(tmp_path):
+    with pytest.raises(FolderInUse, match="wait until it has ended"), only_writer(tmp_path):
         pytest.fail("two hold it")
     other_program.stdin.close()
     assert other_program.wait(30) == 0
