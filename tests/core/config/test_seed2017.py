@@ -22,7 +22,7 @@ from napari_advseg.core.models.layers import DoubleConv
 from napari_advseg.core.models.network_optimizer import NetworkOptimizer
 from napari_advseg.core.models.unet import build_unet
 from napari_advseg.core.runtime.devices import ComputeDevice
-from napari_advseg.core.training.alternation import number_of_turns, turns
+from napari_advseg.core.training.alternation import number_of_turns, scheduled_turns
 from napari_advseg.core.training.trainer import Trainer
 
 SEED = from_preset("seed2017")
@@ -177,7 +177,7 @@ def test_slices_of_a_volume_of_30():
 
 
 def test_one_epoch_is_500_updates_of_s_500_of_g_and_1000_of_d():
-    plan = [(next(iter(turn.networks)), turn) for turn in turns(SEED)]
+    plan = [(next(iter(turn.networks)), turn) for turn in scheduled_turns(SEED)]
     assert len(plan) == number_of_turns(SEED) == 20 * 2000
     names = [name for name, _ in plan[:2000]]
     assert names == ["standard"] * 500 + ["adversarial"] * 500 + ["discriminator"] * 1000
@@ -266,7 +266,7 @@ def test_the_same_patches_serve_all_three_blocks(tiny):
     training = tiny()
     s_seen, _ = watch(training.networks["standard"])
     g_seen, g_modes = watch(training.networks["adversarial"])
-    plan = list(turns(training.settings))
+    plan = list(scheduled_turns(training.settings))
     for turn in plan[:8]:
         training.step(turn)
     assert g_seen == s_seen  # shared: in the same order
@@ -283,7 +283,7 @@ def test_the_same_patches_serve_all_three_blocks(tiny):
 
 def test_d_learns_from_all_true_and_predicted_masks_of_the_epoch_shuffled_together(tiny):
     training = tiny()
-    plan = list(turns(training.settings))
+    plan = list(scheduled_turns(training.settings))
     images = {}
     for turn in plan[:4]:
         grey, targets = training.batch(turn.batch)
@@ -330,7 +330,7 @@ def test_ds_weights_go_into_g_and_gs_block_leaves_ds_averages_alone(tiny):
     training = tiny()
     D, discriminator = training.optimizers["discriminator"].network, training.discriminator_in_g
     assert discriminator is not D
-    plan = list(turns(training.settings))
+    plan = list(scheduled_turns(training.settings))
     for turn in plan[:20]:  # epoch 0, and S's block of epoch 1
         training.step(turn)
     own = {key: tensor.clone() for key, tensor in D.state_dict().items()}
@@ -355,7 +355,7 @@ def test_train_scores_are_means_over_the_epochs_own_batches(tiny):
         lambda module, inputs, output: outputs.append(output.detach())
     )
     found, expected = [], []
-    for turn in list(turns(training.settings))[:4]:
+    for turn in list(scheduled_turns(training.settings))[:4]:
         found.append(float(training.step(turn).scores.standard_f1))
         truth = training.batch(turn.batch)[1].numpy() == 0
         mask = np.round(1 / (1 + np.exp(-outputs[-1][:, 0].double().numpy()))) == 1
@@ -376,7 +376,7 @@ def test_sharing_between_s_and_g_can_be_switched_off(tiny, shared):
         network.encoder.levels[0][3].register_forward_hook(
             lambda module, inputs, output, name=name: dropped[name].append(output == 0)
         )
-    for turn in list(turns(training.settings))[:8]:
+    for turn in list(scheduled_turns(training.settings))[:8]:
         training.step(turn)
     assert Counter(s_seen) == Counter(g_seen)  # the epoch's patches, either way
     assert (s_seen == g_seen) is shared

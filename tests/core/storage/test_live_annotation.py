@@ -367,7 +367,7 @@ def test_slices_that_are_on_the_device_are_not_read_again(small, stack, strokes,
     read = []
     slice_of = type(stack).slice
     monkeypatch.setattr(type(stack), "slice", lambda self, z: read.append(z) or slice_of(self, z))
-    grown, _ = live.look(small(), stack, data, 4)
+    grown, _ = live.poll(small(), stack, data, 4)
     assert read == [3]
     whole = TrainingData.prepare(
         small(train=(0, 2, 3), val=(5,)), stack, strokes(MORE), torch.device("cpu")

@@ -104,4 +104,4 @@ def test_alarms_of_a_checkpoint_that_knows_nothing_else_of_them_are_kept(small, 
     log = AdversaryLog(train(small(updates=1), stack, annotation).training)
     log.restore({"pull": {"λ": 0.1}, "alarms": [alarm]})
     assert log.alarms == (Alarm(**alarm),)
-    assert log.pull() == DiscriminatorStatistics(weight=0.1)
+    assert log.gradient_balance() == DiscriminatorStatistics(weight=0.1)

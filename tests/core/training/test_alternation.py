@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from napari_advseg.core.config.parsing import run_settings
-from napari_advseg.core.training.alternation import discriminator_updates, turns
+from napari_advseg.core.training.alternation import discriminator_updates, scheduled_turns
 
 ALL = {"standard", "adversarial", "discriminator"}
 
@@ -24,7 +24,7 @@ def settings(kind="step", method="paired", updates=7, **changes):
     [("standard", {"standard"}), ("adversarial", ALL - {"standard"}), ("paired", ALL)],
 )
 def test_step_by_step_everyone_learns_from_each_batch(method, networks):
-    taken = list(turns(settings(method=method, validate_every=3)))
+    taken = list(scheduled_turns(settings(method=method, validate_every=3)))
     assert [t.batch for t in taken] == list(range(7))
     assert [t.update for t in taken] == list(range(1, 8))
     assert all(t.networks == networks for t in taken)
@@ -32,12 +32,12 @@ def test_step_by_step_everyone_learns_from_each_batch(method, networks):
 
 
 def test_the_end_is_validated_once_when_it_falls_on_the_interval():
-    taken = list(turns(settings(validate_every=7)))
+    taken = list(scheduled_turns(settings(validate_every=7)))
     assert [t.update for t in taken if t.validate] == [7]
 
 
 def test_blocks_are_s_then_g_on_the_same_batches_then_d():
-    taken = list(turns(settings("block", updates=6)))
+    taken = list(scheduled_turns(settings("block", updates=6)))
     order = [next(iter(t.networks)) for t in taken]
     epoch = ["standard"] * 3 + ["adversarial"] * 3 + ["discriminator"] * 5
     assert order == epoch * 2
@@ -53,30 +53,32 @@ def test_blocks_are_s_then_g_on_the_same_batches_then_d():
 def test_s_and_g_learn_from_the_same_batches_in_the_same_order(kind, method):
     chosen = settings(kind, method, updates=6)
     for network in chosen.networks:
-        assert [t.batch for t in turns(chosen) if network in t.networks] == list(range(6))
+        assert [t.batch for t in scheduled_turns(chosen) if network in t.networks] == list(range(6))
 
 
 def test_the_standard_method_knows_no_d():
     chosen = settings("block", "standard", updates=6)
-    assert Counter(learner for t in turns(chosen) for learner in t.networks) == {"standard": 6}
+    assert Counter(learner for t in scheduled_turns(chosen) for learner in t.networks) == {
+        "standard": 6
+    }
 
 
 @pytest.mark.parametrize("kind", ["step", "block"])
 def test_from_any_turn_on_the_rest_follows(kind):
     chosen = settings(kind, updates=6)
-    whole = list(turns(chosen))
+    whole = list(scheduled_turns(chosen))
     for first in range(len(whole) + 1):
-        assert list(turns(chosen, first)) == whole[first:]
+        assert list(scheduled_turns(chosen, first)) == whole[first:]
 
 
 @pytest.mark.parametrize("kind", ["step", "block"])
 @pytest.mark.parametrize("updates", [6, 20])
 def test_updates_never_fall_and_end_where_asked(kind, updates):
     chosen = settings(kind, updates=updates // 3 * 3)
-    counted = [t.update for t in turns(chosen)]
+    counted = [t.update for t in scheduled_turns(chosen)]
     assert counted == sorted(counted)
     assert counted[-1] == chosen.updates
-    assert list(turns(chosen))[-1].validate
+    assert list(scheduled_turns(chosen))[-1].validate
 
 
 def test_d_makes_as_many_updates_as_it_is_given_turns():

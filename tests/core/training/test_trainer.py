@@ -13,7 +13,7 @@ from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.runtime.devices import ComputeDevice
 from napari_advseg.core.training import trainer
-from napari_advseg.core.training.alternation import turns
+from napari_advseg.core.training.alternation import scheduled_turns
 from napari_advseg.core.training.trainer import Trainer
 
 ALWAYS = {"kind": "constant", "value": 0.5}
@@ -46,7 +46,7 @@ def training(precision="float32", classes=2, **changes):
 
 
 def run(it, first=0, last=None):
-    for turn in list(turns(it.settings, first))[: None if last is None else last - first]:
+    for turn in list(scheduled_turns(it.settings, first))[: None if last is None else last - first]:
         it.step(turn)
     return it
 
@@ -152,7 +152,7 @@ def test_the_weight_of_the_adversarial_term_follows_the_epochs():
 
 def test_losses_are_reported_for_those_who_learn():
     it = training()
-    losses = it.step(next(iter(turns(it.settings)))).losses
+    losses = it.step(next(iter(scheduled_turns(it.settings)))).losses
     assert set(losses) == {"S", "G/S", "D"}
     assert all(loss.isfinite() and not loss.requires_grad for loss in losses.values())
     assert losses["S"] == losses["G/S"]

@@ -97,7 +97,7 @@ class LiveAnnotation:
         """For the checkpoint, as plain values."""
         return {} if self.record is None else {"annotation": asdict(self.record)}
 
-    def look(
+    def poll(
         self, settings: RunSettings, stack: EMStack, data: TrainingData, update: int
     ) -> tuple[TrainingData | None, list[str]]:
         """Ask for a new annotation; whatever is wrong with it, the run goes on.
@@ -138,12 +138,12 @@ class LiveAnnotation:
 
     # The files: a checkpoint and its annotation change together, whenever the program is killed.
 
-    def stage(self, folder: Path) -> None:
+    def prepare(self, folder: Path) -> None:
         """Before a checkpoint: write the annotation that it belongs to beside the one before."""
         if self._unwritten is not None:
             write_annotation(folder / run_folder.ANNOTATION_NEXT, *self._unwritten)
 
-    def settle(self, folder: Path) -> None:
+    def commit(self, folder: Path) -> None:
         """After the checkpoint: let the new annotation take the place of the one before."""
         if self._unwritten is None or self.record is None:
             return

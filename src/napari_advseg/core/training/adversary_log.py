@@ -1,4 +1,4 @@
-"""What a run remembers of its adversary: how hard D pulls on G, λ, and what was alarming."""
+"""The adversary of a run over its updates: λ, the balance of the gradients of G's two terms, and alarms."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class AdversaryLog:
 
     Parameters
     ----------
-    training : Training
+    trainer : Trainer
     """
 
-    def __init__(self, training: Trainer) -> None:
-        self._training = training
-        self._watch = AlarmMonitor()
-        # of D on G, in G's last update
-        self._pull: DiscriminatorStatistics[Tensor | float] = DiscriminatorStatistics()
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        self._monitor = AlarmMonitor()
+        # of the last update of G
+        self._balance: DiscriminatorStatistics[Tensor | float] = DiscriminatorStatistics()
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
         """All so far, in the order in which they began."""
-        return tuple(self._watch.alarms)
+        return tuple(self._monitor.alarms)
 
     def add(self, health: DiscriminatorStatistics[Tensor]) -> None:
-        """Remember the pull of one update; one in which G did not learn leaves what was before."""
-        self._pull |= DiscriminatorStatistics(
+        """Keep the balance of one update; an update in which G does not learn leaves it as it is."""
+        self._balance |= DiscriminatorStatistics(
             weight=health.weight, gradient_ratio=health.gradient_ratio
         )
 
@@ -48,43 +48,43 @@ class AdversaryLog:
 
         `turn` counts D's updates, too, where they come in blocks of their own.
         """
-        weight = self._training.adversarial_weight(update - 1)
+        weight = self._trainer.adversarial_weight(update - 1)
         if weight == 0:
             return []
-        chosen = self._training.settings.adversarial_weight
+        chosen = self._trainer.settings.adversarial_weight
         rising = chosen.kind in ("ramp", "balance") and weight < chosen.value
-        return self._watch.observe(update, health, turn=turn, rising=rising)
+        return self._monitor.observe(update, health, turn=turn, rising=rising)
 
     def masks(self, update: int, shares: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
-        """Take the share of each class in each network's masks (see `Watch.masks`)."""
-        last = update == self._training.settings.updates
-        return self._watch.masks(update, shares, last=last)
+        """Take the share of each class in each network's masks (see `AlarmMonitor.masks`)."""
+        last = update == self._trainer.settings.updates
+        return self._monitor.masks(update, shares, last=last)
 
     def weight(self, update: int) -> float:
         """λ of update number `update`, from 1; with a balance, as it came out of the gradients."""
-        if "discriminator" not in self._training.optimizers:
+        if "discriminator" not in self._trainer.optimizers:
             return 0.0
-        if self._training.settings.adversarial_weight.kind == "balance":
-            return self.pull().weight or 0.0
-        return self._training.adversarial_weight(update - 1)
+        if self._trainer.settings.adversarial_weight.kind == "balance":
+            return self.gradient_balance().weight or 0.0
+        return self._trainer.adversarial_weight(update - 1)
 
     def marks(self) -> tuple[tuple[int, float], ...]:
         """(update, λ) where the adversarial weight of this run changes."""
-        if "discriminator" not in self._training.optimizers:
+        if "discriminator" not in self._trainer.optimizers:
             return ()
-        s = self._training.settings
+        s = self._trainer.settings
         return lambda_marks(s.adversarial_weight, s.updates or 0, s.epoch or 1)
 
-    def pull(self) -> DiscriminatorStatistics[float]:
-        """λ and the ratio of the gradients of G's two terms, as far as they are known."""
-        return self._pull.map(float)
+    def gradient_balance(self) -> DiscriminatorStatistics[float]:
+        """λ and the ratio of the gradients of G's two terms in its last update, as far as known."""
+        return self._balance.map(float)
 
     def state(self) -> dict[str, Any]:
         """Plain values for a checkpoint."""
-        return {"pull": statistics_as_text(self.pull()), "watch": self._watch.state()}
+        return {"pull": statistics_as_text(self.gradient_balance()), "watch": self._monitor.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to what `state` gave; an older checkpoint may hold none of it."""
-        self._pull = statistics_from_text(state.get("pull", {}))
+        self._balance = statistics_from_text(state.get("pull", {}))
         older = {"alarms": state.get("alarms", [])}
-        self._watch.restore(state.get("watch", older))
+        self._monitor.restore(state.get("watch", older))

@@ -47,7 +47,7 @@ class Turn:
         return self.block is not None and self.block.update == 0
 
 
-def turns(settings: RunSettings, first: int = 0) -> Iterator[Turn]:
+def scheduled_turns(settings: RunSettings, first: int = 0) -> Iterator[Turn]:
     """The turns of a run from turn number `first` on.
 
     `settings.updates` and, with per-step alternation, `settings.validate_every` are resolved numbers.

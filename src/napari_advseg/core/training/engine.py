@@ -62,7 +62,7 @@ class RunResult:
     history : tuple of Validated
     summary : dict
         The content of ``summary.json``.
-    training : Training
+    training : Trainer
         The networks, on their device.
     error : str or None
         One sentence, if the run failed.
@@ -161,24 +161,24 @@ def train(
     if folder is not None:
         run_folder.check_new(folder)
     settings = resolve_settings(settings, stack, data, compute, control)
-    training = Trainer.build(settings, data, compute)
+    trainer = Trainer.build(settings, data, compute)
     live = LiveAnnotation(annotation_updates)
-    loop = TrainingLoop(training, stack, folder, on_event, control, whole_stack, live=live)
-    details = {} if start is None else start.begin(training, loop.note)
+    loop = TrainingLoop(trainer, stack, folder, on_event, control, whole_stack, live=live)
+    details = {} if start is None else start.load_into(trainer, loop.add_notice)
     seen = None if data.unannotated is None else data.unannotated.second
     if unannotated is not None and seen is not None:
         details["unannotated"] = describe_second(unannotated, seen)
     elif unannotated is not None:
-        loop.note(
+        loop.add_notice(
             "The stack without annotation is not used: with these settings no adversary learns from it."
         )
-    loop.writer.begin = lambda folder: _begin_folder(folder, loop, _config(loop, details))
+    loop.writer.create = lambda folder: _write_beginning(folder, loop, _config(loop, details))
     if control.stopping:
         raise Stopped
     if folder is None:
         return _run(loop)
     with run_folder.claimed(folder):
-        _make_folder(folder, loop)
+        _create_folder(folder, loop)
         return _run(loop)
 
 
@@ -246,7 +246,7 @@ def _restored(
     """A run as of its last checkpoint, checked against its image."""
     run = run_folder.load_run(folder)
     settings = run.settings
-    compute = _same_place(run)
+    compute = _device_of(run)
     compute.claim_threads()
     stack = stack or image_of(run)
     check_channels(run, stack.channels)
@@ -256,9 +256,9 @@ def _restored(
     second = second_image_of(run, second)
     data = TrainingData.prepare(settings, stack, annotation, compute.device, split, second)
     check_same_images(run, data)
-    training = Trainer.build(settings, data, compute)
-    loop = TrainingLoop(training, stack, folder, on_event, control, whole_stack, live=live)
-    loop.writer.begin = lambda folder: _begin_folder(folder, loop, run.config)
+    trainer = Trainer.build(settings, data, compute)
+    loop = TrainingLoop(trainer, stack, folder, on_event, control, whole_stack, live=live)
+    loop.writer.create = lambda folder: _write_beginning(folder, loop, run.config)
     loop.restore(folder)
     if loop.finished:
         raise RunFolderError(
@@ -267,7 +267,7 @@ def _restored(
     return loop
 
 
-def _same_place(run: Run) -> ComputeDevice:
+def _device_of(run: Run) -> ComputeDevice:
     """Where the run was; what it computed elsewhere would not be what it would have been."""
     s = run.settings
     try:
@@ -296,12 +296,12 @@ def _run(loop: TrainingLoop) -> RunResult:
     return RunResult(outcome, tuple(loop.history), summary, loop.trainer, error)
 
 
-def _make_folder(folder: Path, loop: TrainingLoop) -> None:
+def _create_folder(folder: Path, loop: TrainingLoop) -> None:
     """Write the first checkpoint into a new folder; where there is no room for it no run starts."""
     before = set(folder.iterdir())
     try:
-        loop.writer.begin(folder)
-        loop.keep()
+        loop.writer.create(folder)
+        loop.save()
         if loop.writer.error is not None:
             raise loop.writer.error
     except (OSError, AdvSegError) as error:
@@ -311,7 +311,7 @@ def _make_folder(folder: Path, loop: TrainingLoop) -> None:
         raise run_folder.not_writable(folder, error) from error
 
 
-def _begin_folder(folder: Path, loop: TrainingLoop, config: dict[str, Any]) -> None:
+def _write_beginning(folder: Path, loop: TrainingLoop, config: dict[str, Any]) -> None:
     """Write what is known before the first update; ``config.json`` last, for it makes it a run."""
     run_folder.create(folder)
     annotation = loop.trainer.data.annotation

@@ -40,17 +40,13 @@ from napari_advseg.core.runtime.events import (
     Step,
     Validated,
 )
-from napari_advseg.core.runtime.scores import (
-    DiscriminatorScores,
-    DiscriminatorStatistics,
-    Scores,
-)
+from napari_advseg.core.runtime.scores import DiscriminatorScores, DiscriminatorStatistics, Scores
 from napari_advseg.core.storage.checkpoint import read_weights, restore_checkpoint
 from napari_advseg.core.storage.history import history_as_json, history_from_json
 from napari_advseg.core.storage.live_annotation import LiveAnnotation
 
 from .adversary_log import AdversaryLog
-from .alternation import turns
+from .alternation import scheduled_turns
 from .run_writer import RunWriter
 from .tensorboard_log import TensorBoardLog
 from .time_budget import TimeLeft
@@ -68,7 +64,7 @@ class TrainingLoop:
     Attributes
     ----------
     turn : int
-        Turns result (see `turns`).
+        Turns done (see `scheduled_turns`).
     validation_due : bool
         Whether the last turn's validation is still to be made: a stop came first.
     update : int
@@ -96,22 +92,22 @@ class TrainingLoop:
     live: LiveAnnotation = field(default_factory=LiveAnnotation)
 
     def __post_init__(self) -> None:
-        t = self.trainer
-        self.settings = t.settings
-        self.updates = t.settings.updates or 0
-        self.validator = Validator(t.settings, self.stack, t.data, t.compute)
-        self.writer = RunWriter(self.folder, self._notice)
-        self.writer.stage, self.writer.settle = self.live.stage, self.live.settle
+        trainer = self.trainer
+        self.settings = trainer.settings
+        self.updates = trainer.settings.updates or 0
+        self.validator = Validator(trainer.settings, self.stack, trainer.data, trainer.compute)
+        self.writer = RunWriter(self.folder, self._add_writer_notice)
+        self.writer.prepare, self.writer.commit = self.live.prepare, self.live.commit
         self._notices: list[Notice] = []
         self._running = BatchScores()
-        self.adversary = AdversaryLog(t)
-        self._slices = SliceLog(t.settings)
+        self.adversary = AdversaryLog(trainer)
+        self._slices = SliceLog(trainer.settings)
         self._predicted_at: dict[tuple[NetworkName, int], int] = {}
         self._first_update = 0
-        self._time_left = TimeLeft(t.settings)
+        self._time_left = TimeLeft(trainer.settings)
         self._last_step = 0.0
-        self._comparison = Comparison(t.settings)
-        self._tensorboard = TensorBoardLog() if t.settings.tensorboard else None
+        self._comparison = Comparison(trainer.settings)
+        self._tensorboard = TensorBoardLog() if trainer.settings.tensorboard else None
 
     def restore(self, folder: Path) -> None:
         """Go back to the last checkpoint in a run folder."""
@@ -133,19 +129,20 @@ class TrainingLoop:
     @property
     def finished(self) -> bool:
         """Whether no turn and no validation is left."""
-        return not self.validation_due and next(turns(self.settings, self.turn), None) is None
+        left = next(scheduled_turns(self.settings, self.turn), None)
+        return left is None and not self.validation_due
 
     def run(self) -> tuple[Outcome, dict[str, Any], str | None]:
         """Train to the end, to a stop or to a failure; return outcome, summary and error."""
         outcome, error, trained = Outcome.COMPLETED, None, False
         try:
-            self._announce()
+            self._emit_start()
             try:
                 self._train()
             except Stopped:
                 outcome = Outcome.STOPPED
-            self.keep()
-            self._pass_on_notices()
+            self.save()
+            self._emit_notices()
             trained = outcome is Outcome.COMPLETED
             if trained:
                 self._predict_stack()
@@ -153,7 +150,7 @@ class TrainingLoop:
                     self._comparison.score_boundaries(self.validator, self.control.raise_if_stopped)
         except Exception as problem:  # whatever happens, a run ends in one RunFinished
             log.exception("The run failed.")
-            outcome, error = Outcome.FAILED, self._failure(problem, trained)
+            outcome, error = Outcome.FAILED, self._failure_sentence(problem, trained)
         summary = self._summary(outcome, error)
         self._end(outcome, error, summary, sound=trained or outcome is Outcome.STOPPED)
         return outcome, summary, error
@@ -166,10 +163,9 @@ class TrainingLoop:
         `sound` networks are kept once more if they are not on the disk.
         """
         try:
-            if (
-                sound and not self.writer.complete
-            ):  # predicting took its time: there may be room now
-                self.keep()
+            # predicting took its time: there may be room now
+            if sound and not self.writer.complete:
+                self.save()
             if self._slices.table.rows:
                 self.writer.slices(self._slices.table)
             self.writer.summary(summary)
@@ -178,10 +174,10 @@ class TrainingLoop:
         except Exception as problem:
             log.exception("The end of the run was not written.")
             self.writer.error = problem
-        closing = self._closing(outcome, error)
+        closing = self._closing_sentence(outcome, error)
         last = RunFinished(outcome, self.update, closing, error, summary)
-        said: tuple[Event, ...] = (*self._notices, last)
-        for event in said:
+        events: tuple[Event, ...] = (*self._notices, last)
+        for event in events:
             try:
                 self.on_event(event)
             except Exception:
@@ -189,12 +185,12 @@ class TrainingLoop:
 
     def _train(self) -> None:
         if self.validation_due:
-            self._validate_and_keep()
-        for turn in turns(self.settings, self.turn):
+            self._validate_and_save()
+        for turn in scheduled_turns(self.settings, self.turn):
             self.control.raise_if_stopped()
             if self.writer.retry_due:
-                self.keep()
-                self._pass_on_notices()
+                self.save()
+                self._emit_notices()
             started = perf_counter()
             result = self.trainer.step(turn)
             self._running.add(result.scores)
@@ -208,12 +204,12 @@ class TrainingLoop:
             self._check_finite(plain)
             if report:
                 health = result.health.map(float)
-                self._tell(self.adversary.observe(self.update, self.turn, health))
-                self._report(plain, health)
+                self._emit_alarms(self.adversary.observe(self.update, self.turn, health))
+                self._emit_step(plain, health)
             if turn.validate:
-                self._validate_and_keep()
+                self._validate_and_save()
 
-    def _tell(self, alarms: list[Alarm]) -> None:
+    def _emit_alarms(self, alarms: list[Alarm]) -> None:
         for alarm in alarms:
             self.on_event(AlarmChanged(alarm))
 
@@ -226,55 +222,56 @@ class TrainingLoop:
                 "choose a lower learning rate"
             )
 
-    def _validate_and_keep(self) -> None:
+    def _validate_and_save(self) -> None:
         started = perf_counter()
         self._validate()
         self._running.reset()
         self.validation_due = False
-        self._take_strokes()
-        self.keep()
+        self._poll_annotation()
+        self.save()
         self.on_event(self.history[-1])  # what is told is also kept
-        self._pass_on_notices()
-        self._samples()
-        self._show_in_tensorboard()
+        self._emit_notices()
+        self._write_samples()
+        self._write_tensorboard()
         self._time_left.validation_seconds = perf_counter() - started
 
-    def _take_strokes(self) -> None:
+    def _poll_annotation(self) -> None:
         """Learn from now on from what was painted meanwhile; the checkpoint that follows knows it."""
         if self.finished:
             return
-        data, sentences = self.live.look(self.settings, self.stack, self.trainer.data, self.update)
+        data, sentences = self.live.poll(self.settings, self.stack, self.trainer.data, self.update)
         if data is not None:
             self.trainer.data = self.validator.data = data
         self._notices += [Notice(sentence) for sentence in sentences]
 
     def _validate(self) -> None:
-        t = self.trainer
+        trainer = self.trainer
+        networks, in_view = trainer.networks, self.control.slice_in_view()
         on_networks = self.validator.segmentation_scores(
-            t.networks, self.control.slice_in_view(), self._show, self.control.raise_if_stopped
+            networks, in_view, self._emit_prediction, self.control.raise_if_stopped
         )
         on_d, health = DiscriminatorScores(), DiscriminatorStatistics[float]()
-        if "discriminator" in t.optimizers:
+        if "discriminator" in trainer.optimizers:
             on_d, health = self.validator.discriminator_scores(
-                t.networks["adversarial"],
-                t.optimizers["discriminator"].network,
-                t.discriminator_in_g,
-                t.adversary,
+                networks["adversarial"],
+                trainer.optimizers["discriminator"].network,
+                trainer.discriminator_in_g,
+                trainer.adversary,
             )
-            ratio = self.adversary.pull().gradient_ratio
+            ratio = self.adversary.gradient_balance().gradient_ratio
             health |= DiscriminatorStatistics(gradient_ratio=ratio)
-        self._slices.validated(self.validator.predictions, t.data)
+        self._slices.validated(self.validator.predictions, trainer.data)
         scores = Scores(**on_networks, discriminator=on_d).with_train(self._running.means())
         epoch = self.update / (self.settings.epoch or 1)
         weight = self.adversary.weight(self.update)
         self.history.append(Validated(self.update, epoch, self.seconds, scores, weight, health))
-        self._tell(self.adversary.masks(self.update, self.validator.class_shares(t.networks)))
-        for name in t.networks:
+        self._emit_alarms(self.adversary.masks(self.update, self.validator.class_shares(networks)))
+        for name in networks:
             f1 = scores.of(name).f1_val
             if f1 is not None:
-                t.optimizers[name].rate.observe(f1)
+                trainer.optimizers[name].rate.observe(f1)
             if best_validation(self.history, name)["update"] == self.update:
-                self.writer.best(name, t.networks[name])
+                self.writer.best(name, networks[name])
 
     def _predict_stack(self) -> None:
         """Predict what the last validation has not, the slice in view first; a stop ends it early."""
@@ -286,7 +283,7 @@ class TrainingLoop:
                 for name, network in self.trainer.networks.items():
                     if self._predicted_at.get((name, z)) != self.update:
                         self.validator.predict(name, network, z, self.control.raise_if_stopped)
-                        self._show(name, z, self.validator.predictions[name, z])
+                        self._emit_prediction(name, z, self.validator.predictions[name, z])
                 self._slices.add(z, self.validator.predictions, self.trainer.data)
                 if z not in self.trainer.data.split.val:  # the stack may not fit in memory
                     self.validator.forget(z)
@@ -294,21 +291,21 @@ class TrainingLoop:
         except Stopped:
             self.on_event(Notice("Stopped before the whole stack was predicted."))
 
-    # What it says
+    # Events
 
-    def _notice(self, text: str, *, unsaved: bool) -> None:
+    def _add_writer_notice(self, text: str, *, unsaved: bool) -> None:
         """Take a sentence of the writer's; told after the scores, whose place it may take."""
         self._notices.append(Notice(text, unsaved))
 
-    def note(self, sentence: str) -> None:
+    def add_notice(self, sentence: str) -> None:
         """Let a sentence be told once the run has started."""
         self._notices.append(Notice(sentence))
 
-    def _pass_on_notices(self) -> None:
+    def _emit_notices(self) -> None:
         while self._notices:
             self.on_event(self._notices.pop(0))
 
-    def _announce(self) -> None:
+    def _emit_start(self) -> None:
         s, compute = self.settings, self.trainer.compute
         self.on_event(
             RunStarted(
@@ -327,21 +324,22 @@ class TrainingLoop:
         )
         for note in self.trainer.data.annotation.notes:
             self.on_event(Notice(note))
-        self._pass_on_notices()
-        self._tell([alarm for alarm in self.adversary.alarms if alarm.until is None])  # of before
+        self._emit_notices()
+        lasting = [alarm for alarm in self.adversary.alarms if alarm.until is None]
+        self._emit_alarms(lasting)  # of the part that is resumed
 
-    def _report(self, losses: dict[str, float], health: DiscriminatorStatistics[float]) -> None:
+    def _emit_step(self, losses: dict[str, float], health: DiscriminatorStatistics[float]) -> None:
         self._last_step = perf_counter()
         left = self._time_left.seconds(self.turn, self.update, self.seconds)
         self.on_event(Step(self.update, self.updates, self.seconds, left, losses, health))
 
-    def _show(self, name: NetworkName, z: int, prediction: Prediction) -> None:
+    def _emit_prediction(self, name: NetworkName, z: int, prediction: Prediction) -> None:
         self._predicted_at[name, z] = self.update
         self.on_event(SlicePredicted(name, z, prediction))
 
-    # What it keeps
+    # Files
 
-    def keep(self) -> None:
+    def save(self) -> None:
         """Write weights, metrics and the checkpoint as of now."""
         progress = {
             "turn": self.turn,
@@ -358,13 +356,13 @@ class TrainingLoop:
             self.trainer.optimizers, self.trainer.copies, progress, tuple(self.history), classes
         )
 
-    def _samples(self) -> None:
+    def _write_samples(self) -> None:
         s = self.settings
         if self.folder is not None and s.samples and len(self.history) % s.samples_every == 0:
             drawn = self.validator.samples(self.trainer.networks)
             self.writer.samples(self.update, *drawn, len(self.trainer.data.annotation.classes))
 
-    def _show_in_tensorboard(self) -> None:
+    def _write_tensorboard(self) -> None:
         log, D = self._tensorboard, self.trainer.optimizers.get("discriminator")
         if log is not None:
             last, discriminator = self.history[-1], None if D is None else D.network
@@ -384,7 +382,7 @@ class TrainingLoop:
             **self.live.marks,
         }
 
-    def _closing(self, outcome: Outcome, error: str | None) -> str:
+    def _closing_sentence(self, outcome: Outcome, error: str | None) -> str:
         if outcome is Outcome.FAILED:
             return error or "The run failed."
         ended = "Finished" if outcome is Outcome.COMPLETED else "Stopped"
@@ -393,7 +391,7 @@ class TrainingLoop:
             sentences.append(f"The end of it could not be written to {self.folder}.")
         return " ".join([*sentences, best_sentence(self.history, self.settings.networks)]).strip()
 
-    def _failure(self, problem: Exception, trained: bool) -> str:
+    def _failure_sentence(self, problem: Exception, trained: bool) -> str:
         if trained:
             return failure_sentence(problem, "Predicting the whole stack", "apply the run again")
         kept = self.writer.has_checkpoint

@@ -24,11 +24,11 @@ from napari_advseg.core.storage.checkpoint import copied_weights, save_checkpoin
 RETRY_SECONDS = 30.0  # between attempts while nothing can be written
 
 
-class Say(Protocol):
-    """Who is told of the disk's failures."""
+class Notify(Protocol):
+    """Receives the sentences about failures of the disk."""
 
     def __call__(self, text: str, *, unsaved: bool) -> None:
-        """Take a sentence; `unsaved` says whether the run is in memory alone from here on."""
+        """Take a sentence; `unsaved` says whether the run is only in memory from here on."""
 
 
 def _nothing(folder: Path) -> None:
@@ -45,21 +45,21 @@ class RunWriter:
     ----------
     folder : Path or None
         Run folder; None writes nothing.
-    say : callable
+    notify : callable
         Told when writing begins to fail, and when it works again.
     """
 
-    def __init__(self, folder: Path | None, say: Say) -> None:
+    def __init__(self, folder: Path | None, notify: Notify) -> None:
         self.folder = folder
-        self.begin: Callable[[Path], None] = _nothing
+        self.create: Callable[[Path], None] = _nothing
         """Writes what a run folder holds before the first update, ``config.json`` last."""
-        self.stage: Callable[[Path], None] = _nothing
-        """Writes beside a file of the run what takes its place with the next checkpoint."""
-        self.settle: Callable[[Path], None] = _nothing
-        """Lets that take its place, once the checkpoint is written."""
+        self.prepare: Callable[[Path], None] = _nothing
+        """Called before a checkpoint: writes new versions of files next to those in use."""
+        self.commit: Callable[[Path], None] = _nothing
+        """Called after it: replaces the files in use by the new versions."""
         self.error: Exception | None = None
         """Why something could not be written since the last checkpoint that could; None if all was."""
-        self._say = say
+        self._notify = notify
         # The best weights stay in memory: those of now cannot take their place in a folder made anew.
         self._best: dict[NetworkName, dict[str, Tensor]] = {}
         self._unwritten: set[NetworkName] = set()
@@ -81,7 +81,7 @@ class RunWriter:
         if self.folder is None:
             return True
         with suppress(OSError):
-            return not self.failing and self.has_checkpoint and _is_begun(self.folder)
+            return not self.failing and self.has_checkpoint and _is_created(self.folder)
         return False
 
     @property
@@ -106,23 +106,23 @@ class RunWriter:
         if self.folder is None:
             return
         self._tried = monotonic()
-        mended = False
+        recreated = False
         try:
-            if not _is_begun(self.folder):
-                self.begin(self.folder)
-                mended = True
+            if not _is_created(self.folder):
+                self.create(self.folder)
+                recreated = True
             self._write_best(self.folder)
             for name, learner in optimizers.items():
                 save_weights(self.folder / f"{name}.safetensors", learner.network)
             run_folder.write_metrics(self.folder, history, classes)
             run_folder.write_health(self.folder, history)
-            self.stage(self.folder)
+            self.prepare(self.folder)
             save_checkpoint(self.folder, optimizers, copies, progress)
-            self.settle(self.folder)
+            self.commit(self.folder)
         except (OSError, AdvSegError) as error:  # the TIFF writer words what the disk says
-            self._fails(error)
+            self._failed(error)
         else:
-            self._works(mended)
+            self._succeeded(recreated)
 
     def best(self, name: NetworkName, network: nn.Module) -> None:
         """Take a network's weights as its best so far; the next checkpoint writes them."""
@@ -174,32 +174,32 @@ class RunWriter:
         if self.folder is None:
             return
         try:
-            if _is_begun(self.folder):  # else the next checkpoint makes it anew, or says why not
+            if _is_created(self.folder):  # else the next checkpoint makes it anew, or says why not
                 write(self.folder)
         except OSError as error:
-            self._fails(error)
+            self._failed(error)
 
-    def _fails(self, error: Exception) -> None:
+    def _failed(self, error: Exception) -> None:
         first, self.error = not self.failing, error
         if first:
-            self._say(
+            self._notify(
                 f"The run folder {self.folder} cannot be written ({_reason(error)}): training goes on "
                 "in memory and is saved once that works, so free some space or put the folder back.",
                 unsaved=True,
             )
 
-    def _works(self, mended: bool) -> None:
+    def _succeeded(self, recreated: bool) -> None:
         if self.failing:
-            self._say("The run folder can be written again.", unsaved=False)
-        elif mended:
-            self._say(
+            self._notify("The run folder can be written again.", unsaved=False)
+        elif recreated:
+            self._notify(
                 f"The run folder was gone or not complete: {self.folder} has been made anew.",
                 unsaved=False,
             )
         self.error = None
 
 
-def _is_begun(folder: Path) -> bool:
+def _is_created(folder: Path) -> bool:
     """Whether a folder holds all that a run writes before its first checkpoint."""
     files = (folder / run_folder.CONFIG, folder / run_folder.ANNOTATION)
     return all(path.is_file() for path in files) and (folder / run_folder.SAMPLES).is_dir()

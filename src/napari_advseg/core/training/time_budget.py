@@ -22,7 +22,7 @@ from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.core.runtime.devices import ComputeDevice, choose_device, on
 from napari_advseg.core.runtime.seeded_random import Purpose, torch_generator
 
-from .alternation import number_of_turns, turns
+from .alternation import number_of_turns, scheduled_turns
 from .trainer import Trainer
 
 TIMED_UPDATES = 10
@@ -56,12 +56,12 @@ def seconds_per_update(
     """Time of an update of all networks of the method, D's share included; from medians."""
     shares = _turns_per_update(settings)
     trial = _trial(settings)
-    training = Trainer.build(trial, data, compute)
+    trainer = Trainer.build(trial, data, compute)
     times: dict[frozenset[str], list[float]] = defaultdict(list)
-    for turn in turns(trial):
+    for turn in scheduled_turns(trial):
         control.raise_if_stopped()
         started = perf_counter()
-        training.step(turn)
+        trainer.step(turn)
         _finish(compute)
         times[turn.networks].append(perf_counter() - started)
     return sum(
@@ -98,12 +98,12 @@ def _seconds_per_validation(
     control: RunControl,
 ) -> float:
     """Time to predict the validation slices, from one of them."""
-    training = Trainer.build(settings.model_copy(update={"updates": 1, "epoch": 1}), data, compute)
-    network = next(iter(training.networks.values()))
+    trainer = Trainer.build(settings.model_copy(update={"updates": 1, "epoch": 1}), data, compute)
+    network = next(iter(trainer.networks.values()))
     grey = data.normalisation(stack.slice(data.split.val[0]))
     started = perf_counter()
     class_probabilities(network, grey, settings, compute, control.raise_if_stopped)
-    return (perf_counter() - started) * len(data.split.val) * len(training.networks)
+    return (perf_counter() - started) * len(data.split.val) * len(trainer.networks)
 
 
 def _fitting(settings: RunSettings, seconds: float, each: float, validation: float) -> int:

@@ -84,7 +84,7 @@ class WarmStart:
             error.subject = SUBJECT
             raise
 
-    def begin(self, training: Trainer, note: Callable[[str], None]) -> dict[str, Any]:
+    def load_into(self, trainer: Trainer, note: Callable[[str], None]) -> dict[str, Any]:
         """Put the weights into the networks of a run that has made no update yet.
 
         Parameters
@@ -99,15 +99,15 @@ class WarmStart:
         """
         files = {}
         for name, (file, weights) in self.weights.items():
-            network = training.optimizers[name].network
+            network = trainer.optimizers[name].network
             if name == "discriminator" and not _same_shapes(network, weights):
                 note("D learns anew: that of the run to start from is of another kind.")
                 continue
             with fitting(self.folder / file):
                 network.load_state_dict(weights)
             files[name] = file
-        for copy in training.copies.values():
-            copy.load_state_dict(training.optimizers["discriminator"].network.state_dict())
+        for copy in trainer.copies.values():
+            copy.load_state_dict(trainer.optimizers["discriminator"].network.state_dict())
         return {"start_from": str(self.folder.absolute()), "start_weights": files}
 
 
