@@ -116,7 +116,6 @@ def kept_run(folder: Path) -> Run:
         networks=("standard", "adversarial"),
         history=(validated(10, 0.5, 0.6),),
         lambda_marks=((1, 0.1),),
-        image_path=None,
         config={},
     )
 

@@ -25,7 +25,7 @@ from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.config.presets import PRESETS, from_preset
 from napari_advseg.core.config.slice_ranges import parse_slices
 from napari_advseg.core.runtime.control import RunControl, Stopped
-from napari_advseg.core.runtime.errors import AdvSegError, SettingsError
+from napari_advseg.core.runtime.errors import AdvSegError, SettingsError, short_reason
 
 from .plot import plot
 from .predict_folder import predict_folder
@@ -78,9 +78,7 @@ def main() -> None:
         _say("Stopped; nothing was written.")
         sys.exit(130)
     except OSError as error:
-        _refuse(
-            f"{error.filename or 'A file'} cannot be read or written ({error.strerror or error})."
-        )
+        _refuse(f"{error.filename or 'A file'} cannot be read or written ({short_reason(error)}).")
     except Exception as error:
         from napari_advseg.core.runtime.devices import is_out_of_memory
 

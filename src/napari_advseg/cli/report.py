@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.runtime.events import (
+    SHORT,
     AlarmChanged,
     Event,
     Notice,
@@ -20,7 +21,7 @@ from napari_advseg.core.runtime.events import (
     Step,
     Validated,
 )
-from napari_advseg.core.storage.score_names import SHORT, scores_as_text, scores_from_text
+from napari_advseg.core.storage.score_names import scores_as_text, scores_from_text
 
 SHOWN = ("S F1 val", "G/S F1 val", "D Accuracy val", "G/D Accuracy val")
 

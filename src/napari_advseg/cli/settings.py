@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from napari_advseg.core.runtime.errors import SettingsError, Subject
+from napari_advseg.core.runtime.errors import SettingsError, Subject, short_reason
 
 
 def given(**options: Any) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def settings_file(path: Path | None) -> dict[str, Any]:
     except FileNotFoundError:
         raise SettingsError(f"There is no file {path}: check the path.") from None
     except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = short_reason(error)
         if isinstance(error, UnicodeDecodeError):
             reason = "it is no text"
         raise SettingsError(

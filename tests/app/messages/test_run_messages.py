@@ -8,7 +8,6 @@ import pytest
 
 from napari_advseg.app.messages.run_messages import (
     TimeLeft,
-    best_validation,
     clock,
     duration,
     score_line,
@@ -26,7 +25,7 @@ def test_score_line_leaves_out_networks_that_were_not_trained():
 
 def test_of_equal_scores_the_earliest_is_the_best():
     history = [Validated(u, 1.0, 3.0, Scores(NetworkScores(0.9))) for u in (10, 20)]
-    assert best_validation(history) == ("S", 0.9, 10)
+    assert score_line(history) == "S 0.900 · best S 0.900 at update 10"
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,7 @@ def test_a_path_with_spaces_and_umlauts_from_training_to_scores(
     settings = small(updates=2, validate_every=2).model_dump(mode="json", exclude={"minutes"})
     (folder / "Einstellungen ä.json").write_text(json.dumps(settings), encoding="utf-8")
     advseg("train", image, labels, "-o", run, "--settings", folder / "Einstellungen ä.json")
-    assert load_run(run).image_path == image
+    assert load_run(run).config["image"]["source"] == str(image)
     advseg("predict", run, image, "-o", mask, "--network", "adversarial", "--device", "cpu")
     assert str(np.unique(tifffile.imread(mask)).tolist()) in ("[0, 255]", "[0]", "[255]")
     scores = json.loads(advseg("evaluate", mask, labels, "--slices", "4:6", "--json"))

@@ -273,4 +273,4 @@ def test_writing_into_a_file_is_refused(small, stack, annotation, tmp_path):
 def test_an_image_without_a_file_has_no_source(small, annotation, cells, folder):
     train(small(updates=1), EMStack.from_array(np.array(cells[0])), annotation, folder)
     assert run_folder.read_config(folder)["image"]["source"] is None
-    assert load_run(folder).image_path is None
+    assert load_run(folder).config["image"]["source"] is None

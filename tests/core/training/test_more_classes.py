@@ -25,8 +25,7 @@ from napari_advseg.core.inference.predictions import (
     kept_prediction,
     predicted_indices,
 )
-from napari_advseg.core.runtime.events import SlicePredicted
-from napari_advseg.core.storage.score_names import SHORT
+from napari_advseg.core.runtime.events import SHORT, SlicePredicted
 from napari_advseg.core.training.engine import resume, train
 
 CPU = {"device": "cpu", "threads": 1}

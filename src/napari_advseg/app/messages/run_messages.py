@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from typing import TypeGuard
 
 from napari_advseg.core.config.settings import Method, RunSettings
-from napari_advseg.core.runtime.errors import Subject
-from napari_advseg.core.runtime.events import NetworkName, Validated
+from napari_advseg.core.evaluation.best_validation import best_of_all
+from napari_advseg.core.runtime.errors import Subject, first_line
+from napari_advseg.core.runtime.events import SHORT, Validated
 
 METHOD_WORDS: dict[Method, str] = {
     "standard": "Standard",
     "adversarial": "Adversarial",
     "paired": "Both",
 }
-SHORT: dict[NetworkName, str] = {"standard": "S", "adversarial": "G/S"}
-"""The networks as the curves, the table and ``metrics.csv`` call them."""
 
 
 def score_line(history: Sequence[Validated]) -> str:
@@ -26,25 +25,8 @@ def score_line(history: Sequence[Validated]) -> str:
     numbers = {short: last.of(network).f1_val for network, short in SHORT.items()}
     numbers["D"] = last.discriminator.accuracy_val
     line = "  ".join(f"{short} {value:.3f}" for short, value in numbers.items() if _known(value))
-    best = best_validation(history)
-    if best is None:
-        return line
-    name, score, update = best
-    return f"{line} · best {name} {score:.3f} at update {update}"
-
-
-def best_validation(history: Sequence[Validated]) -> tuple[str, float, int] | None:
-    """Network, F1 and update of the highest validation F1, the earliest if there are several."""
-    found = [
-        (f1, -one.update, short)
-        for one in history
-        for network, short in SHORT.items()
-        if _known(f1 := one.scores.of(network).f1_val)
-    ]
-    if not found:
-        return None
-    score, update, short = max(found, key=lambda item: item[:2])
-    return short, score, -update
+    best = best_of_all(history)
+    return line if best is None else f"{line} · best {best}"
 
 
 def _known(value: float | None) -> TypeGuard[float]:
@@ -99,9 +81,9 @@ def run_words(settings: RunSettings, history: Sequence[Validated], updates: int 
     parts = [METHOD_WORDS[settings.method], settings.preset]
     if updates is not None:
         parts.append(f"{updates} updates")
-    best = best_validation(history)
+    best = best_of_all(history)
     if best is not None:
-        parts.append(f"best {best[0]} {best[1]:.3f}")
+        parts.append(f"best {SHORT[best.network]} {best.f1:.3f}")
     return " · ".join(parts)
 
 
@@ -110,8 +92,7 @@ def first_sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         why = error.strerror[0].lower() + error.strerror[1:]
         return f"{error.filename} cannot be read or written ({why}): choose another place."
-    text = str(error).strip().split("\n", 1)[0]
-    return text or type(error).__name__
+    return first_line(error)
 
 
 _ROWS = {

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_advseg.core.runtime.errors import ImageError
+from napari_advseg.core.runtime.errors import ImageError, first_line
 
 MOST_CHANNELS = 64
 
@@ -165,7 +165,7 @@ class EMStack:
                 ]
                 return planes[0] if len(planes) == 1 else np.stack(planes)
         except Exception as error:  # a lazy array raises what its maker chose
-            reason = str(error).strip().split("\n", 1)[0].rstrip(".") or type(error).__name__
+            reason = first_line(error).rstrip(".")
             raise ImageError(
                 f"Slice {z} of {self.name} cannot be read ({reason}): "
                 "check where its pixels come from, or choose another image."

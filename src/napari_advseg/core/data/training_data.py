@@ -17,6 +17,7 @@ from napari_advseg.core.runtime.seeded_random import Purpose, numpy_generator
 
 from .annotation import Annotation
 from .normalisation import AnyNormalisation, normalisation_of
+from .slice_images import slice_images
 from .split import Split, make_split
 from .stack import EMStack
 from .unannotated import Unannotated, everywhere, unannotated_images
@@ -250,31 +251,18 @@ def _region(
     """Slices on the device; those of a `known` region with the same columns are not read again."""
     first, end = columns or (0, stack.shape[2])
     if known is None or known.columns != (first, end):
-        images = _images(stack, normalisation, slices, (first, end), device)
+        images = slice_images(stack, normalisation, slices, device, (first, end))
     elif known.slices == slices:
         images = known.images
     else:
         there = dict(zip(known.slices, known.images, strict=True))
         new = tuple(z for z in slices if z not in there)
         if new:
-            read = _images(stack, normalisation, new, (first, end), device)
+            read = slice_images(stack, normalisation, new, device, (first, end))
             there.update(zip(new, read, strict=True))
         images = torch.stack([there[z] for z in slices])
     targets = np.ascontiguousarray(annotation.targets[list(slices), :, first:end])
     return Region(slices, images, torch.from_numpy(targets).to(device), (first, end))
-
-
-def _images(
-    stack: EMStack,
-    normalisation: AnyNormalisation,
-    slices: tuple[int, ...],
-    columns: tuple[int, int],
-    device: torch.device,
-) -> Tensor:
-    """Normalised grey values of some columns, shape (S, channels, Y, X')."""
-    planes = [normalisation(stack.slice(z)[..., slice(*columns)]) for z in slices]
-    images = np.stack(planes).reshape(len(planes), stack.channels, *planes[0].shape[-2:])
-    return torch.from_numpy(images).to(device)
 
 
 def _fixed(

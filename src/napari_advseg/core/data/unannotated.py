@@ -14,6 +14,7 @@ from napari_advseg.core.runtime.errors import ImageError, SettingsError, Subject
 
 from .annotation import Annotation
 from .normalisation import AnyNormalisation, normalisation_of
+from .slice_images import slice_images
 from .stack import EMStack
 
 MOST_PIXELS = 2**26
@@ -86,11 +87,11 @@ def unannotated_images(
     own, others = _thinned(own, stack, share), _thinned(others, second, share)
     images = []
     if own:
-        images.append(_images(own, stack, normalisation, device))
+        images.append(slice_images(stack, normalisation, own, device))
     of_second = None
     if second is not None:
         of_second = _own_normalisation(second)
-        images.append(_images(others, second, of_second, device))
+        images.append(slice_images(second, of_second, others, device))
     return Unannotated(own, tuple(images), of_second)
 
 
@@ -102,14 +103,6 @@ def _thinned(slices: tuple[int, ...], stack: EMStack | None, pixels: int) -> tup
     if len(slices) <= most:
         return slices
     return tuple(slices[i] for i in np.linspace(0, len(slices) - 1, most).round().astype(int))
-
-
-def _images(
-    slices: tuple[int, ...], stack: EMStack, normalisation: AnyNormalisation, device: torch.device
-) -> Tensor:
-    planes = [normalisation(stack.slice(z)) for z in slices]
-    images = np.stack(planes).reshape(len(planes), stack.channels, *stack.shape[1:])
-    return torch.from_numpy(images).to(device)
 
 
 def _own_normalisation(second: EMStack) -> AnyNormalisation:

@@ -8,9 +8,10 @@ from typing import Any
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.inference.predictions import predicted_indices
-from napari_advseg.core.runtime.events import NetworkName, Prediction, Validated
-from napari_advseg.core.storage.score_names import SHORT, scores_as_text
+from napari_advseg.core.runtime.events import SHORT, NetworkName, Prediction, Validated
+from napari_advseg.core.storage.score_names import scores_as_text
 
+from .best_validation import best_validation, best_validations
 from .boundary_scores import BoundaryScores
 from .paired_comparison import Verdict
 from .slice_scores import VALIDATION, SliceScore, SliceTable, SliceTruth, score_slice
@@ -66,21 +67,18 @@ class Comparison:
         }
 
 
-def best_validation(history: Sequence[Validated], name: NetworkName) -> dict[str, Any]:
-    """The validation with the highest F1 val of a network."""
-    found = [(v.update, v.scores.of(name).f1_val) for v in history]
-    scored = [(update, score) for update, score in found if score is not None and score == score]
-    if not scored:
+def best_as_json(history: Sequence[Validated], name: NetworkName) -> dict[str, Any]:
+    """What ``summary.json`` says of the best validation of a network."""
+    best = best_validation(history, name)
+    if best is None:
         return {"update": None, "F1 val": None}
-    update, score = max(scored, key=lambda one: one[1])
-    return {"update": update, "F1 val": score}
+    return {"update": best.update, "F1 val": best.f1}
 
 
 def best_sentence(history: Sequence[Validated], networks: Iterable[NetworkName]) -> str:
     """The best validation of each network in one sentence; empty without any."""
-    found = ((SHORT[name], best_validation(history, name)) for name in networks)
-    parts = [f"{s} {b['F1 val']:.3f} at update {b['update']}" for s, b in found if b["update"]]
-    return f"Best F1: {', '.join(parts)}." if parts else ""
+    parts = ", ".join(map(str, best_validations(history, networks)))
+    return f"Best F1: {parts}." if parts else ""
 
 
 def last_scores(history: Sequence[Validated]) -> dict[str, Any]:

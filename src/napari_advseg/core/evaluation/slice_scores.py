@@ -15,8 +15,7 @@ from napari_advseg.core.config.classes import UNLABELLED
 from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.data.split import Split
 from napari_advseg.core.runtime.errors import RunFolderError
-from napari_advseg.core.runtime.events import NetworkName
-from napari_advseg.core.storage.score_names import SHORT
+from napari_advseg.core.runtime.events import SHORT, NetworkName
 
 from .metrics import confusion, f1_scores
 

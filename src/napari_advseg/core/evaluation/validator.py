@@ -26,13 +26,13 @@ from napari_advseg.core.inference.predictions import (
 from napari_advseg.core.inference.probabilities import batch_probabilities, class_probabilities
 from napari_advseg.core.models.unet import UNet
 from napari_advseg.core.runtime.devices import ComputeDevice
-from napari_advseg.core.runtime.events import NetworkName, Prediction
+from napari_advseg.core.runtime.events import SHORT, NetworkName, Prediction
 from napari_advseg.core.runtime.scores import (
     DiscriminatorScores,
     DiscriminatorStatistics,
     NetworkScores,
 )
-from napari_advseg.core.storage.score_names import SHORT, Side
+from napari_advseg.core.storage.score_names import Side
 
 from .batch_scores import RunningMean, batch_f1
 from .boundary_scores import BoundaryScores, rand_and_info

@@ -12,7 +12,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import get_args
 
-from napari_advseg.core.runtime.errors import ImageError
+from napari_advseg.core.runtime.errors import ImageError, short_reason
 from napari_advseg.core.runtime.events import NetworkName
 
 SUFFIXES = (".tif", ".tiff")
@@ -86,7 +86,7 @@ def tiff_files(folder: Path, out: Path | None = None) -> tuple[Path, ...]:
         inside = out is not None and out.exists() and out.samefile(folder)
     except OSError as error:
         raise ImageError(
-            f"The folder {folder} cannot be read ({error.strerror or error}): choose another."
+            f"The folder {folder} cannot be read ({short_reason(error)}): choose another."
         ) from error
     if inside:
         stems = {p.stem for p in found}

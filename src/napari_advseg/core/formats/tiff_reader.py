@@ -19,7 +19,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_advseg.core.runtime.errors import AdvSegError
+from napari_advseg.core.runtime.errors import AdvSegError, first_line, short_reason
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ def _refuse_what_is_no_tiff(path: Path, refusal: type[AdvSegError]) -> None:
             beginning = file.read(4)
     except OSError as error:
         raise refusal(
-            f"The file {path} cannot be opened ({error.strerror or error}): "
+            f"The file {path} cannot be opened ({short_reason(error)}): "
             "check the path, and whether you may read it."
         ) from error
     if not beginning:
@@ -142,7 +142,7 @@ def _silenced() -> Iterator[None]:
 
 def _reason(error: BaseException) -> str:
     """The first line of an error, short enough to stand within a sentence."""
-    text = str(error).strip().split("\n", 1)[0].rstrip(".") or type(error).__name__
+    text = first_line(error).rstrip(".")
     return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…"
 
 

@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import DTypeLike, NDArray
 
 from napari_advseg.core.config.classes import ClassMap
-from napari_advseg.core.runtime.errors import AdvSegError, Subject
+from napari_advseg.core.runtime.errors import AdvSegError, Subject, short_reason
 
 from .tiff_tags import description
 
@@ -148,7 +148,7 @@ class StackWriter:
             yield
         except OSError as error:
             raise AdvSegError(
-                f"The mask cannot be written to {self.path} ({error.strerror or error}): "
+                f"The mask cannot be written to {self.path} ({short_reason(error)}): "
                 "choose another folder or make room.",
                 subject=Subject.MASKS,
             ) from error

@@ -11,7 +11,13 @@ from napari_advseg.core.formats.image_files import FileProgress, FileResult, mas
 from napari_advseg.core.formats.io import read_stack
 from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.core.runtime.devices import is_out_of_memory
-from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError, SettingsError, Subject
+from napari_advseg.core.runtime.errors import (
+    AdvSegError,
+    RunFolderError,
+    SettingsError,
+    Subject,
+    short_reason,
+)
 from napari_advseg.core.runtime.events import NetworkName
 from napari_advseg.core.storage.checks import check_channels, check_threads, check_threshold
 from napari_advseg.core.storage.run_folder import Run, load_run
@@ -201,7 +207,7 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        reason = "it is a file" if folder.is_file() else getattr(error, "strerror", None) or error
+        reason = "it is a file" if folder.is_file() else short_reason(error)
         raise AdvSegError(
             f"The folder {folder} cannot be made ({reason}): choose another.",
             subject=Subject.APPLYING_TO_FILES,

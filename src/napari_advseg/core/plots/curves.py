@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from napari_advseg.core.runtime.errors import RunFolderError, SettingsError
+from napari_advseg.core.runtime.errors import RunFolderError, SettingsError, short_reason
 from napari_advseg.core.storage.run_folder import CONFIG, METRICS, read_config
 from napari_advseg.core.storage.score_names import SCORES
 
@@ -145,7 +145,7 @@ def _read_csv(path: Path, name: str) -> Curves:
             lines = [line for line in csv.reader(file, strict=True) if line]
     except OSError as error:
         raise RunFolderError(
-            f"{path} cannot be read ({error.strerror or error}): choose another run."
+            f"{path} cannot be read ({short_reason(error)}): choose another run."
         ) from None
     except (UnicodeDecodeError, csv.Error):
         raise RunFolderError(f"{path} is no CSV: choose another file.") from None

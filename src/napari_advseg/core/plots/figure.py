@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from napari_advseg.core.runtime.errors import RunFolderError, SettingsError
+from napari_advseg.core.runtime.errors import RunFolderError, SettingsError, short_reason
 from napari_advseg.core.runtime.filesystem import replacing
 
 from .curves import CURVES, Curves, XAxis
@@ -127,7 +127,7 @@ def draw_curves(
             figure.savefig(partial, format=kind, dpi=_DPI, metadata=_METADATA[kind])
     except OSError as error:
         raise RunFolderError(
-            f"{path} cannot be written ({error.strerror or error}): choose another place."
+            f"{path} cannot be written ({short_reason(error)}): choose another place."
         ) from None
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from .cpu import available_cores
-from .errors import SettingsError
+from .errors import SettingsError, first_line
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -116,5 +116,4 @@ def failure_sentence(problem: Exception, doing: str, way_out: str) -> str:
         return (
             "The memory is full: choose a smaller batch, patch or width under advanced, or the CPU."
         )
-    reason = str(problem).partition("\n")[0] or type(problem).__name__
-    return f"{doing} failed ({reason}): {way_out}."
+    return f"{doing} failed ({first_line(problem)}): {way_out}."

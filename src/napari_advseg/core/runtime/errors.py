@@ -98,3 +98,13 @@ class ProjectError(AdvSegError):
     """A project, or the annotation that saves itself, cannot be written, read or restored."""
 
     subject = Subject.PROJECT
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its type where it has none."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def short_reason(error: BaseException) -> str:
+    """What the operating system says of an error without number and path; else its first line."""
+    return getattr(error, "strerror", None) or first_line(error)

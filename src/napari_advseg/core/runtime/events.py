@@ -17,6 +17,9 @@ from .scores import DiscriminatorStatistics, Scores
 
 NetworkName = Literal["standard", "adversarial"]
 
+SHORT: dict[NetworkName, str] = {"standard": "S", "adversarial": "G/S"}
+"""Names of the networks in curves, tables and ``metrics.csv``."""
+
 
 class Outcome(Enum):
     """How a run ended."""

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -117,6 +118,15 @@ def file_stem(name: str) -> str:
     """A name of a person's as part of a file name: letters, digits, - and _, 40 at most."""
     plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in name).strip("-")
     return plain[:40] or "image"
+
+
+def dated_folder(parent: Path, name: str) -> Path:
+    """A folder inside `parent` that does not exist yet, named by date, time and `name`; it is not made."""
+    stem = f"{datetime.now():%Y-%m-%d-%H%M%S}-{file_stem(name)}"
+    folder, number = parent / stem, 2
+    while folder.exists():
+        folder, number = parent / f"{stem}-{number}", number + 1
+    return folder
 
 
 def write_text(path: Path, text: str) -> None:

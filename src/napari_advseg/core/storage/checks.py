@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError, SettingsError, Subject
+from napari_advseg.core.runtime.errors import (
+    AdvSegError,
+    RunFolderError,
+    SettingsError,
+    Subject,
+    short_reason,
+)
 
 from .run_folder import Run, run_files
 
@@ -65,8 +71,7 @@ def check_mask_path(path: Path, image: Path | None, run: Path) -> None:
         wrong = _in_the_way(path, image, run)
     except (OSError, ValueError) as error:  # a name that is too long, or holds a null character
         raise _refusal(
-            f"The mask cannot be written to {path} ({getattr(error, 'strerror', None) or error}): "
-            "choose another name."
+            f"The mask cannot be written to {path} ({short_reason(error)}): choose another name."
         ) from None
     if wrong:
         raise _refusal(f"The mask cannot be written to {path}, {wrong}.")

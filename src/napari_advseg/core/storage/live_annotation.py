@@ -24,7 +24,12 @@ from napari_advseg.core.data.split import Split
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.formats.io import read_annotation, write_labels
-from napari_advseg.core.runtime.errors import AdvSegError, AnnotationError, ClassMapError
+from napari_advseg.core.runtime.errors import (
+    AdvSegError,
+    AnnotationError,
+    ClassMapError,
+    first_line,
+)
 
 from . import run_folder
 
@@ -123,8 +128,7 @@ class LiveAnnotation:
         except Exception as problem:  # whatever it is, the run is worth more
             if not isinstance(problem, AdvSegError):
                 log.exception("The new annotation was not taken.")
-            reason = str(problem).partition("\n")[0] or type(problem).__name__
-            return None, [f"The new strokes are not used yet: {reason}"]
+            return None, [f"The new strokes are not used yet: {first_line(problem)}"]
         updates = () if self.record is None else self.record.updates
         checksum = checksum_of(renewed.annotation)
         self.record = AnnotationRecord((*updates, update), renewed.split, checksum)

@@ -32,7 +32,7 @@ from pydantic import (
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.config.settings import Method
 from napari_advseg.core.config.slice_ranges import MOST_SLICES
-from napari_advseg.core.runtime.errors import AdvSegError, ProjectError
+from napari_advseg.core.runtime.errors import AdvSegError, ProjectError, short_reason
 from napari_advseg.core.runtime.filesystem import write_json
 
 FORMAT: Literal[1] = 1
@@ -320,7 +320,7 @@ def _reason(error: Exception) -> str:
         what = first["msg"].removeprefix("Value error, ").lower()
         return _shown(f"{where}: {what}" if where else what)
     if isinstance(error, OSError):
-        return (error.strerror or str(error)).lower()
+        return short_reason(error).lower()
     if isinstance(error, KeyError | TypeError):
         return "it is no project"
     if isinstance(error, RecursionError):

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -24,8 +23,14 @@ from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.formats.io import write_labels
 from napari_advseg.core.formats.tiff_writer import open_mask_writer
-from napari_advseg.core.runtime.errors import AdvSegError, FolderInUse, ProjectError, RunFolderError
-from napari_advseg.core.runtime.filesystem import file_stem, only_writer, replacing
+from napari_advseg.core.runtime.errors import (
+    AdvSegError,
+    FolderInUse,
+    ProjectError,
+    RunFolderError,
+    short_reason,
+)
+from napari_advseg.core.runtime.filesystem import dated_folder, file_stem, only_writer, replacing
 
 from .project_file import SUFFIX, Project, inside, project_name, read_project, write_project
 
@@ -197,7 +202,7 @@ def _said(path: Path) -> Iterator[None]:
         if not isinstance(cause, OSError):
             raise
         raise ProjectError(
-            f"The annotation cannot be saved in {path.parent} ({cause.strerror or cause}): make room "
+            f"The annotation cannot be saved in {path.parent} ({short_reason(cause)}): make room "
             "there, or press Save as… and choose another folder."
         ) from error
 
@@ -214,11 +219,7 @@ def _remove(path: Path, files: Path) -> None:
 
 def unnamed_project(parent: Path, image: str) -> ProjectFolder:
     """A project for what nobody saved yet, in a new folder inside `parent` that is not made yet."""
-    stem = f"{datetime.now():%Y-%m-%d-%H%M%S}-{file_stem(image)}"
-    folder, number = parent / stem, 2
-    while folder.exists():
-        folder, number = parent / f"{stem}-{number}", number + 1
-    return ProjectFolder(folder / UNNAMED)
+    return ProjectFolder(dated_folder(parent, image) / UNNAMED)
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,9 @@ from napari_advseg.core.config.parsing import run_settings
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.data.normalisation import alike
 from napari_advseg.core.data.stack import EMStack
-from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError
+from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError, first_line, short_reason
 from napari_advseg.core.runtime.events import NetworkName, Validated
-from napari_advseg.core.runtime.filesystem import file_stem, only_writer, write_json, write_text
+from napari_advseg.core.runtime.filesystem import dated_folder, only_writer, write_json, write_text
 
 from .history import health_csv, history_from_json, metrics_csv
 
@@ -71,8 +71,6 @@ class Run:
         Every validation up to the last checkpoint.
     lambda_marks : tuple of (int, float)
         (update, λ) where the adversarial weight changes.
-    image_path : Path or None
-        The image file that it was trained on.
     config : dict
         The whole ``config.json``.
     """
@@ -83,17 +81,12 @@ class Run:
     networks: tuple[NetworkName, ...]
     history: tuple[Validated, ...]
     lambda_marks: tuple[tuple[int, float], ...]
-    image_path: Path | None
     config: dict[str, Any]
 
 
 def new_run_folder(parent: Path, image_name: str) -> Path:
     """A name for a new run inside `parent` that is not taken yet: date, time and image."""
-    stem = f"{datetime.now():%Y-%m-%d-%H%M%S}-{file_stem(image_name)}"
-    folder, number = parent / stem, 2
-    while folder.exists():
-        folder, number = parent / f"{stem}-{number}", number + 1
-    return folder
+    return dated_folder(parent, image_name)
 
 
 def check_new(folder: Path) -> None:
@@ -137,8 +130,9 @@ def run_files(folder: Path) -> list[Path]:
 
 def not_writable(folder: Path, error: Exception) -> RunFolderError:
     """The error for a folder that no run can be made in."""
-    reason = getattr(error, "strerror", None) or error
-    return RunFolderError(f"{folder} cannot be written ({reason}): choose another folder.")
+    return RunFolderError(
+        f"{folder} cannot be written ({short_reason(error)}): choose another folder."
+    )
 
 
 @contextmanager
@@ -291,7 +285,7 @@ _REASONS: dict[type[Exception], str] = {
 def _reason(error: Exception) -> str:
     """What is wrong with a file, in a few words."""
     if isinstance(error, OSError):
-        return (error.strerror or str(error)).lower()
+        return short_reason(error).lower()
     if isinstance(error, KeyError):
         return f"{error.args[0]} is missing"
     for kind, words in _REASONS.items():
@@ -300,7 +294,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}"
-    return str(error).partition("\n")[0].rstrip(".:")[:100] or type(error).__name__
+    return first_line(error).rstrip(".:")[:100]
 
 
 def load_run(folder: Path) -> Run:
@@ -314,7 +308,7 @@ def load_run(folder: Path) -> Run:
     folder = Path(folder)
     config = read_config(folder)
     try:
-        settings, classes, marks, source = _from_config(config)
+        settings, classes, marks = _from_config(config)
     except (KeyError, TypeError, ValueError, RecursionError, AdvSegError) as error:
         raise damaged(folder / CONFIG, error) from None
     networks: tuple[NetworkName, ...] = tuple(
@@ -329,24 +323,24 @@ def load_run(folder: Path) -> Run:
         history = _history(checkpoint_metadata(folder, "progress"))
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(folder / CHECKPOINT, error) from None
-    return Run(folder, settings, classes, networks, history, marks, source, config)
+    return Run(folder, settings, classes, networks, history, marks, config)
 
 
 def _from_config(
     config: dict[str, Any],
-) -> tuple[RunSettings, ClassMap, tuple[tuple[int, float], ...], Path | None]:
-    """Settings, classes, λ marks and image file; what resume also reads is checked."""
+) -> tuple[RunSettings, ClassMap, tuple[tuple[int, float], ...]]:
+    """Settings, classes and λ marks; what resume also reads is checked."""
     settings = run_settings(_completed(config["settings"]))
     if settings.updates is None:
         raise ValueError("settings.updates is missing")
     classes = ClassMap.model_validate(config["classes"])
     marks = tuple((int(u), float(w)) for u, w in config["lambda_marks"])
     alike(config["normalisation"], config["normalisation"])
-    source = config["image"]["source"]
-    other = config.get("unannotated", {"source": None})["source"]
-    if not (other is None or isinstance(other, str)):
-        raise ValueError(f"unannotated.source is {other!r}")
-    return settings, classes, marks, None if source is None else Path(source)
+    for name in ("image", "unannotated") if "unannotated" in config else ("image",):
+        source = config[name]["source"]
+        if not (source is None or isinstance(source, str)):
+            raise ValueError(f"{name}.source is {source!r}")
+    return settings, classes, marks
 
 
 def _completed(settings: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from napari_advseg.core.runtime.events import NetworkName
+from napari_advseg.core.runtime.events import SHORT, NetworkName
 from napari_advseg.core.runtime.scores import (
     DiscriminatorScores,
     DiscriminatorStatistics,
@@ -20,9 +20,6 @@ from napari_advseg.core.runtime.scores import (
     Scores,
     measured,
 )
-
-SHORT: dict[NetworkName, str] = {"standard": "S", "adversarial": "G/S"}
-"""How the two networks are called in curves and tables."""
 
 Side = Literal["train", "val"]
 SIDES: tuple[Side, ...] = ("train", "val")

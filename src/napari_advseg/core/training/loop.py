@@ -13,11 +13,12 @@ from typing import Any
 
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.evaluation.batch_scores import BatchScores
+from napari_advseg.core.evaluation.best_validation import best_validation
 from napari_advseg.core.evaluation.run_summary import (
     Comparison,
     SliceLog,
+    best_as_json,
     best_sentence,
-    best_validation,
     last_scores,
 )
 from napari_advseg.core.evaluation.validator import Validator
@@ -270,7 +271,8 @@ class TrainingLoop:
             f1 = scores.of(name).f1_val
             if f1 is not None:
                 trainer.optimizers[name].rate.observe(f1)
-            if best_validation(self.history, name)["update"] == self.update:
+            best = best_validation(self.history, name)
+            if best is not None and best.update == self.update:
                 self.writer.best(name, networks[name])
 
     def _predict_stack(self) -> None:
@@ -290,8 +292,6 @@ class TrainingLoop:
                 self.on_event(StackProgress(done, depth))
         except Stopped:
             self.on_event(Notice("Stopped before the whole stack was predicted."))
-
-    # Events
 
     def _add_writer_notice(self, text: str, *, unsaved: bool) -> None:
         """Take a sentence of the writer's; told after the scores, whose place it may take."""
@@ -337,8 +337,6 @@ class TrainingLoop:
         self._predicted_at[name, z] = self.update
         self.on_event(SlicePredicted(name, z, prediction))
 
-    # Files
-
     def save(self) -> None:
         """Write weights, metrics and the checkpoint as of now."""
         progress = {
@@ -377,7 +375,7 @@ class TrainingLoop:
             "training_seconds": round(self.seconds, 2),
             **last_scores(self.history),
             **self._comparison.summary(self._slices.table),
-            "best": {name: best_validation(self.history, name) for name in self.settings.networks},
+            "best": {name: best_as_json(self.history, name) for name in self.settings.networks},
             "alarms": [asdict(alarm) for alarm in self.adversary.alarms],
             **self.live.marks,
         }

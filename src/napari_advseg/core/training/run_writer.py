@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from napari_advseg.core.evaluation.sample_figure import draw_samples
 from napari_advseg.core.evaluation.slice_scores import SliceTable
 from napari_advseg.core.models.network_optimizer import NetworkOptimizer
-from napari_advseg.core.runtime.errors import AdvSegError
+from napari_advseg.core.runtime.errors import AdvSegError, short_reason
 from napari_advseg.core.runtime.events import NetworkName, Validated
 from napari_advseg.core.runtime.filesystem import write_text
 from napari_advseg.core.storage import run_folder
@@ -207,4 +207,4 @@ def _is_created(folder: Path) -> bool:
 
 def _reason(error: Exception) -> str:
     cause = error.__cause__ if isinstance(error, AdvSegError) else error
-    return getattr(cause, "strerror", None) or str(cause or error).partition("\n")[0]
+    return short_reason(cause or error)

@@ -13,6 +13,7 @@ from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QBrush, QColor, QFont, QPainter, QPen, QPolygonF
 
 from napari_advseg.app.messages.discriminator_messages import WARNING
+from napari_advseg.core.evaluation.best_validation import best_index
 from napari_advseg.gui.widgets.theme import ThemeColours, mix
 
 from .frame import Frame, line_path
@@ -21,7 +22,7 @@ from .health_series import LEVEL_WORDS, LEVELS, band
 from .legend import paint_entry, paint_point
 from .markers import SHADE, alarm_span
 from .pane import FEW, PlotPane
-from .series import Series, best_index, lambda_label, series_pen
+from .series import Series, lambda_label, series_pen
 
 WIDTH_OF_ONE, HEIGHT = 600, 400
 """Size of one plot in the figure, in pixels before scaling."""

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 # pyqtgraph takes whichever Qt binding is loaded, and picks one itself if none is: qtpy comes first.
 import pyqtgraph as pg
 
+from napari_advseg.core.evaluation.best_validation import best_index
 from napari_advseg.core.runtime.events import Validated
 from napari_advseg.gui.widgets.theme import ThemeColours, mix
 
@@ -21,7 +22,7 @@ from .axes import colour_axes, plot_with_axes, size_axes
 from .input import PlotInput
 from .legend import LegendSwitch
 from .markers import LambdaLines
-from .series import Series, best_index, lone_points, low_end, score, series_pen
+from .series import Series, lone_points, low_end, score, series_pen
 
 EMPTY = "curves appear at the first validation"
 FEW = 40

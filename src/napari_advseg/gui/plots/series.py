@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QPen
 
-from napari_advseg.core.runtime.events import Validated
-from napari_advseg.core.storage.score_names import SCORES, SHORT
+from napari_advseg.core.evaluation.best_validation import best_validations
+from napari_advseg.core.runtime.events import SHORT, Validated
+from napari_advseg.core.storage.score_names import SCORES
 from napari_advseg.gui.widgets.theme import ThemeColours
 
 
@@ -104,12 +105,6 @@ def score(validated: Validated, key: str, of_class: str | None = None) -> float:
     return math.nan if value is None else float(value)
 
 
-def best_index(values: Sequence[float]) -> int | None:
-    """Position of the first highest finite value, None if there is none."""
-    finite = [i for i, value in enumerate(values) if math.isfinite(value)]
-    return max(finite, key=lambda i: values[i], default=None)
-
-
 def nearest_index(updates: Sequence[int], x: float) -> int | None:
     """Position of the validation whose update lies nearest to `x`."""
     return min(range(len(updates)), key=lambda i: abs(updates[i] - x), default=None)
@@ -155,14 +150,9 @@ def validation_sentence(validated: Validated, of_class: str | None = None) -> st
 
 def best_sentence(history: Sequence[Validated], of_class: str | None = None) -> str:
     """The best validation F1, or F1 of a class, of each network and when; empty without one."""
-    parts = []
-    for series in (one for one in F1_SERIES if one.validation):
-        values = [score(validated, series.key, of_class) for validated in history]
-        best = best_index(values)
-        if best is not None:
-            parts.append(f"{series.who} {values[best]:.3f} at update {history[best].update}")
+    parts = " · ".join(map(str, best_validations(history, class_name=of_class)))
     what = f"F1 {of_class} val" if of_class else "F1 val"
-    return f"best {what}: " + " · ".join(parts) if parts else ""
+    return f"best {what}: {parts}" if parts else ""
 
 
 def lambda_label(weight: float, *, short: bool = False) -> str:

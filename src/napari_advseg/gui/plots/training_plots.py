@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
+from napari_advseg.core.runtime.errors import short_reason
 from napari_advseg.core.runtime.events import Alarm, Validated
 from napari_advseg.core.runtime.scores import DiscriminatorStatistics
 from napari_advseg.gui.widgets.focus_ring import FocusRing
@@ -283,7 +284,7 @@ class TrainingPlots(QWidget):
             save(str(target))
         except OSError as error:
             self.readout.setText(
-                f"The plots were not saved: {target} cannot be written ({error.strerror or error})."
+                f"The plots were not saved: {target} cannot be written ({short_reason(error)})."
             )
         else:
             self.readout.setText(f"Saved {target}.")

@@ -1,0 +1,43 @@
+"""Slices of a stack as normalised images on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .normalisation import AnyNormalisation
+from .stack import EMStack
+
+
+def slice_images(
+    stack: EMStack,
+    normalisation: AnyNormalisation,
+    slices: Sequence[int],
+    device: torch.device,
+    columns: tuple[int, int] | None = None,
+) -> Tensor:
+    """Normalised grey values of slices, float32, shape (S, channels, Y, X').
+
+    Parameters
+    ----------
+    stack : EMStack
+        Read one slice at a time.
+    normalisation : Normalisation or ChannelNormalisation
+    slices : sequence of int
+        At least one.
+    device : torch.device
+    columns : (int, int), optional
+        Half-open range of columns that X' spans; None takes all.
+
+    Raises
+    ------
+    ImageError
+        If a lazy stack cannot give a slice.
+    """
+    first, end = columns or (0, stack.shape[2])
+    planes = [normalisation(stack.slice(z)[..., first:end]) for z in slices]
+    images = np.stack(planes).reshape(len(planes), stack.channels, *planes[0].shape[-2:])
+    return torch.from_numpy(images).to(device)
