@@ -309,12 +309,12 @@ def test_a_kill_between_annotation_and_checkpoint_leaves_a_pair_that_fits(
     class Killed(BaseException):
         """Nothing that a run would catch."""
 
-    def settle(self, folder):
+    def commit(self, folder):
         if self._unwritten is not None:
             raise Killed
 
     if killed == "after the checkpoint":
-        monkeypatch.setattr(LiveAnnotation, "settle", settle)
+        monkeypatch.setattr(LiveAnnotation, "commit", commit)
     else:
         from napari_advseg.core.training import run_writer
 
