@@ -88,7 +88,7 @@ lint-ruff: setup
 	$(BIN)/ruff format --check
 
 lint-mypy: setup
-	$(BIN)/mypy
+	@sh scripts/mypy.sh $(BIN)
 
 lint-imports: setup
 	$(BIN)/lint-imports

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from napari_advseg.core.config.settings import RunSettings
     from napari_advseg.core.data.stack import EMStack
     from napari_advseg.core.training.engine import RunResult
+
+    from .report import Report
 
 log = logging.getLogger(__name__)
 
@@ -280,7 +282,7 @@ def predict(
             run,
             stack,
             out,
-            network=network,  # type: ignore[arg-type]
+            network=network,  # type: ignore[arg-type]  # a name of a network: checked above
             probability=probability,
             threshold=threshold,
             device=device,
@@ -357,7 +359,7 @@ def _control() -> Iterator[RunControl]:
 
 
 @contextmanager
-def _reporting(settings: RunSettings) -> Iterator[Any]:
+def _reporting(settings: RunSettings) -> Iterator[Report]:
     from .report import Report
 
     with Report(settings) as report:

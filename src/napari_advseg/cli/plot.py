@@ -47,5 +47,6 @@ def plot(
                 f"{len(name)} names are given for {len(curves)} runs: give --name once for each."
             )
         curves = tuple(replace(run, name=word) for run, word in zip(curves, name, strict=True))
+    # draw_curves refuses other words for x and panes with a sentence of its own.
     draw_curves(curves, out, x=x, title=title, panes=panes)  # type: ignore[arg-type]
     typer.echo(f"{out}: {len(curves)} {'run' if len(curves) == 1 else 'runs'}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -80,7 +79,7 @@ class Report:
             if verdict:
                 self._print(f"{verdict['sentence']} {verdict['advice']}")
 
-    def _print(self, text: Any) -> None:
+    def _print(self, text: str) -> None:
         self._out.print(text)
 
 

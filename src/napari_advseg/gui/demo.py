@@ -13,7 +13,6 @@ import sys
 import warnings
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import napari
 from qtpy.QtCore import QTimer
@@ -21,10 +20,11 @@ from qtpy.QtCore import QTimer
 from napari_advseg.app.state.model import RunState
 from napari_advseg.app.state.run_form import Budget
 from napari_advseg.cli.report import validation_line
-from napari_advseg.core.config.classes import NEW_ANNOTATION
+from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.data.synthetic import synthetic_stack
 from napari_advseg.core.formats.io import read_labels, read_stack
 from napari_advseg.core.runtime.errors import AdvSegError
+from napari_advseg.core.runtime.events import Validated
 from napari_advseg.core.storage.run_folder import METRICS
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.window.viewer_session import ViewerSession, session_of
@@ -70,8 +70,9 @@ def _arguments() -> argparse.Namespace:
     return args
 
 
-def _open_layers(viewer: Any, image: Path | None, labels: Path | None) -> None:
+def _open_layers(viewer: napari.Viewer, image: Path | None, labels: Path | None) -> None:
     adapter = session_of(viewer).adapter
+    classes: ClassMap | None
     if image is None or labels is None:
         stack, truth = synthetic_stack()
         classes = NEW_ANNOTATION
@@ -85,7 +86,9 @@ def _open_layers(viewer: Any, image: Path | None, labels: Path | None) -> None:
 class _Demo:
     """Starts the run once the annotation is read; afterwards saves and leaves, if asked to."""
 
-    def __init__(self, viewer: Any, session: ViewerSession, out: Path | None, updates: int) -> None:
+    def __init__(
+        self, viewer: napari.Viewer, session: ViewerSession, out: Path | None, updates: int
+    ) -> None:
         self.status = 0
         self._viewer, self._out, self._updates = viewer, out, updates
         self._controller, self._model = session.controller, session.model
@@ -114,7 +117,7 @@ class _Demo:
         if self._model.state is RunState.IDLE:  # something stands in the way
             self._fail(" ".join(self._model.problems.values()) or self._model.status)
 
-    def _print(self, history: tuple[Any, ...]) -> None:
+    def _print(self, history: tuple[Validated, ...]) -> None:
         if history:
             print(validation_line(history[-1]), flush=True)  # noqa: T201
 

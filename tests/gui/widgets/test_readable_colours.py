@@ -140,6 +140,7 @@ def test_words_of_the_dock_can_be_read(qtbot, theme):
     from napari._qt.qt_resources import get_stylesheet
 
     from napari_advseg.app.state.model import AppModel
+    from napari_advseg.core.runtime.errors import Subject
 
     colours = theme_colours(theme)
     owner = QWidget()
@@ -147,7 +148,8 @@ def test_words_of_the_dock_can_be_read(qtbot, theme):
     section = Section("1 Data", owner)
     dim = Sentence(section)
     dim.setProperty("advseg", "dim")
-    words = [dim, ProblemLabel(AppModel(), "image_layer", section), *section.findChildren(QLabel)]
+    problem = ProblemLabel(AppModel(), Subject.IMAGE, section)
+    words = [dim, problem, *section.findChildren(QLabel)]
     owner.setStyleSheet(get_stylesheet(theme) + style_sheet(theme))
     for label in words:
         label.ensurePolished()

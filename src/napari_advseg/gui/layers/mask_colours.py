@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
-from napari.layers import Labels
+from napari.layers import Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
 from psygnal import Signal
 
@@ -17,6 +17,7 @@ from .overlay import OVERLAY_KEY
 
 if TYPE_CHECKING:
     import napari
+    from napari.utils.events import Event
 
 
 class MaskColours:
@@ -57,17 +58,17 @@ class MaskColours:
             self._annotation.events.colormap.disconnect(self._read)
             self._annotation = None
 
-    def forget(self, layer: Any) -> None:
+    def forget(self, layer: Layer) -> None:
         """Let go of an annotation that was removed; the colours stay."""
         if layer is self._annotation:
             self.close()
 
-    def _is_annotation(self, layer: Any) -> bool:
+    def _is_annotation(self, layer: Layer) -> TypeGuard[Labels]:
         if not isinstance(layer, Labels) or OVERLAY_KEY in layer.metadata:
             return False
         return read_meaning(layer.metadata) == self._classes
 
-    def _read(self, event: Any = None) -> None:
+    def _read(self, event: Event | None = None) -> None:
         assert self._classes is not None
         colours: dict[Any, Any] = dict(class_colours(self._classes))
         colormap = None if self._annotation is None else self._annotation.colormap

@@ -130,8 +130,10 @@ class MaskOverlays:
 
     def fit_display(self) -> None:
         """Adapt the layers to 2D or 3D."""
-        for overlay in (*self._overlays.values(), *self._outlines.values()):
+        for overlay in self._overlays.values():
             overlay.fit_display()
+        for outline in self._outlines.values():
+            outline.fit_display()
 
     def prediction(self, network: NetworkName, z: int) -> Prediction | None:
         """What a network said of slice `z` last; see `ViewerPort.prediction`."""
@@ -192,7 +194,7 @@ class MaskOverlays:
                 continue
             del self._outlines[network]
 
-    def _replaced(self, theirs: Layer, fresh: Layer) -> None:
+    def _replaced(self, theirs: Labels, fresh: Labels) -> None:
         for network, outline in self._outlines.items():
             if self._overlays[network].layer is fresh:
                 outline.follow(fresh)

@@ -77,7 +77,9 @@ def mask_style(
         # Magenta over both masks would hide which of the two is right: it is shown when asked for.
         return MaskStyle({1: DISAGREEMENT}, 1, visible=False)
     if len(classes) == 2:
-        shown = {SHOWN_VALUE: NETWORK_COLOURS[role]}
+        shown: dict[int | None, str] = {SHOWN_VALUE: NETWORK_COLOURS[role]}
         return MaskStyle(shown, SHOWN_VALUE, contour=CONTOURS[role])
-    by_value = {index + 1: colours[name] for index, name in enumerate(classes.names)}
+    by_value: dict[int | None, str] = {
+        index + 1: colours[name] for index, name in enumerate(classes.names)
+    }
     return MaskStyle(by_value, 1, FILL_OPACITY, visible=visible, of_classes=True)

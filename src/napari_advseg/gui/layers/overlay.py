@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Labels, Layer
+from napari.layers import Image, Labels, Layer
 from numpy.typing import NDArray
 
 from napari_advseg.core.config.classes import ClassMap
+from napari_advseg.core.data.stack import EMStack
 
 from .class_metadata import mask_metadata
 from .hidden_contour import HiddenContour
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 OVERLAY_KEY = "advseg_overlay"
 """Layer metadata: marks a layer that this program keeps writing; its value is the overlay's role."""
-OnReplaced = Callable[[Layer, Layer], None]
+OnReplaced = Callable[[Labels, Labels], None]
 
 
 def transform_of(image: Layer) -> dict[str, Any]:
@@ -37,6 +38,13 @@ def transform_of(image: Layer) -> dict[str, Any]:
 def shaped_like(stack: NDArray[Any], image: Layer) -> NDArray[Any]:
     """View of a (Z, Y, X) array with as many axes as `image`: one slice over a 2D image is 2D."""
     return stack[0] if image.ndim == 2 else stack
+
+
+def add_image(viewer: napari.Viewer, stack: EMStack, **looks: Any) -> Image:
+    """Add an image layer that shows a stack."""
+    layer = viewer.add_image(stack.data, name=stack.name, scale=stack.scale, **looks)
+    assert isinstance(layer, Image)  # a list with `channel_axis` only
+    return layer
 
 
 @contextmanager
@@ -70,6 +78,7 @@ class Overlay:
     def __init__(self, viewer: napari.Viewer, role: str, on_replaced: OnReplaced) -> None:
         self._viewer, self._role, self._on_replaced = viewer, role, on_replaced
         self.layer: Labels | None = None
+        self._looks: MaskStyle
         self._contour = HiddenContour()
 
     def begin(
@@ -156,7 +165,7 @@ class Overlay:
 
     def remove_if_own(self) -> None:
         """Take the layer out of the viewer, unless it is the person's by now."""
-        if self.is_own():
+        if self.layer is not None and self.is_own():
             self._viewer.layers.remove(self.layer)
         self.give_up()
 

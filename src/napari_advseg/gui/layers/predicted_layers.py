@@ -16,7 +16,7 @@ from napari_advseg.gui.widgets.class_colours import more_colour
 
 from .class_metadata import mask_metadata
 from .mask_style import mask_style
-from .overlay import kept_selection, shaped_like, transform_of
+from .overlay import add_image, kept_selection, shaped_like, transform_of
 
 if TYPE_CHECKING:
     import napari
@@ -54,9 +54,7 @@ def open_predicted(
     # napari selects what it adds, and the dock follows an image that is selected: not this one.
     as_result = {**metadata, PREDICTED_KEY: "image"}
     with kept_selection(viewer):
-        image = viewer.add_image(
-            stack.data, name=stack.name, scale=stack.scale, metadata=as_result, visible=visible
-        )
+        image = add_image(viewer, stack, metadata=as_result, visible=visible)
         for network, indices in masks:
             looks = mask_style(network, classes, colours, network == masks[-1][0])
             layer = Labels(

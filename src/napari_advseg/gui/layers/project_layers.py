@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
@@ -19,9 +19,12 @@ from napari_advseg.core.storage.project_file import ProjectAnnotation
 
 from .overlay import OVERLAY_KEY, kept_selection
 
+if TYPE_CHECKING:
+    import napari
+
 _MOST_COLOURS = 1000
 """Of a layer with more, as of an instance segmentation, the colours are not kept."""
-AddLabels = Callable[[NDArray[Any], ClassMap | None, Image | None, str], Labels]
+AddLabels = Callable[[NDArray[Any], ClassMap | None, Layer | None, str], Labels]
 
 
 class ProjectLayers:
@@ -40,7 +43,7 @@ class ProjectLayers:
 
     def __init__(
         self,
-        viewer: Any,
+        viewer: napari.Viewer,
         carried: Callable[[Labels], ClassMap | None],
         add_labels: AddLabels,
         source_key: str,
@@ -57,21 +60,22 @@ class ProjectLayers:
         """One layer; None if a project does not keep such."""
         if OVERLAY_KEY in layer.metadata or not isinstance(layer, Image | Labels):
             return None
-        labels = isinstance(layer, Labels)
-        if layer.multiscale or layer.ndim not in (2, 3) or (not labels and layer.rgb):
+        labels = layer if isinstance(layer, Labels) else None
+        rgb = isinstance(layer, Image) and layer.rgb
+        if layer.multiscale or layer.ndim not in (2, 3) or rgb:
             return None
         source = layer.source.path or layer.metadata.get(self._source_key)
         return OpenLayer(
             key=str(layer.unique_id),
             name=str(layer.name),
-            kind="labels" if labels else "image",
+            kind="image" if labels is None else "labels",
             shape=tuple(int(n) for n in layer.data.shape),
             nbytes=layer.data.nbytes if isinstance(layer.data, np.ndarray) else None,
             source=Path(source) if source else None,
             scale=_three(layer.scale),
             translate=tuple(float(t) for t in layer.translate),
-            colours=_colours(layer) if labels else MappingProxyType({}),
-            classes=self._classes(layer) if labels else None,
+            colours=MappingProxyType({}) if labels is None else _colours(labels),
+            classes=None if labels is None else self._classes(labels),
         )
 
     def _classes(self, layer: Labels) -> ClassMap | None:

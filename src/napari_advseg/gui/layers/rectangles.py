@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Layer, Shapes
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from napari_advseg.core.runtime.errors import AdvSegError
 
 from .overlay import transform_of
+
+if TYPE_CHECKING:
+    import napari
 
 NAME = "accept here"
 EDGE = "#ffe14d"
@@ -26,7 +29,7 @@ class Rectangles:
     viewer : napari.Viewer
     """
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self._layer: Shapes | None = None
 

@@ -21,7 +21,7 @@ class _Before:
 
     order: list[Layer]
     visible: dict[Layer, bool]
-    looks: dict[Layer, tuple[float, int]]
+    looks: dict[Labels, tuple[float, int]]
     grid: dict[str, Any]
     camera: dict[str, Any]
 
@@ -58,14 +58,14 @@ class SideBySide:
         self._reorder([*columns, *(one for one in layers if one not in columns)])
         for layer in layers:
             layer.visible = layer in columns
-        for layer in self._before.looks:
-            layer.opacity, layer.contour = 1.0, 0
+        for mask in self._before.looks:
+            mask.opacity, mask.contour = 1.0, 0
         grid = self._viewer.canvas.grid
         grid.stride, grid.shape, grid.spacing = 1, (1, len(columns)), SPACING
         grid.enabled = True
         self._viewer.fit_to_view(layers=columns)
 
-    def keep_out(self, theirs: Layer, fresh: Layer) -> None:
+    def keep_out(self, theirs: Labels, fresh: Labels) -> None:
         """Hide a layer that took the place of a column which was painted on, until leaving.
 
         The column goes on showing what the person is painting on.
@@ -94,7 +94,7 @@ class SideBySide:
         self._reorder([*kept, *(layer for layer in present if layer not in before.visible)])
         for layer in kept:
             layer.visible = before.visible[layer]
-            if layer in before.looks:
+            if isinstance(layer, Labels) and layer in before.looks:
                 layer.opacity, layer.contour = before.looks[layer]
         for name, value in before.camera.items():
             setattr(camera, name, value)

@@ -21,13 +21,14 @@ from .annotation_style import annotation_style, carried_classes, style_of_unknow
 from .mask_acceptance import MaskAcceptance
 from .mask_colours import MaskColours
 from .mask_overlays import MaskOverlays
-from .overlay import kept_selection, shaped_like, transform_of
+from .overlay import add_image, kept_selection, shaped_like, transform_of
 from .predicted_layers import open_predicted
 from .project_layers import ProjectLayers
 from .side_by_side import SideBySide
 
 if TYPE_CHECKING:
     import napari
+    from napari.utils.events import Event
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
@@ -144,9 +145,9 @@ class NapariViewerAdapter:
     def _layer(
         self, name: str, kind: type[AnyLayer], refusal: type[AdvSegError], what: str
     ) -> AnyLayer:
-        if name not in self._viewer.layers:
+        found = next((one for one in self._viewer.layers if one.name == name), None)
+        if found is None:
             raise refusal(f"The layer {name} is gone: choose another.")
-        found = self._viewer.layers[name]
         if not isinstance(found, kind) or (kind is Image and isinstance(found, Labels)):
             raise refusal(f"{name} is a {type(found).__name__} layer: choose {what}.")
         return found
@@ -167,9 +168,7 @@ class NapariViewerAdapter:
     def open_stack(self, stack: EMStack) -> str:
         """Add an image layer that remembers its file; return its name."""
         metadata = {SOURCE_KEY: str(stack.source)} if stack.source else {}
-        layer = self._viewer.add_image(
-            stack.data, name=stack.name, scale=stack.scale, metadata=metadata
-        )
+        layer = add_image(self._viewer, stack, metadata=metadata)
         self._chosen = layer
         self._on_slice_changed()
         return str(layer.name)
@@ -197,12 +196,13 @@ class NapariViewerAdapter:
         open_predicted(self._viewer, stack, masks, classes, metadata=source, visible=visible)
 
     def _add_labels(
-        self, stack: NDArray[Any], classes: ClassMap | None, image: Image | None, name: str
+        self, stack: NDArray[Any], classes: ClassMap | None, image: Layer | None, name: str
     ) -> Labels:
         looks = style_of_unknown(stack) if classes is None else annotation_style(classes)
         if image is not None:
             stack, looks = shaped_like(stack, image), transform_of(image) | looks
-        layer = self._viewer.add_labels(stack, name=name, **looks)
+        layer = Labels(stack, name=name, **looks)
+        self._viewer.add_layer(layer)
         if classes is not None:
             layer.selected_label = classes.mask_values[0]  # the brush paints a class
         return layer
@@ -227,12 +227,12 @@ class NapariViewerAdapter:
         position[0] = min(max(z, 0), image.data.shape[0] - 1)
         dims.set_point(dims.ndim - 3, image.data_to_world(position)[0])
 
-    def _on_slice_changed(self, event: Any = None) -> None:
+    def _on_slice_changed(self, event: Event | None = None) -> None:
         image = self._of_run or self._mask_layer() or self._chosen or self._some_image()
         self._slice = None if image is None else self._slice_of(image)
         self._overlays.settle(self._mask_slice_in_view())
 
-    def _on_display_changed(self, event: Any) -> None:
+    def _on_display_changed(self, event: Event) -> None:
         self._overlays.fit_display()
 
     def _mask_layer(self) -> Layer | None:
@@ -274,7 +274,7 @@ class NapariViewerAdapter:
     def _present(self, layer: Layer | None) -> Layer | None:
         return layer if layer is not None and layer in self._viewer.layers else None
 
-    def _on_layer_removed(self, event: Any) -> None:
+    def _on_layer_removed(self, event: Event) -> None:
         # Layers hold their pixels: one that was deleted must not be kept alive from here.
         if event.value is self._chosen:
             self._chosen = None

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from qtpy.QtCore import QRectF
 from qtpy.QtGui import QColor, QFont, QFontMetrics
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QGraphicsSceneResizeEvent, QWidget
 
 # isort: split
 # pyqtgraph takes whichever Qt binding is loaded, and picks one itself if none is: qtpy comes first.
@@ -17,13 +15,14 @@ from napari_advseg.gui.widgets.theme import ThemeColours, mix
 SIDES = ("left", "bottom")
 
 
-class RoomyAxis(pg.AxisItem):
+class RoomyAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
     """An axis that keeps its end labels, 1.0 or the last update, though half of them stands out."""
 
     def boundingRect(self) -> QRectF:
-        return super().boundingRect().adjusted(-20, -8, 20, 8)
+        rect: QRectF = super().boundingRect()
+        return rect.adjusted(-20, -8, 20, 8)
 
-    def resizeEvent(self, ev: Any = None) -> None:
+    def resizeEvent(self, ev: QGraphicsSceneResizeEvent | None = None) -> None:
         super().resizeEvent(ev)
         if self.orientation == "bottom":  # pyqtgraph lets the label's descenders stand out
             self.label.setY(self.size().height() - self.label.boundingRect().height() + 3)

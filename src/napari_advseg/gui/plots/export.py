@@ -68,7 +68,7 @@ def write_png(path: str | PathLike[str], panes: Sequence[PlotPane], theme: Theme
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     if not image.save(buffer, "PNG"):
         raise OSError("the plots could not be turned into a PNG")
-    Path(path).write_bytes(bytes(data))
+    Path(path).write_bytes(data.data())
 
 
 def write_svg(path: str | PathLike[str], panes: Sequence[PlotPane], theme: ThemeColours) -> None:
@@ -92,4 +92,4 @@ def write_svg(path: str | PathLike[str], panes: Sequence[PlotPane], theme: Theme
     painter = QPainter(generator)
     paint_figure(painter, panes, theme)
     painter.end()
-    Path(path).write_bytes(bytes(data))
+    Path(path).write_bytes(data.data())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, QPoint, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, QPoint, QPointF, Qt, Signal
 from qtpy.QtGui import QContextMenuEvent, QCursor, QKeyEvent
 
 # isort: split
@@ -15,7 +15,7 @@ import pyqtgraph as pg
 from .series import nearest_index
 
 NO_MODIFIER, KEYPAD = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier
-ZOOM = {Qt.Key.Key_Plus: 0.8, Qt.Key.Key_Equal: 0.8, Qt.Key.Key_Minus: 1.25}
+ZOOM: dict[int, float] = {Qt.Key.Key_Plus: 0.8, Qt.Key.Key_Equal: 0.8, Qt.Key.Key_Minus: 1.25}
 """Keys that scale the axis of updates, and by how much."""
 
 
@@ -62,7 +62,7 @@ class PlotInput(QObject):
             return True  # that of the mouse is asked for by the scene
         return False
 
-    def _moved(self, position: Any) -> None:
+    def _moved(self, position: QPointF) -> None:
         view = self._plot.getViewBox()
         inside = view.sceneBoundingRect().contains(position)
         self.pointed.emit(float(view.mapSceneToView(position).x()) if inside else None)
@@ -82,7 +82,7 @@ class PlotInput(QObject):
             return False
         key, last, x = event.key(), len(updates) - 1, self._cursor()
         here = None if x is None else nearest_index(updates, x)
-        steps = {
+        steps: dict[int, int] = {
             Qt.Key.Key_Left: last if here is None else max(here - 1, 0),
             Qt.Key.Key_Right: 0 if here is None else min(here + 1, last),
             Qt.Key.Key_Home: 0,

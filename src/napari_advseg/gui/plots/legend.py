@@ -6,6 +6,7 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QAbstractButton, QSizePolicy, QStyle, QStyleOptionFocusRect, QWidget
 
+from napari_advseg.gui.widgets.qt_types import required
 from napari_advseg.gui.widgets.theme import LEAST_TEXT_CONTRAST, ThemeColours, mix, readable
 
 from .series import Series, series_pen
@@ -90,7 +91,7 @@ class LegendSwitch(QAbstractButton):
             option = QStyleOptionFocusRect()
             option.initFrom(self)
             option.rect = self.rect()
-            self.style().drawPrimitive(
+            required(self.style()).drawPrimitive(
                 QStyle.PrimitiveElement.PE_FrameFocusRect, option, painter, self
             )
         painter.end()

@@ -74,7 +74,7 @@ class LambdaLines:
         narrow = view.width() < NARROW
         room = (SHORT_WIDTH if narrow else LABEL_WIDTH) * view.viewPixelSize()[0]
         raised, before = False, -math.inf
-        for line, (_, weight) in zip(self.lines, self._marks, strict=True):
+        for line, (_update, weight) in zip(self.lines, self._marks, strict=True):
             raised = not raised and line.value() - before < room
             before = line.value()
             line.label.setFormat(lambda_label(weight, short=narrow))

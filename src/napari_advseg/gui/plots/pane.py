@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QPoint, Qt, Signal
 from qtpy.QtGui import QColor, QPen, QTextOption
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -123,7 +124,7 @@ class PlotPane(QWidget):
             self._cursor.setValue(update)
 
     @property
-    def cursor(self) -> float | None:
+    def cursor_update(self) -> float | None:
         """The update at which the cursor line is drawn."""
         return float(self._cursor.value()) if self._cursor.isVisible() else None
 
@@ -245,7 +246,7 @@ class PlotPane(QWidget):
         for switch in self.switches:
             switch.toggled.connect(lambda _: self.draw(follow=False))
         self._input = PlotInput(
-            self.plot, lambda: [one.update for one in self.history], lambda: self.cursor
+            self.plot, lambda: [one.update for one in self.history], lambda: self.cursor_update
         )
         self._input.pointed.connect(self.pointed)
         self._input.zoomed.connect(self.zoomed)
@@ -272,7 +273,12 @@ class PlotPane(QWidget):
             self._set_ranges(follow)
 
     def _draw_curve(
-        self, series: Series, updates: np.ndarray, values: np.ndarray, foot: float, shown: bool
+        self,
+        series: Series,
+        updates: NDArray[np.float64],
+        values: NDArray[np.float64],
+        foot: float,
+        shown: bool,
     ) -> None:
         finite = np.isfinite(values)
         if not (shown and finite.any()):
@@ -283,7 +289,7 @@ class PlotPane(QWidget):
         # A value under the axis leaves a triangle at its foot, so that it does not vanish unseen.
         under = np.flatnonzero(finite & (np.nan_to_num(values, nan=1.0) < foot) & (not self._fit))
         self._below[series].setData(updates[under], np.full(len(under), foot))
-        best = best_index(values) if self.marks_best and series.validation else None
+        best = best_index(values.tolist()) if self.marks_best and series.validation else None
         top = [] if best is None else [best]
         self._best[series].setData(updates[top], values[top])
 

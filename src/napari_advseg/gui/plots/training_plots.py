@@ -15,6 +15,7 @@ from napari_advseg.core.runtime.errors import short_reason
 from napari_advseg.core.runtime.events import Alarm, Validated
 from napari_advseg.core.runtime.scores import DiscriminatorStatistics
 from napari_advseg.gui.widgets.focus_ring import FocusRing
+from napari_advseg.gui.widgets.qt_types import add_action
 from napari_advseg.gui.widgets.theme import theme_colours
 
 from .export import history_csv, write_png, write_svg
@@ -170,18 +171,19 @@ class TrainingPlots(QWidget):
         return [pane for pane in self._panes if not pane.isHidden()]
 
     def _fill_menu(self) -> None:
-        self._fit_action = self.menu.addAction("Fit vertical axes to the curves")
+        self._fit_action = add_action(self.menu, "Fit vertical axes to the curves")
         self._fit_action.setCheckable(True)
         self._fit_action.setToolTip("Off: 0.5 to 1")
         self._fit_action.toggled.connect(self._set_fit)
-        self.menu.addAction("Show the whole run").triggered.connect(self.show_whole_run)
+        whole = add_action(self.menu, "Show the whole run")
+        whole.triggered.connect(self.show_whole_run)
         self.menu.addSeparator()
         for kind, save in (
             ("PNG", self.save_png),
             ("SVG", self.save_svg),
             ("CSV", self.save_csv),
         ):
-            action = self.menu.addAction(f"Save as {kind}…")
+            action = add_action(self.menu, f"Save as {kind}…")
             action.triggered.connect(lambda _=False, k=kind, s=save: self._ask_and_save(k, s))
         self._menu_button.setObjectName("plot_menu")
         self._menu_button.setText("Plots ▾")

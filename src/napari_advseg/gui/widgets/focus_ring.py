@@ -59,11 +59,11 @@ class FocusRing(QWidget):
             holder = _holder(self._around, self._part)
             if self.parent() is not holder:
                 self.setParent(holder)
-            widget = self._around
-            while widget is not holder and widget is not None:
-                widget.installEventFilter(self)
-                self._watched.append(widget)
-                widget = widget.parentWidget()
+            part: QWidget | None = self._around
+            while part is not holder and part is not None:
+                part.installEventFilter(self)
+                self._watched.append(part)
+                part = part.parentWidget()
         self._place()
 
     def _place(self) -> None:

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 from napari_advseg.app.state.model import AppModel
 from napari_advseg.core.runtime.errors import Subject
 
+from .qt_types import combined
 from .theme import LEAST_TEXT_CONTRAST, readable, theme_colours
 
 LONGEST_LABEL = "unannotated"
@@ -56,7 +57,7 @@ class Sentence(QLabel):
         super().__init__(parent)
         self.setWordWrap(True)
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.setAlignment(combined(Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignLeft))
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self.hide()
 

@@ -28,8 +28,11 @@ class SliderKeys(QObject):
         if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.KeyPress:
             return False
         slider = self._slider
-        step, page, value = slider.singleStep(), slider.pageStep(), slider.value()
-        places = {
+        # superqt declares whole numbers, and no type for the step.
+        step: float = slider.singleStep()  # type: ignore[no-untyped-call]
+        page: float = slider.pageStep()
+        value: float = slider.value()
+        places: dict[int, float] = {
             Qt.Key.Key_Left: value - step,
             Qt.Key.Key_Down: value - step,
             Qt.Key.Key_Right: value + step,

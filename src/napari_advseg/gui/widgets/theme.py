@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QObject
 from qtpy.QtGui import QColor
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.utils.events import Event
 
 LEAST_CONTRAST = 3.0
 """Contrast that WCAG 2.1 (1.4.11) asks of graphical objects against their background."""
@@ -66,7 +70,7 @@ def theme_colours(theme_id: str) -> ThemeColours:
     )
 
 
-def follow_theme(viewer: Any, callback: Callable[[str], None], owner: QObject) -> None:
+def follow_theme(viewer: ViewerModel, callback: Callable[[str], None], owner: QObject) -> None:
     """Call `callback` with the viewer's theme id now and at each change, as long as `owner` lives.
 
     Parameters
@@ -78,7 +82,7 @@ def follow_theme(viewer: Any, callback: Callable[[str], None], owner: QObject) -
         The widget that is painted; once Qt has deleted it nothing is called any more.
     """
 
-    def changed(event: Any = None) -> None:
+    def changed(event: Event | None = None) -> None:
         callback(viewer.theme)
 
     viewer.events.theme.connect(changed)
@@ -88,7 +92,8 @@ def follow_theme(viewer: Any, callback: Callable[[str], None], owner: QObject) -
 
 def luminance(colour: str) -> float:
     """Relative luminance of a colour, 0 (black) to 1 (white), as WCAG 2.1 defines it."""
-    channels = QColor(colour).getRgbF()[:3]
+    parsed = QColor(colour)
+    channels = parsed.redF(), parsed.greenF(), parsed.blueF()
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -120,8 +125,14 @@ def readable(colour: str, background: str, least: float = LEAST_CONTRAST) -> str
 
 def mix(one: str, other: str, share: float) -> str:
     """Blend two colours; `share` 0 is the first, 1 the second."""
-    a, b = QColor(one).getRgb()[:3], QColor(other).getRgb()[:3]
-    return QColor(*(round(x + (y - x) * share) for x, y in zip(a, b, strict=True))).name()
+    a, b = QColor(one), QColor(other)
+
+    def blend(x: int, y: int) -> int:
+        return round(x + (y - x) * share)
+
+    return QColor(
+        blend(a.red(), b.red()), blend(a.green(), b.green()), blend(a.blue(), b.blue())
+    ).name()
 
 
 STANDARD = "#3a9ee4"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from napari.layers import Labels
 from qtpy.QtCore import QObject
 
 from napari_advseg.app.controller import Controller
+
+if TYPE_CHECKING:
+    import napari
+    from napari.utils.events import Event
 
 
 class ClassWatcher(QObject):
@@ -20,7 +24,9 @@ class ClassWatcher(QObject):
     parent : QObject
     """
 
-    def __init__(self, viewer: Any, controller: Controller, parent: QObject | None = None) -> None:
+    def __init__(
+        self, viewer: napari.Viewer, controller: Controller, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._viewer, self._controller = viewer, controller
         self._layer: Labels | None = None
@@ -35,7 +41,7 @@ class ClassWatcher(QObject):
         self._viewer.layers.events.removed.disconnect(self._annotation_changed)
         self._let_go()
 
-    def _annotation_changed(self, event: Any = None) -> None:
+    def _annotation_changed(self, event: Event | None = None) -> None:
         chosen = self._controller.model.choices.annotation
         found = next((one for one in self._viewer.layers if str(one.unique_id) == chosen), None)
         layer = found if isinstance(found, Labels) else None
@@ -57,10 +63,10 @@ class ClassWatcher(QObject):
             self._layer.events.set_data.disconnect(self._drawn)
         self._layer = None
 
-    def _looks_changed(self, event: Any) -> None:
+    def _looks_changed(self, event: Event) -> None:
         self._controller.classes.refresh()
 
-    def _drawn(self, event: Any) -> None:
+    def _drawn(self, event: Event) -> None:
         """Read the annotation anew after an undo or a redo, of which napari 0.9 has no event."""
         assert self._layer is not None
         undone = len(self._layer._redo_history)

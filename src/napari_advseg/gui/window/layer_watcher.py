@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject, QTimer
@@ -13,6 +13,10 @@ from napari_advseg.app.ports.projects import OpenLayer
 from napari_advseg.app.state.run_form import LayerInfo
 from napari_advseg.gui.layers.class_metadata import read_entered_rows
 from napari_advseg.gui.layers.predicted_layers import PREDICTED_KEY
+
+if TYPE_CHECKING:
+    import napari
+    from napari.utils.events import Event
 
 PAINT_PAUSE_MS = 400
 """Without a stroke for this long, the annotation is read anew."""
@@ -38,7 +42,7 @@ class LayerWatcher(QObject):
 
     def __init__(
         self,
-        viewer: Any,
+        viewer: napari.Viewer,
         controller: Controller,
         is_overlay: Callable[[Layer], bool],
         slice_in_view: Callable[[], int | None],
@@ -83,11 +87,11 @@ class LayerWatcher(QObject):
         for layer in self._viewer.layers:
             self._unwatch(layer)
 
-    def _inserted(self, event: Any) -> None:
+    def _inserted(self, event: Event) -> None:
         self._watch(event.value)
         self._layers_changed()
 
-    def _removed(self, event: Any) -> None:
+    def _removed(self, event: Event) -> None:
         self._unwatch(event.value)
         self._layers_changed()
 
@@ -107,7 +111,7 @@ class LayerWatcher(QObject):
             layer.events.set_data.disconnect(self._drawn)
             self._undone.pop(layer, None)
 
-    def _layers_changed(self, event: Any = None) -> None:
+    def _layers_changed(self, event: Event | None = None) -> None:
         selected = self._viewer.layers.selection
         infos = [self._info(layer, layer in selected) for layer in self._viewer.layers]
         self._controller.data.set_layers(tuple(info for info in infos if info is not None))
@@ -116,14 +120,15 @@ class LayerWatcher(QObject):
     def _info(self, layer: Layer, selected: bool) -> LayerInfo | None:
         if self._is_overlay(layer):
             return None
+        kind: Literal["image", "labels"]
+        rgb = False
         if isinstance(layer, Labels):
             kind = "labels"
         elif isinstance(layer, Image):
-            kind = "image"
+            kind, rgb = "image", layer.rgb
         else:
             return None
         data = layer.data[0] if layer.multiscale else layer.data
-        rgb = kind == "image" and layer.rgb
         class_rows = read_entered_rows(layer.metadata)
         shape = tuple(data.shape)
         predicted = PREDICTED_KEY in layer.metadata
@@ -131,7 +136,7 @@ class LayerWatcher(QObject):
             str(layer.unique_id), layer.name, kind, shape, selected, rgb, class_rows, predicted
         )
 
-    def _removing(self, event: Any) -> None:
+    def _removing(self, event: Event) -> None:
         """Before it is gone, while the choices still hold."""
         layer = self._viewer.layers[event.index]
         known = self._describe(layer)
@@ -139,7 +144,7 @@ class LayerWatcher(QObject):
             self._controller.project.layer_removed(known, layer.data)
             self._removed_pause.start()
 
-    def _drawn(self, event: Any) -> None:
+    def _drawn(self, event: Event) -> None:
         """Undo and redo say nothing but that the layer is drawn anew, as it is for each slice."""
         layer = event.source
         steps = len(layer._redo_history)
@@ -147,7 +152,7 @@ class LayerWatcher(QObject):
             self._undone[layer] = steps
             self._data_changed(event)
 
-    def _data_changed(self, event: Any) -> None:
+    def _data_changed(self, event: Event) -> None:
         layer = event.source
         if isinstance(layer, Labels) and not self._is_overlay(layer):
             self._controller.project.painted(str(layer.unique_id))
@@ -158,7 +163,7 @@ class LayerWatcher(QObject):
             if str(layer.unique_id) == self._controller.model.choices.image:
                 self._controller.data.image_data_changed()
 
-    def _slice_changed(self, event: Any = None) -> None:
+    def _slice_changed(self, event: Event | None = None) -> None:
         shown = self._slice_in_view()
         if shown is not None:
             self._controller.set_slice_in_view(shown)

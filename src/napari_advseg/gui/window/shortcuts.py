@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QShortcut, QWidget
 
 from napari_advseg.app.controller import Controller
+
+if TYPE_CHECKING:
+    import napari
 
 CLASSES = 9
 """Alt+1 to Alt+9 pick a class."""
@@ -33,13 +37,15 @@ class WorkbenchKeys(QObject):
     parent : QObject
     """
 
-    def __init__(self, viewer: Any, controller: Controller, parent: QObject | None = None) -> None:
+    def __init__(
+        self, viewer: napari.Viewer, controller: Controller, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._viewer = viewer
         run = controller.run
         self._of_run: Keys = {"Ctrl+Return": run.start, "Ctrl+Enter": run.start, "Ctrl+.": run.stop}
         self._everywhere: Keys = {
-            f"Alt+{number}": lambda index=number - 1: controller.classes.pick(index)
+            f"Alt+{number}": partial(controller.classes.pick, number - 1)
             for number in range(1, CLASSES + 1)
         }
         self._everywhere |= {NEXT: lambda: self._go(1), PREVIOUS: lambda: self._go(-1)}

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from napari.layers import Labels, Layer
 from qtpy.QtCore import QObject, QTimer
 
 from napari_advseg.app.controllers.live_annotation import LiveAnnotationController
+
+if TYPE_CHECKING:
+    import napari
+    from napari.utils.events import Event
+    from napari.utils.events.event import EventEmitter
 
 PAUSE_MS = 400
 """Without a change for this long, strokes are looked for."""
@@ -24,7 +29,7 @@ class StrokeWatcher(QObject):
     """
 
     def __init__(
-        self, viewer: Any, live: LiveAnnotationController, parent: QObject | None = None
+        self, viewer: napari.Viewer, live: LiveAnnotationController, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self._viewer, self._live = viewer, live
@@ -46,10 +51,10 @@ class StrokeWatcher(QObject):
         for layer in self._viewer.layers:
             self._unwatch(layer)
 
-    def _inserted(self, event: Any) -> None:
+    def _inserted(self, event: Event) -> None:
         self._watch(event.value)
 
-    def _removed(self, event: Any) -> None:
+    def _removed(self, event: Event) -> None:
         self._unwatch(event.value)
 
     def _watch(self, layer: Layer) -> None:
@@ -60,7 +65,7 @@ class StrokeWatcher(QObject):
         for signal in _signals(layer):
             signal.disconnect(self._changed)
 
-    def _changed(self, event: Any) -> None:
+    def _changed(self, event: Event) -> None:
         if self._live.follows(str(event.source.unique_id)):
             self._pause.start()
 
@@ -80,7 +85,7 @@ def _timer(parent: QObject, milliseconds: int) -> QTimer:
     return timer
 
 
-def _signals(layer: Layer) -> tuple[Any, ...]:
+def _signals(layer: Layer) -> tuple[EventEmitter, ...]:
     """All that a change of a Labels layer may come with; of undo and redo there is set_data alone."""
     if not isinstance(layer, Labels):
         return ()

@@ -85,7 +85,7 @@ class AcceptanceRows(QObject):
 
     def _take(self) -> None:
         self._controller.accept.accept(
-            self._network.currentText(),  # type: ignore[arg-type]
+            self._network.currentText(),  # type: ignore[arg-type]  # only networks are offered
             self._target.currentData(),
             self._over.isChecked(),
         )

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 from superqt import QFlowLayout
 
 from napari_advseg.gui.layers.mask_colours import MaskColours
+from napari_advseg.gui.widgets.qt_types import required
 from napari_advseg.gui.widgets.section import describe, follow
 
 SIDE = 11
@@ -54,14 +55,10 @@ class ClassLegend(QWidget):
 
     def shown(self) -> Mapping[str, str]:
         """Name and colour of each entry, read from what is shown."""
-        entries = [
-            item.widget() for item in map(self._entries.itemAt, range(self._entries.count()))
-        ]
+        items = map(self._entries.itemAt, range(self._entries.count()))
+        entries = [required(required(item).widget()) for item in items]
         labels = [entry.findChildren(QLabel) for entry in entries]
-        return {
-            words.text(): QColor(square.pixmap().toImage().pixel(SIDE // 2, SIDE // 2)).name()
-            for square, words in labels
-        }
+        return {words.text(): _colour_of(required(square.pixmap())) for square, words in labels}
 
 
 def _entry(name: str, colour: str) -> QWidget:
@@ -75,6 +72,11 @@ def _entry(name: str, colour: str) -> QWidget:
     layout.addWidget(square)
     layout.addWidget(words)
     return entry
+
+
+def _colour_of(square: QPixmap) -> str:
+    """Colour in the middle of a square."""
+    return str(QColor(square.toImage().pixel(SIDE // 2, SIDE // 2)).name())
 
 
 def _square(colour: str) -> QPixmap:

@@ -32,7 +32,7 @@ class CompareSection(Section):
         self.add(VerdictLabel(self._model))
         self._threshold = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         self._threshold.setRange(0, 1)
-        self._threshold.setSingleStep(0.01)
+        self._threshold.setSingleStep(0.01)  # type: ignore[arg-type]  # superqt's slider takes fractions
         self._threshold.setDecimals(2)
         SliderKeys(self._threshold)
         describe(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from qtpy.QtCore import QEvent, QModelIndex, QSignalBlocker, Qt, Signal
+from qtpy.QtCore import QEvent, QModelIndex, QPoint, QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QFocusEvent, QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -23,6 +21,7 @@ from napari_advseg.app.messages.slice_table_messages import table_words
 from napari_advseg.core.evaluation.slice_scores import SliceTable
 from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.widgets import dialogs
+from napari_advseg.gui.widgets.qt_types import required
 from napari_advseg.gui.widgets.section import ProblemLabel, Section, Sentence, describe, follow
 
 from .slice_table_model import DIFFERENCE, DISAGREEMENT, GS, S, SliceTableModel
@@ -47,6 +46,8 @@ class SliceTableView(QTableView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rows = SliceTableModel(self)
+        self._header = required(self.horizontalHeader())
+        self._side = required(self.verticalHeader())
         self._told = True
         """Whether a change of the current row is not the person's."""
         self._most = ROWS
@@ -59,7 +60,7 @@ class SliceTableView(QTableView):
         self.setTabKeyNavigation(False)  # Tab goes on to the next control
         self.setWordWrap(False)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        header, side = self.horizontalHeader(), self.verticalHeader()
+        header, side = self._header, self._side
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(24)
         header.setHighlightSections(False)
@@ -67,7 +68,7 @@ class SliceTableView(QTableView):
         side.setMinimumSectionSize(8)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
-        self.selectionModel().currentRowChanged.connect(self._current_changed)
+        required(self.selectionModel()).currentRowChanged.connect(self._current_changed)
         self.clicked.connect(self._clicked)
         self._told = False
 
@@ -82,7 +83,7 @@ class SliceTableView(QTableView):
         in_view : int
             The slice in view.
         """
-        bar = self.verticalScrollBar()
+        bar = required(self.verticalScrollBar())
         place, in_sight = bar.value(), self._current_in_sight()
         self._told = True
         self._rows.show(table, index)
@@ -119,9 +120,10 @@ class SliceTableView(QTableView):
         self._most = MOST_ROWS if on else ROWS
         self._fit()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        event = required(event)
         last = self._rows.rowCount() - 1
-        ends = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: last}
+        ends: dict[int, int] = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: last}
         if event.key() in ends and last >= 0:
             self.selectRow(ends[event.key()])
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
@@ -134,14 +136,14 @@ class SliceTableView(QTableView):
         else:
             super().keyPressEvent(event)
 
-    def focusInEvent(self, event: QFocusEvent) -> None:
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
         self._told = True  # Qt makes the first row the current one: nobody went there
         super().focusInEvent(event)
         self._told = False
 
-    def changeEvent(self, event: QEvent) -> None:
+    def changeEvent(self, event: QEvent | None) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+        if required(event).type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._fit()
 
     def _current_changed(self, now: QModelIndex, before: QModelIndex) -> None:
@@ -156,7 +158,7 @@ class SliceTableView(QTableView):
         shown = [i for i in range(self._rows.columnCount()) if not self.isColumnHidden(i)]
         if place >= len(shown):
             return
-        header, up = self.horizontalHeader(), Qt.SortOrder.AscendingOrder
+        header, up = self._header, Qt.SortOrder.AscendingOrder
         turn = header.sortIndicatorSection() == shown[place] and header.sortIndicatorOrder() == up
         self.sortByColumn(shown[place], Qt.SortOrder.DescendingOrder if turn else up)
 
@@ -165,14 +167,14 @@ class SliceTableView(QTableView):
         if not self._rows.rowCount():
             return True
         now = self.currentIndex()
-        return now.isValid() and self.viewport().rect().intersects(self.visualRect(now))
+        return now.isValid() and required(self.viewport()).rect().intersects(self.visualRect(now))
 
     def _fit(self) -> None:
         """Be as high as the rows that are to be seen."""
         height = self.fontMetrics().height() + 4
-        self.verticalHeader().setDefaultSectionSize(height)
+        self._side.setDefaultSectionSize(height)
         rows = min(max(self._rows.rowCount(), 1), self._most)
-        around = self.horizontalHeader().sizeHint().height() + 2 * self.frameWidth()
+        around = self._header.sizeHint().height() + 2 * self.frameWidth()
         self.setFixedHeight(around + rows * height)
 
 
@@ -269,8 +271,8 @@ class SliceTablePanel:
 
     # ---- what the person does
 
-    def _popup(self, place: Any) -> None:
-        self.menu.popup(self.view.viewport().mapToGlobal(place))
+    def _popup(self, place: QPoint) -> None:
+        self.menu.popup(required(self.view.viewport()).mapToGlobal(place))
 
     def _copy(self) -> None:
         clipboard = QApplication.clipboard()

@@ -42,7 +42,8 @@ class SliceTableModel(QAbstractTableModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._table, self._class = SliceTable(), 0
+        self._table = SliceTable()
+        self._class: int | None = 0
         self._rows: list[SliceScore] = []
         self._column, self._order = SLICE, Qt.SortOrder.AscendingOrder
 

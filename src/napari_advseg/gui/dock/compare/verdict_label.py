@@ -6,6 +6,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
 from napari_advseg.app.state.model import AppModel
+from napari_advseg.gui.widgets.qt_types import combined
 from napari_advseg.gui.widgets.section import Sentence, follow
 
 TIP = (
@@ -28,8 +29,10 @@ class VerdictLabel(Sentence):
         self.setAccessibleName("verdict")
         self.setToolTip(TIP)
         self.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse
-            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+            combined(
+                Qt.TextInteractionFlag.TextSelectableByMouse,
+                Qt.TextInteractionFlag.TextSelectableByKeyboard,
+            )
         )
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._model = model

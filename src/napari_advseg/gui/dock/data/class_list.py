@@ -22,6 +22,7 @@ from napari_advseg.app.controller import Controller
 from napari_advseg.app.state.class_rows import MIN_CLASSES
 from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.widgets import dialogs
+from napari_advseg.gui.widgets.qt_types import add_action, required
 from napari_advseg.gui.widgets.section import describe, follow
 
 from .class_row import HEIGHT, ClassRowWidget
@@ -215,21 +216,21 @@ class ClassListWidget(QWidget):
         menu.setObjectName("class_menu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         row, rows = self._rows[index], self._model.class_list.rows
-        menu.addAction("Rename").triggered.connect(row.name.begin)
-        menu.addAction("Colour…").triggered.connect(lambda: self._ask_colour(index))
-        into = menu.addMenu("Merge into")
+        add_action(menu, "Rename").triggered.connect(row.name.begin)
+        add_action(menu, "Colour…").triggered.connect(lambda: self._ask_colour(index))
+        into = required(menu.addMenu("Merge into"))
         into.setEnabled(len(rows) > MIN_CLASSES)
         for other, one in enumerate(rows):
             if other != index and one.values:
-                act = into.addAction(one.name)
+                act = add_action(into, one.name)
                 act.triggered.connect(
                     lambda _=False, other=other: self._controller.merge(index, other)
                 )
         of_two = " (the first is the positive class)" if len(rows) == 2 else ""
-        up = menu.addAction(f"Move up{of_two}")
+        up = add_action(menu, f"Move up{of_two}")
         up.setEnabled(index > 0)
         up.triggered.connect(lambda: self._controller.move_up(index))
-        remove = menu.addAction("Remove…")
+        remove = add_action(menu, "Remove…")
         remove.setEnabled(not self._controller.refusal_to_remove(index))
         remove.triggered.connect(lambda: self._remove_class(index))
         menu.popup(at)

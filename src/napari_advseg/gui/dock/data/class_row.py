@@ -17,6 +17,7 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from napari_advseg.app.state.class_list import ShownClass, format_share
+from napari_advseg.gui.widgets.qt_types import combined
 from napari_advseg.gui.widgets.section import describe
 
 HEIGHT = 22
@@ -53,7 +54,9 @@ class ClassRowWidget(QFrame):
         self.values.editingFinished.connect(self._values_edited)
         self.share = QLabel()
         self.share.setObjectName(f"class_share_{index}")
-        self.share.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.share.setAlignment(
+            combined(Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignVCenter)
+        )
         layout = QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
         layout.setSpacing(4)

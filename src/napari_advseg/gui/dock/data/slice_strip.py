@@ -20,6 +20,7 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
 
+from napari_advseg.gui.widgets.qt_types import add_action, required
 from napari_advseg.gui.widgets.theme import mix, readable
 
 from .slice_cells import Role, SliceStates, cells, roles_shown, slice_at
@@ -158,7 +159,8 @@ class SliceStrip(QWidget):
             return True
         return super().event(event)
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        event = required(event)
         if event.button() != Qt.MouseButton.LeftButton or not self._states:
             return
         z = self._slice_under(event.pos())
@@ -169,7 +171,8 @@ class SliceStrip(QWidget):
             self._anchor = None
             self._go(z)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        event = required(event)
         if not event.buttons() & Qt.MouseButton.LeftButton or not self._states:
             return
         z = self._slice_under(event.pos())
@@ -179,11 +182,13 @@ class SliceStrip(QWidget):
         elif z != self._current:
             self._go(z)
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        event = required(event)
         if event.button() == Qt.MouseButton.LeftButton and self._anchor is not None:
             self._popup(self.mapToGlobal(event.pos()))
 
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+    def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:
+        event = required(event)
         if not self._states:
             return
         if event.reason() == QContextMenuEvent.Reason.Keyboard:
@@ -195,9 +200,10 @@ class SliceStrip(QWidget):
             self.update()
         self._popup(event.globalPos())
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        event = required(event)
         key, last = event.key(), len(self._states) - 1
-        steps = {
+        steps: dict[int, int] = {
             Qt.Key.Key_Left: self._head_or_current() - 1,
             Qt.Key.Key_Right: self._head_or_current() + 1,
             Qt.Key.Key_Home: 0,
@@ -324,12 +330,12 @@ class SliceStrip(QWidget):
     def _popup(self, place: QPoint) -> None:
         slices = self.selected()
         self.menu.clear()
-        self.menu.addAction(_name(slices)).setEnabled(False)
+        add_action(self.menu, _name(slices)).setEnabled(False)
         annotated = any(self._states.share_labelled[z] > 0 for z in slices)
         if not annotated:
-            self.menu.addAction("not annotated yet, paint first").setEnabled(False)
+            add_action(self.menu, "not annotated yet, paint first").setEnabled(False)
         for word, role, letter in CHOICES:
-            action = self.menu.addAction(f"{word}\t{letter}")
+            action = add_action(self.menu, f"{word}\t{letter}")
             action.setEnabled(annotated)
             action.triggered.connect(lambda _=False, chosen=role: self.set_role(chosen))
         self.menu.addSeparator()

@@ -28,7 +28,7 @@ class AdvancedForm(QWidget):
         form.setVerticalSpacing(3)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._defaults: dict[str, Any] = {}
-        self._fields: dict[str, ValueWidget] = {}
+        self._fields: dict[str, ValueWidget[Any]] = {}
         for spec in field_specs():
             field = _make_field(spec)
             field.changed.connect(self._edited)
@@ -58,13 +58,21 @@ class AdvancedForm(QWidget):
         self.valueChanged.emit(self.value())
 
 
-def _make_field(spec: FieldSpec) -> ValueWidget:
+def _make_field(spec: FieldSpec) -> ValueWidget[Any]:
     if spec.options:
-        return create_widget(spec.options[0], annotation=str, options={"choices": spec.options})
-    options: dict[str, Any] = {"min": spec.minimum, "max": spec.maximum}
-    field = create_widget(spec.minimum, annotation=spec.kind, options=options)
+        return _value_widget(spec.options[0], str, {"choices": spec.options})
+    options = {"min": spec.minimum, "max": spec.maximum}
+    field = _value_widget(spec.minimum, spec.kind, options)
     if spec.kind is float:
         field.native.setDecimals(5)
         field.native.setStepType(field.native.StepType.AdaptiveDecimalStepType)
     field.native.setKeyboardTracking(False)  # not at each digit: 256 is no patch of 2 first
+    return field
+
+
+def _value_widget(value: Any, kind: type, options: dict[str, Any]) -> ValueWidget[Any]:
+    """Make the widget that magicgui chooses for a value, of which it declares no more than `Widget`."""
+    field = create_widget(value, annotation=kind, options=options)
+    if not isinstance(field, ValueWidget):
+        raise TypeError(f"magicgui made a {type(field).__name__}, which holds no value.")
     return field

@@ -22,6 +22,7 @@ from napari_advseg.app.state.model import RunState
 from napari_advseg.app.state.run_form import Budget, preset_settings
 from napari_advseg.core.config.presets import PRESET_WORDS
 from napari_advseg.core.runtime.errors import Subject
+from napari_advseg.gui.widgets.qt_types import combined
 from napari_advseg.gui.widgets.section import (
     Fold,
     ProblemLabel,
@@ -175,7 +176,7 @@ class TrainSection(Section):
         self._status.setTextFormat(Qt.TextFormat.PlainText)
         # Room for two lines, so that nothing under it moves when the words change.
         self._status.setMinimumHeight(2 * self._status.fontMetrics().lineSpacing() + 2)
-        self._status.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._status.setAlignment(combined(Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignLeft))
         self.add(self._status)
 
     # ---- showing
