@@ -198,11 +198,11 @@ def run_process(tmp_path, *command, config=""):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def expected(visible):
+def expected():
     return {
         "docks": [NAME, PLOTS_NAME],
         "sessions": 1,
-        "visible": visible,
+        "visible": True,
         "binding": API_NAME,
         "package": str(Path(napari_advseg.__file__).parent),
     }
@@ -213,10 +213,10 @@ def test_napari_with_the_plugin_named_on_the_command_line(tmp_path):
     script.write_text(START_UP, encoding="utf-8")
     config = tmp_path / "settings.yaml"
     config.write_text(json.dumps({"application": {"startup_script": str(script)}}), "utf-8")
-    assert run_process(tmp_path, "-m", "napari", "-w", PLUGIN, config=config) == expected(True)
+    assert run_process(tmp_path, "-m", "napari", "-w", PLUGIN, config=config) == expected()
 
 
-@pytest.mark.parametrize(("how", "visible"), [("script", True), ("notebook", False)])
-def test_a_script_and_a_notebook(tmp_path, how, visible):
+@pytest.mark.parametrize("how", ["script", "notebook"])
+def test_a_script_and_a_notebook(tmp_path, how):
     report = run_process(tmp_path, open_dock.__file__, how)
-    assert report == {**expected(visible), "updates": []}
+    assert report == {**expected(), "updates": []}
