@@ -28,7 +28,7 @@ endif
 BENCH ?= $(filter-out common,$(notdir $(basename $(wildcard bench/*.py))))
 
 .PHONY: help setup system demo test test-gui lint lint-ruff lint-mypy lint-imports lint-manifest \
-	wheel-test bench clean distclean FORCE
+	wheel-test smoke-pyside6 bench clean distclean FORCE
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -96,8 +96,11 @@ lint-imports: setup
 lint-manifest: setup
 	QT_API=$(QT) $(BIN)/npe2 validate --imports napari-advseg
 
-wheel-test: setup ## Build the wheel and train with it in an empty environment without Qt
-	@sh scripts/wheel-test.sh "$(PYTHON)" $(TORCH)
+wheel-test: setup ## Build the wheel, train with it in an empty environment without Qt, open it in napari
+	@QT_API=$(QT) $(VIRTUAL) sh scripts/wheel-test.sh "$(PYTHON)" $(TORCH)
+
+smoke-pyside6: setup ## Open the dock under PySide6 and train two updates with it
+	@$(VIRTUAL) sh scripts/smoke-pyside6.sh
 
 bench: setup ## The measurements of bench/; BENCH=tiling for one of them
 	@for name in $(BENCH); do echo "bench/$$name.py"; \

@@ -60,6 +60,7 @@ def test_the_base_brings_neither_napari_nor_qt():
     assert not bindings & requirements()
     assert requirements("pyqt5") == {"napari", "pyqt5"}
     assert requirements("pyqt6") == {"napari", "pyqt6"}
+    assert requirements("pyside6") == {"napari", "pyside6"}
     assert requirements("all") == {"napari"}
 
 

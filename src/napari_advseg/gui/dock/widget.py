@@ -90,7 +90,9 @@ class AdversarialSegmentation(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
         self._session = session
-        follow_theme(viewer, lambda theme_id: self.setStyleSheet(style_sheet(theme_id)), self)
+        follow_theme(
+            session.viewer, lambda theme_id: self.setStyleSheet(style_sheet(theme_id)), self
+        )
         FocusRing(self)
         session.keys.add(self)
         session.show_plots()

@@ -38,7 +38,15 @@ KEYS = {"Control-Enter": "start", "Control-.": "stop"}
 
 
 class ViewerSession(QObject):
-    """The application of one viewer window; get it by `session_of`."""
+    """The application of one viewer window; get it by `session_of`.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer itself, not a proxy of it.
+    engine : Engine, optional
+        Other functions than the engine's own.
+    """
 
     def __init__(self, viewer: Any, engine: Engine | None = None) -> None:
         super().__init__(viewer.window._qt_window)
@@ -65,6 +73,11 @@ class ViewerSession(QObject):
         self._plots: TrainingPlots | None = None
         self._bind_keys()
         viewer.window._qt_window.installEventFilter(self)
+
+    @property
+    def viewer(self) -> Any:
+        """The viewer itself, also where napari passed a proxy of it."""
+        return self._viewer
 
     def show_plots(self) -> None:
         """Dock the curves at the bottom, if they are not there."""
@@ -166,9 +179,12 @@ def session_of(viewer: Any, engine: Engine | None = None) -> ViewerSession:
     Parameters
     ----------
     viewer : napari.Viewer
+        The viewer or the proxy of it that napari passes to plugins.
     engine : Engine, optional
         The engine's functions for a new session.
     """
+    # A proxy also wraps the window and its docks, and Qt takes no wrapped object.
+    viewer = getattr(viewer, "__wrapped__", viewer)
     found = viewer.window._qt_window.findChild(ViewerSession)
     return ViewerSession(viewer, engine) if found is None else found
 
