@@ -6,7 +6,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 OUT ?= demo
 ARGS ?=
-# Test files that run at once; 0 runs them one after the other, in this process.
+# Tests that run at once; 0 runs them one after the other, in this process.
 AT_ONCE ?= 2
 
 ifeq ($(filter $(QT),pyqt5 pyqt6),)
@@ -16,7 +16,8 @@ endif
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Python compiles what is imported when it is; compiling all of torch and napari takes half a minute.
-INSTALL := $(PIP) install -qq --no-compile
+INSTALL := $(PIP) install --no-compile --progress-bar off
+SLOWLY := sh scripts/with-progress.sh
 TORCH_READY := .venv/.torch-ready
 READY := .venv/.ready-$(QT)
 # Both bindings may lie in one .venv; these two choose.
@@ -25,9 +26,11 @@ WITH_QT := QT_API=$(QT) PYTEST_QT_API=$(QT)
 ifeq ($(shell uname -s)$(DISPLAY)$(WAYLAND_DISPLAY),Linux)
 VIRTUAL := xvfb-run -a -s "-screen 0 1280x800x24"
 endif
+# Python keeps what it compiled: without that, each process of a test compiles PyTorch anew, for two seconds.
+unexport PYTHONDONTWRITEBYTECODE
 BENCH ?= $(filter-out common,$(notdir $(basename $(wildcard bench/*.py))))
 
-.PHONY: help setup system demo test test-gui lint lint-ruff lint-mypy lint-imports lint-manifest \
+.PHONY: help setup system demo check check-tests test test-gui lint lint-ruff lint-mypy lint-imports lint-manifest \
 	wheel-test smoke-pyside6 bench clean distclean FORCE
 .DELETE_ON_ERROR:
 
@@ -53,19 +56,16 @@ endif
 $(TORCH_READY): | system
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.12' >&2; exit 1; }
-	@echo 'Making .venv …'
-	@"$(PYTHON)" -m venv .venv
-	@echo 'Installing PyTorch ($(TORCH)) …'
+	@$(SLOWLY) 'Making .venv' "$(PYTHON)" -m venv .venv
 	@if [ -f $@ ]; then rm -f $@; $(PIP) uninstall -qq -y torch; fi
-	@$(INSTALL) $(TORCH)
+	@$(SLOWLY) 'Installing PyTorch ($(TORCH))' $(INSTALL) $(TORCH)
 	@$(BIN)/python -c 'from importlib.metadata import version; print("torch==" + version("torch"))' \
 		> .venv/torch-constraint.txt
 	@echo '$(TORCH)' > $@
 
 # The constraint keeps this very build of torch.
 $(READY): pyproject.toml Makefile $(TORCH_READY) | system
-	@echo 'Installing napari with $(QT) and the tools …'
-	@$(INSTALL) -c .venv/torch-constraint.txt -e '.[$(QT),dev]'
+	@$(SLOWLY) 'Installing napari with $(QT) and the tools' $(INSTALL) -c .venv/torch-constraint.txt -e '.[$(QT),dev]'
 	@touch $@
 
 demo: setup ## napari with a stack and a short run; IMAGE=… LABELS=… for your own, OUT=demo
@@ -73,7 +73,15 @@ demo: setup ## napari with a stack and a short run; IMAGE=… LABELS=… for you
 		$(if $(VIRTUAL),--exit-after) \
 		$(if $(IMAGE),--image '$(IMAGE)') $(if $(LABELS),--labels '$(LABELS)')
 
-PYTEST := OMP_WAIT_POLICY=PASSIVE $(WITH_QT) $(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal
+# One thread in each process: networks this small are slower on more, and slowest beside other processes.
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(WITH_QT) $(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal
+
+check: setup ## What to run after each change: linters, and the tests of core and app but for long trainings
+	@sh scripts/at-once.sh tests '$(MAKE) -s check-tests' ruff '$(MAKE) -s lint-ruff' \
+		'mypy and import-linter' '$(MAKE) -s lint-mypy lint-imports'
+
+check-tests: setup
+	$(PYTEST) tests/core tests/app -m 'not training' $(ARGS)
 
 test: setup ## All tests
 	$(PYTEST) $(ARGS)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
+from importlib import import_module
 from pathlib import Path
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -12,6 +15,33 @@ import pytest
 from support.paths import SHARED_DATA
 
 os.environ.setdefault("NAPARI_CONFIG", "")  # nobody's own napari settings are read or written
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_windows():
+    """Save what napari's fixture repeats for each window, which is a third of its cost.
+
+    It collects garbage twice: objects of imported modules are frozen, so that the collector skips them.
+    It discovers the installed plugins: here a plugin manager does so once.
+    """
+    from npe2 import PluginManager
+
+    for name in ("napari._qt.qt_main_window", "napari_advseg.gui.dock.widget", "torch"):
+        import_module(name)
+    discover, knows = PluginManager.discover, WeakSet()
+
+    def discover_once(manager, *args, **kwargs):
+        if manager in knows and not args and not kwargs:
+            return 0
+        knows.add(manager)
+        return discover(manager, *args, **kwargs)
+
+    gc.collect()
+    gc.freeze()
+    PluginManager.discover = discover_once
+    yield
+    PluginManager.discover = discover
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -263,6 +263,7 @@ SEED_LIKE = {
 JUMPED = 15
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("validations", [1, 2])
 def test_a_run_whose_masks_are_of_one_class_says_so(
     small, stack, annotation, monkeypatch, validations
@@ -303,6 +304,7 @@ def alarms_of(events):
     return [event.alarm for event in events if isinstance(event, AlarmChanged)]
 
 
+@pytest.mark.training
 def test_a_d_that_collapses_as_in_2017_is_told(
     every_step, jump, small, stack, annotation, tmp_path
 ):
@@ -328,6 +330,7 @@ def test_a_d_that_collapses_as_in_2017_is_told(
     assert float(row["fake magnitude"]) > 14_000
 
 
+@pytest.mark.training
 def test_a_d_that_collapses_within_its_last_block_is_told(
     every_step, small, stack, annotation, monkeypatch
 ):
@@ -349,6 +352,7 @@ def test_a_d_that_collapses_within_its_last_block_is_told(
     assert {(a["kind"], a["since"]) for a in alarms} >= {("jump", 10), ("collapsed", 10)}
 
 
+@pytest.mark.training
 def test_a_d_that_learns_far_too_fast_is_told(every_step, small, stack, annotation):
     events = []
     settings = small(**{**SEED_LIKE, "discriminator_optimizer": {"rate": 10.0}})
@@ -359,6 +363,7 @@ def test_a_d_that_learns_far_too_fast_is_told(every_step, small, stack, annotati
     assert "saturated" in {alarm.kind for alarm in alarms_of(events)}
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("changes", [{}, {"adversarial_weight": {"kind": "balance"}}])
 def test_a_default_run_raises_none(every_step, small, stack, annotation, changes):
     events = []
@@ -371,6 +376,7 @@ def test_a_default_run_raises_none(every_step, small, stack, annotation, changes
     assert alarms_of(events) == []
 
 
+@pytest.mark.training
 def test_alarms_are_not_lost_by_a_stop(
     every_step, jump, small, stack, annotation, tmp_path, stop_at
 ):

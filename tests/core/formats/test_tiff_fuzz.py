@@ -24,7 +24,7 @@ from napari_advseg.core.data.normalisation import Normalisation
 from napari_advseg.core.formats import io
 from napari_advseg.core.runtime.errors import AdvSegError, ClassMapError, ImageError
 
-SECONDS = float(os.environ.get("ADVSEG_FUZZ_SECONDS", "6"))
+SECONDS = float(os.environ.get("ADVSEG_FUZZ_SECONDS", "1"))
 SEED = int(os.environ.get("ADVSEG_FUZZ_SEED", "0"))
 LEAST_EACH = 60
 """Mutations of each kind of file that are made however slow the computer is."""

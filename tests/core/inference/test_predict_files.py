@@ -14,6 +14,8 @@ from napari_advseg.core.runtime.control import RunControl, Stopped
 from napari_advseg.core.runtime.errors import AdvSegError, ImageError, RunFolderError, SettingsError
 from napari_advseg.core.training.engine import train
 
+pytestmark = pytest.mark.training
+
 CPU = {"device": "cpu", "threads": 1}
 
 

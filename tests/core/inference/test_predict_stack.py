@@ -18,6 +18,8 @@ from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError
 from napari_advseg.core.storage.run_folder import load_run
 from napari_advseg.core.training.engine import train
 
+pytestmark = pytest.mark.training
+
 CPU = {"device": "cpu", "threads": 1}
 
 

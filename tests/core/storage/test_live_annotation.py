@@ -17,6 +17,8 @@ from napari_advseg.core.storage import live_annotation
 from napari_advseg.core.storage.live_annotation import LiveAnnotation, write_annotation
 from napari_advseg.core.training.engine import resume, train
 
+pytestmark = pytest.mark.training
+
 BLOCK = {"alternation": {"kind": "block", "generator_updates": 3, "discriminator_updates": 4}}
 BATCHES = {"scores": "batches", "updates": 6, **BLOCK}
 CLASSES = ClassMap.of(cell=2, membrane=1)

@@ -1,7 +1,7 @@
 """Whatever is set, painted and shown: a clear error, or a good short run.
 
 The strategies are built from the settings' own fields and limits, so that a new setting is drawn without
-a word here. ``ADVSEG_EXAMPLES=2000`` draws that many random examples instead of the same few.
+a word here. ``ADVSEG_EXAMPLES`` is their number; up to 60 are the same each time, more are random.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Literal, get_args, get_origin
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import HealthCheck, event, given, note, settings
 from hypothesis import strategies as st
@@ -33,7 +34,7 @@ from napari_advseg.core.storage.run_folder import load_run
 from napari_advseg.core.storage.score_names import scores_as_text
 from napari_advseg.core.training.engine import train
 
-EXAMPLES = int(os.environ.get("ADVSEG_EXAMPLES", "0"))
+EXAMPLES = int(os.environ.get("ADVSEG_EXAMPLES", "20"))
 SMALL = {
     "updates": 3, "validate_every": 2, "patch": 8, "batch": 2, "tile": 32, "fixed_patches": 3,
     "samples": 2, "device": "cpu", "precision": "float32", "threads": 1,
@@ -264,10 +265,11 @@ def assert_error_or_run(values, image, labels, classes, folder):
         assert_good(result, stack, folder, events)
 
 
+@pytest.mark.training
 @settings(
     deadline=None,
-    derandomize=not EXAMPLES,
-    max_examples=EXAMPLES or 60,
+    derandomize=EXAMPLES <= 60,
+    max_examples=EXAMPLES,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

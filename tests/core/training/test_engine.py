@@ -27,6 +27,8 @@ from napari_advseg.core.training.engine import resume, train
 from napari_advseg.core.training.steps import StepResult
 from napari_advseg.core.training.trainer import Trainer
 
+pytestmark = pytest.mark.training
+
 
 def of_kind(events, kind):
     return [event for event in events if isinstance(event, kind)]

@@ -36,6 +36,8 @@ from napari_advseg.core.training.engine import resume, train
 from napari_advseg.core.training.steps import AdversarialStep, StandardStep
 from napari_advseg.core.training.trainer import Trainer
 
+pytestmark = pytest.mark.training
+
 FILES = {
     "config.json", "summary.json", "metrics.csv", "annotation.tif", "samples",
     "checkpoint.safetensors", "standard.safetensors", "standard-best.safetensors",

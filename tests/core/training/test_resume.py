@@ -18,6 +18,8 @@ from napari_advseg.core.storage import run_folder
 from napari_advseg.core.training.engine import resume, train
 from napari_advseg.core.training.trainer import Trainer
 
+pytestmark = pytest.mark.training
+
 BLOCK = {"kind": "block", "generator_updates": 3, "discriminator_updates": 4}
 
 

@@ -16,6 +16,8 @@ from napari_advseg.core.storage.run_folder import load_run
 from napari_advseg.core.storage.score_names import SCORES, scores_as_text
 from napari_advseg.core.training.engine import resume, train
 
+pytestmark = pytest.mark.training
+
 EIGHT = (  # the header of the 2017 metrics
     "S F1 train", "S F1 val", "G/S F1 train", "G/S F1 val",
     "D Accuracy train", "D Accuracy val", "G/D Accuracy train", "G/D Accuracy val",

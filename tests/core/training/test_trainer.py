@@ -65,6 +65,7 @@ def learners_equal(one, other):
 # --- S and G/S ---------------------------------------------------------------------------------
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("kind", ["step", "block"])
 def test_without_the_adversarial_term_s_and_gs_are_bit_identical_after_20_updates(precision, kind):
@@ -108,6 +109,7 @@ def test_s_in_a_pair_is_s_alone_and_gs_is_gs_alone():
         assert equal(pair.networks[name], alone.networks[name])
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("classes", [2, 3])
 def test_one_seed_repeats_a_run_and_another_does_not(classes):
     first, again = (run(training(classes=classes, adversarial_weight=ALWAYS)) for _ in range(2))

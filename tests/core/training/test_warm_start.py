@@ -11,6 +11,8 @@ from napari_advseg.core.runtime.errors import RunFolderError
 from napari_advseg.core.runtime.events import Notice, Outcome
 from napari_advseg.core.training.engine import resume, train
 
+pytestmark = pytest.mark.training
+
 NAMES = ("standard", "adversarial", "discriminator")
 
 

@@ -1,9 +1,10 @@
-"""Masks of more than two classes in a real viewer: the classes' colours and the networks' outlines."""
+"""Masks of more than two classes in a viewer: the classes' colours and the networks' outlines."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
 from napari_advseg.core.config.classes import UNLABELLED, ClassMap
 from napari_advseg.gui.dock.compare.class_legend import ClassLegend
@@ -21,9 +22,9 @@ NAMES = [
 
 
 @pytest.fixture
-def viewer(make_napari_viewer):
-    """A real viewer whose window is not shown: a third faster, and nothing here is about the screen."""
-    return make_napari_viewer()
+def viewer(qapp):
+    """napari's model of a viewer: a window costs a second, and nothing here is about the screen."""
+    return ViewerModel()
 
 
 @pytest.fixture

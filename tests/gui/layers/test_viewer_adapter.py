@@ -1,4 +1,4 @@
-"""Layers of a real viewer as stacks and annotations, and back."""
+"""Layers of a viewer as stacks and annotations, and back."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import dask.array as da
 import numpy as np
 import pytest
 import tifffile
+from napari.components import ViewerModel
+from napari.plugins import _initialize_plugins
 
 from napari_advseg.app.ports.acceptance import AcceptancePort
 from napari_advseg.app.ports.annotations import AnnotationPort
@@ -32,9 +34,10 @@ from support.signatures import differences
 
 
 @pytest.fixture
-def viewer(make_napari_viewer):
-    """A real viewer whose window is not shown: a third faster, and nothing here is about the screen."""
-    return make_napari_viewer()
+def viewer(qapp):
+    """napari's model of a viewer: a window costs a second, and nothing here is about the screen."""
+    _initialize_plugins()  # napari's own reader
+    return ViewerModel()
 
 
 @pytest.fixture
