@@ -28,7 +28,7 @@ fi
 
 echo 'Opening the dock under PySide6, and training two updates with it …'
 report=$(PYTHONPATH="$root/src:$qt" QT_API=pyside6 NAPARI_CONFIG='' XDG_DATA_HOME="$work/data" \
-    OMP_WAIT_POLICY=PASSIVE timeout 120 "$python" tests/support/open_dock.py notebook --train | tail -n 1)
+    OMP_WAIT_POLICY=PASSIVE timeout 120 "$python" tests/gui/open_dock.py notebook --train | tail -n 1)
 for part in '"binding": "PySide6"' '"sessions": 1' '"visible": true' '"updates": [1, 2]'; do
     case $report in
         *"$part"*) ;;

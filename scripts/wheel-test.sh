@@ -67,7 +67,7 @@ echo 'The wheel trains, predicts and evaluates.'
 site='import sysconfig; print(sysconfig.get_path("purelib"))'
 "$root/.venv/bin/python" -c "$site" >"$(venv/bin/python -c "$site")/napari-from.pth"
 report=$(NAPARI_CONFIG='' XDG_DATA_HOME="$work/data" timeout 120 \
-    venv/bin/python "$root/tests/support/open_dock.py" script | tail -n 1)
+    venv/bin/python "$root/tests/gui/open_dock.py" script | tail -n 1)
 for part in '"sessions": 1' '"visible": true' "\"package\": \"$work/venv/"; do
     case $report in
         *"$part"*) ;;

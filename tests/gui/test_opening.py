@@ -26,18 +26,19 @@ from napari_advseg.core.config.classes import NEW_ANNOTATION
 from napari_advseg.core.data.synthetic import synthetic_stack
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.window.viewer_session import PLOTS_NAME, ViewerSession, session_of
-from support import open_dock
-from support.open_dock import PLUGIN, SMALL, WIDGET
 
+PLUGIN, WIDGET = "napari-advseg", "Adversarial Segmentation"
 NAME = f"{WIDGET} ({PLUGIN})"
 MENU_NAME = f"{WIDGET} (advseg)"
+SMALL = {"network.width": 2, "network.depth": 2, "discriminator.depth": 2, "patch": 32, "batch": 2}
+OPEN_DOCK = Path(__file__).with_name("open_dock.py")
 SECONDS = 150
 """Limit for a process; alone on two cores it takes about 8 s."""
 
 START_UP = """
 import json, napari
 from qtpy.QtCore import QTimer
-from support.open_dock import opened
+from open_dock import opened
 
 viewer = napari.current_viewer()
 timer = QTimer(viewer.window._qt_window)
@@ -157,7 +158,10 @@ def test_the_dock_follows_the_theme_of_its_viewer(viewer):
     assert dock.styleSheet() != dark
 
 
-def test_a_run_starts_and_closing_the_window_ends_it(qtbot, viewer, tmp_path):
+def test_a_run_starts_and_closing_the_window_ends_it(plugin, make_napari_viewer, qtbot, tmp_path):
+    viewer = (
+        make_napari_viewer()
+    )  # hidden: without a GPU each repaint of a shown window costs 20 ms
     _, dock = viewer.window.add_plugin_dock_widget(PLUGIN)
     session, model = dock._session, dock.model
     stack, truth = synthetic_stack(shape=(6, 64, 64))
@@ -170,7 +174,7 @@ def test_a_run_starts_and_closing_the_window_ends_it(qtbot, viewer, tmp_path):
         runs_folder=tmp_path,
     )
     session.controller.run.start()
-    qtbot.waitUntil(lambda: model.progress.done > 0, timeout=60_000)
+    qtbot.waitUntil(lambda: model.progress.done > 0, timeout=100_000)
     viewer.close()
     assert our_threads() == []
 
@@ -184,7 +188,7 @@ def run_process(tmp_path, *command, config=""):
     environment = {
         **os.environ,
         "QT_API": API_NAME.lower(),
-        "PYTHONPATH": os.pathsep.join([str(source), str(Path(open_dock.__file__).parents[1])]),
+        "PYTHONPATH": os.pathsep.join([str(source), str(OPEN_DOCK.parent)]),
         "PYTHONWARNINGS": "error:Private attribute access:FutureWarning",
         "NAPARI_CONFIG": str(config),
         "XDG_DATA_HOME": str(tmp_path),
@@ -218,5 +222,5 @@ def test_napari_with_the_plugin_named_on_the_command_line(tmp_path):
 
 @pytest.mark.parametrize("how", ["script", "notebook"])
 def test_a_script_and_a_notebook(tmp_path, how):
-    report = run_process(tmp_path, open_dock.__file__, how)
+    report = run_process(tmp_path, str(OPEN_DOCK), how)
     assert report == {**expected(), "updates": []}

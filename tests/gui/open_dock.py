@@ -2,9 +2,9 @@
 
 ::
 
-    python tests/support/open_dock.py script              # a shown window and its event loop
-    python tests/support/open_dock.py notebook            # no event loop; the window is shown at the end
-    python tests/support/open_dock.py notebook --train    # two updates before that
+    python tests/gui/open_dock.py script              # a shown window and its event loop
+    python tests/gui/open_dock.py notebook            # no event loop; the window is shown at the end
+    python tests/gui/open_dock.py notebook --train    # two updates before that
 
 A hidden window trains in half the time: without a GPU, each repaint of a shown one costs 20 ms.
 The last line printed is JSON: what is open, and which validations the run had.
