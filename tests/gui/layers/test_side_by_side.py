@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.runtime.errors import AdvSegError
@@ -13,6 +14,14 @@ from napari_advseg.gui.layers.viewer_adapter import NapariViewerAdapter
 CLASSES = ClassMap.parse("cell=1,membrane=2")
 BOTH = ("standard", "adversarial")
 COLUMNS = ["em", "annotation", "adversarial mask", "standard mask"]
+
+
+@pytest.fixture
+def viewer(request, qapp):
+    """napari's model of a viewer; a shown window, which costs a second, where it is asked for."""
+    if getattr(request, "param", "model") == "window":
+        return request.getfixturevalue("make_napari_viewer")(show=True)
+    return ViewerModel()
 
 
 @pytest.fixture
@@ -77,6 +86,7 @@ def test_columns_that_do_not_exist_are_left_out(viewer, adapter):
     assert columns(viewer) == ["em", "standard mask"]
 
 
+@pytest.mark.parametrize("viewer", ["window"], indirect=True)
 def test_leaving_puts_everything_back(viewer, adapter, qtbot):
     camera, grid = viewer.scene.camera, viewer.canvas.grid
     camera.zoom, camera.center = 3.21, (0.0, 40.0, 17.0)
