@@ -22,8 +22,8 @@ SMALL = {
     "device": "cpu",
     "precision": "float32",
     "threads": 1,
-    "network": {"width": 2, "depth": 2, "dropout": 0.2},
-    "discriminator": {"width": 2, "depth": 2},
+    "network": {"width": 2, "depth": 1, "dropout": 0.2},
+    "discriminator": {"width": 2, "depth": 1},
 }
 
 

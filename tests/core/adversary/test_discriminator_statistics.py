@@ -102,7 +102,10 @@ def answers(it, D, real):
 def test_health_is_measured_in_the_mode_that_g_learns_against(small, stack, annotation):
     """With averages, as in 2017, G meets the statistics of its own batch, not D's averages."""
     result = train(
-        small(updates=3, discriminator=OF_2017, alternation=BLOCK, adversarial_weight=ALWAYS),
+        small(
+            updates=3, network={"depth": 2}, discriminator={**OF_2017, "depth": 2}, alternation=BLOCK,
+            adversarial_weight=ALWAYS,
+        ),
         stack, annotation,
     )  # fmt: skip
     it, found = result.training, result.history[-1].health

@@ -290,7 +290,7 @@ def test_validation_slices_without_the_first_class_do_not_end_the_run(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"patch": 18},
+        {"patch": 18, "network": {"depth": 2}},
         {"patch": 128},
         {"train": (0, 1), "val": (1, 2)},
         {"val": (9,)},

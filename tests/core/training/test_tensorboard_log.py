@@ -27,7 +27,8 @@ def test_curves_are_those_of_the_validations_and_histograms_show_ds_layers(
     small, stack, annotation, tmp_path
 ):
     before = threading.active_count()
-    result = train(small(tensorboard=True), stack, annotation, tmp_path / "run")
+    two = small(tensorboard=True, discriminator={"depth": 2})
+    result = train(two, stack, annotation, tmp_path / "run")
     assert threading.active_count() == before
     found, tags = read(tmp_path / "run"), read(tmp_path / "run").Tags()
     for score in ("S F1 val", "G/S F1 val", "D Accuracy train"):
