@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from napari_advseg.core.config.classes import ClassMap
-from napari_advseg.core.runtime.errors import ProjectError
+from napari_advseg.core.runtime.errors import ProjectError, Subject
 from napari_advseg.core.storage.project_file import (
     Placement,
     Project,
@@ -144,7 +144,7 @@ def test_a_damaged_file_is_told_in_one_sentence(tmp_path, what):
     assert sentence.startswith(f"The project {path} is damaged (")
     assert "\n" not in sentence
     assert sentence.endswith("save the project anew.")
-    assert told.value.subject == "project"
+    assert told.value.subject is Subject.PROJECT
 
 
 def test_classes_and_colours_that_are_none_are_damage(tmp_path):

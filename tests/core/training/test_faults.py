@@ -19,7 +19,7 @@ from napari_advseg.core.config.schedules import LearningRate
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.evaluation.validator import Validator
 from napari_advseg.core.models.network_optimizer import NetworkOptimizer
-from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError
+from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError, Subject
 from napari_advseg.core.runtime.events import (
     Notice,
     Outcome,
@@ -420,29 +420,29 @@ def raising(error):
 
 @pytest.mark.parametrize(("owner", "name", "changes"), BEFORE)
 @pytest.mark.parametrize(
-    ("error", "sentence", "control"),
+    ("error", "sentence", "subject"),
     [
         (
             ValueError("no luck\nat all"),
             "Preparing the run failed (no luck): mend that and start again.",
-            "status",
+            Subject.OTHER,
         ),
         (
             torch.OutOfMemoryError("CUDA out of memory"),
             "The memory is full: choose a smaller batch, patch or width under advanced, or the CPU.",
-            "advanced",
+            Subject.SETTINGS,
         ),
     ],
 )
 def test_an_error_before_the_start_has_a_sentence_and_leaves_nothing(
-    small, stack, annotation, folder, monkeypatch, owner, name, changes, error, sentence, control
+    small, stack, annotation, folder, monkeypatch, owner, name, changes, error, sentence, subject
 ):
     events = []
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, raising(error))
         with pytest.raises(AdvSegError) as raised:
             train(small(**changes), stack, annotation, folder, on_event=events.append)
-    assert (str(raised.value), raised.value.subject) == (sentence, control)
+    assert (str(raised.value), raised.value.subject) == (sentence, subject)
     assert raised.value.__cause__ is error  # for those who look for its reason
     assert events == []
     assert not folder.exists()

@@ -167,5 +167,10 @@ def test_the_steps_are_built_once_for_a_run(monkeypatch):
         monkeypatch.setattr(
             trainer, name, lambda *a, kind=kind: built.append(kind.__name__) or kind(*a)
         )
-    run(training(updates=3, alternation={"kind": "block", "generator_updates": 1}))
+    run(
+        training(
+            updates=3,
+            alternation={"kind": "block", "generator_updates": 1, "discriminator_updates": 1},
+        )
+    )
     assert built == ["StandardStep", "AdversarialStep"]

@@ -7,7 +7,7 @@ import torch
 
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.annotation import Annotation
-from napari_advseg.core.runtime.errors import RunFolderError
+from napari_advseg.core.runtime.errors import RunFolderError, Subject
 from napari_advseg.core.runtime.events import Notice, Outcome
 from napari_advseg.core.training.engine import resume, train
 
@@ -172,7 +172,7 @@ def test_other_networks_are_refused_in_a_sentence(
     with pytest.raises(RunFolderError) as refused:
         train(small(**of_next), stack, annotation, tmp_path / "next", start_from=folder)
     assert str(refused.value) == f"The run in {folder} {says}"
-    assert refused.value.subject == "start_from"
+    assert refused.value.subject is Subject.START_FROM
     assert not (tmp_path / "next").exists()
 
 
