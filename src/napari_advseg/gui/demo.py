@@ -127,13 +127,12 @@ class _Demo:
         if not self._model.history:
             self._fail(self._model.status)
             return
-        self._model.events.status.connect(self._masks_saved)
-        self._controller.keep.save_masks(self._out)
+        self._controller.keep.save_masks(self._out, self._masks_saved)
         QTimer.singleShot(MASKS_SAVED_WITHIN_MS, lambda: self._fail("The masks were not saved."))
 
-    def _masks_saved(self, status: str) -> None:
+    def _masks_saved(self) -> None:
         out, run = self._out, self._model.run
-        if "saved" not in status or out is None or run is None or run.folder is None:
+        if out is None or run is None or run.folder is None:
             return
         shutil.copy(run.folder / METRICS, out / METRICS)
         QTimer.singleShot(500, self._photograph)  # after the last repaint

@@ -29,9 +29,10 @@ def test_masks_are_written_with_the_values_of_the_training_annotation(app, tmp_p
     mask = np.zeros((6, 32, 32), np.uint8)
     mask[:, 5] = 1
     app.viewer.mask = {"standard": mask, "adversarial": mask}
-    app.controller.keep.save_masks(tmp_path / "out")
+    saved = []
+    app.controller.keep.save_masks(tmp_path / "out", lambda: saved.append(set(app.written)))
     app.runner.flush()
-    assert set(app.written) == {"standard_mask.tif", "adversarial_mask.tif"}
+    assert saved == [{"standard_mask.tif", "adversarial_mask.tif"}]
     labels, classes = app.written["standard_mask.tif"]
     assert (labels[:, 5] == 0).all()
     assert (labels[:, 6] == 255).all()
@@ -71,8 +72,10 @@ def test_a_place_where_masks_cannot_be_written_is_said_in_a_sentence(app, tmp_pa
     loaded(app, tmp_path)
     app.viewer.mask = {"standard": np.zeros((6, 32, 32), np.uint8)}
     (tmp_path / "file").write_text("no folder")
-    app.controller.keep.save_masks(tmp_path / "file" / "masks")
+    saved = []
+    app.controller.keep.save_masks(tmp_path / "file" / "masks", lambda: saved.append(True))
     app.runner.flush()
+    assert not saved
     assert app.model.problems[Subject.MASKS] == (
         f"{tmp_path / 'file' / 'masks'} cannot be read or written (not a directory): "
         "choose another place."

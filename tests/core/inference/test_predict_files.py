@@ -25,6 +25,13 @@ def run(small, stack, annotation, tmp_path):
     return tmp_path / "run"
 
 
+def test_what_is_wrong_with_an_image_is_said_with_its_name(run, tmp_path):
+    image = tmp_path / "a.tif"  # a name that many sentences hold by chance
+    tifffile.imwrite(image, np.full((2, 32, 32), 3, np.uint8))
+    (result,) = predict_files(run, [image], tmp_path / "out", **CPU)
+    assert result.error == "a.tif: Every pixel of the image is 3: choose an image with contrast."
+
+
 @pytest.fixture
 def images(cells, tmp_path):
     """Three stacks of two slices in a folder: the second is no TIFF."""

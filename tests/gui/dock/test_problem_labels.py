@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from qtpy.QtWidgets import QWidget
+import ast
+from dataclasses import fields
+from pathlib import Path
 
+from qtpy.QtWidgets import QLabel, QWidget
+
+import napari_advseg
+from napari_advseg.app.state.run_form import Choices
 from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets.section import CONTROL_OF_SUBJECT, ProblemLabel
@@ -21,20 +26,28 @@ def test_every_subject_has_one_label_next_to_a_control_of_the_dock(viewer):
         assert [one.objectName() for one in shown] == [f"{control}_problem"]
         if subject is not Subject.UNSAVED_WORK:  # its offer is there only after a crash
             assert dock.findChild(QWidget, control) is not None, control
-
-
-def test_a_problem_without_a_control_is_the_status(viewer):
-    dock = AdversarialSegmentation(viewer)
-    viewer.window.add_dock_widget(dock, name="Adversarial Segmentation")
     dock.model.set_problem(Subject.OTHER, "The disk is full.")
-    assert dock.model.status == "The disk is full."
-    assert not dock.model.problems
+    assert dock.findChild(QLabel, "status").text() == "The disk is full."
+    assert Subject.OTHER not in dock.model.problems
 
 
-def test_a_subject_is_no_text():
-    from napari_advseg.core.runtime.errors import AdvSegError, ImageError
+def object_names(dock):
+    """Object names of the dock's widgets that are not names of something else, too."""
+    names = {widget.objectName() for widget in dock.findChildren(QWidget)}
+    of_choices = {field.name for field in fields(Choices)}
+    in_config = {"start_from"}
+    return {name for name in names if "_" in name} - of_choices - in_config
 
-    assert ImageError("x").subject is Subject.IMAGE
-    assert AdvSegError("x", subject=Subject.BUDGET).subject is Subject.BUDGET
-    with pytest.raises(TypeError):
-        AdvSegError("x", control="budget")
+
+def test_core_and_app_name_no_widget(viewer):
+    names = object_names(AdversarialSegmentation(viewer))
+    assert {"image_layer", "open_image", "save_masks", "apply_files"} <= names
+    package = Path(napari_advseg.__file__).parent
+    found = [
+        f"{path.relative_to(package)}: {node.value}"
+        for folder in ("core", "app", "cli")
+        for path in (package / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
+    assert not found

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_advseg.app.messages.run_messages import run_words, score_line
+from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.state.model import Progress, RunInfo
-from napari_advseg.core.config.classes import UNLABELLED
+from napari_advseg.core.config.classes import UNLABELLED, ClassMap
 from napari_advseg.core.runtime.errors import Subject
+from napari_advseg.core.runtime.events import NetworkName
 from napari_advseg.core.runtime.filesystem import file_stem
 from napari_advseg.core.storage.run_folder import Run, read_summary
 
@@ -34,11 +41,18 @@ class KeepController(BaseController):
         run = self._model.masks_of or self._model.run
         return self._model.choices.runs_folder if run is None or run.folder is None else run.folder
 
-    def save_masks(self, folder: Path) -> None:
+    def save_masks(self, folder: Path, on_saved: Callable[[], None] = lambda: None) -> None:
         """Write each network's mask as ``standard_mask.tif``, ``adversarial_mask.tif``.
 
         The masks of a run that was applied have the image's name before
         that. Pixels hold the values of the training annotation, 0 on slices that were not predicted.
+
+        Parameters
+        ----------
+        folder : Path
+            Created if missing.
+        on_saved : callable, optional
+            Called once all masks are written.
         """
         run = self._model.masks_of or self._model.run  # a run loaded meanwhile has other classes
         if run is None or run.classes is None:
@@ -46,33 +60,19 @@ class KeepController(BaseController):
                 Subject.MASKS, "There is no mask yet: train or apply a run first."
             )
             return
-        classes = run.classes
-        before = f"{file_stem(run.applied_to)}_" if run.applied_to else ""
         masks = {name: self._viewer.masks(name) for name in run.networks}
         found = {name: mask for name, mask in masks.items() if mask is not None}
         if not found:
             self._model.set_problem(Subject.MASKS, "The mask layers are gone: apply the run again.")
             return
 
-        def write() -> str:
-            folder.mkdir(parents=True, exist_ok=True)
-            missing = 0
-            for name, indices in found.items():
-                path = folder / f"{before}{name}_mask.tif"
-                labels = classes.decode(indices)
-                self._engine.write_labels(path, labels, classes, scale=run.scale)
-                missing = max(missing, int((indices == UNLABELLED).all(axis=(1, 2)).sum()))
-            many = "Both masks are" if len(found) > 1 else "The mask is"
-            sentence = f"{many} saved in {folder}."
-            if missing:
-                depth = next(iter(found.values())).shape[0]
-                sentence += (
-                    f" {missing} of {depth} slices were not predicted and hold 0: Apply fills them."
-                )
-            return sentence
+        def done(sentence: str) -> None:
+            self._model.status = sentence
+            on_saved()
 
         self._model.clear_problems(Subject.MASKS)
-        self._in_background(write, self._say, subject=Subject.MASKS)
+        write = partial(_write_masks, self._engine, run, run.classes, found, folder)
+        self._in_background(write, done, subject=Subject.MASKS)
 
     def load_run(self, folder: Path) -> None:
         """Show a run that was kept: its curves, and its networks ready to be applied."""
@@ -99,5 +99,25 @@ class KeepController(BaseController):
         model.progress = Progress()
         model.status = f"Loaded {run.folder.name}. {score_line(run.history)}".strip()
 
-    def _say(self, sentence: str) -> None:
-        self._model.status = sentence
+
+def _write_masks(
+    engine: Engine,
+    run: RunInfo,
+    classes: ClassMap,
+    masks: Mapping[NetworkName, NDArray[np.uint8]],
+    folder: Path,
+) -> str:
+    """Write the masks of a run; return a sentence about them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    before = f"{file_stem(run.applied_to)}_" if run.applied_to else ""
+    missing = depth = 0
+    for name, indices in masks.items():
+        path = folder / f"{before}{name}_mask.tif"
+        engine.write_labels(path, classes.decode(indices), classes, scale=run.scale)
+        depth = indices.shape[0]
+        missing = max(missing, int((indices == UNLABELLED).all(axis=(1, 2)).sum()))
+    many = "Both masks are" if len(masks) > 1 else "The mask is"
+    sentence = f"{many} saved in {folder}."
+    if missing:
+        sentence += f" {missing} of {depth} slices were not predicted and hold 0: Apply fills them."
+    return sentence

@@ -157,18 +157,14 @@ def _one_file(
     except (RunFolderError, SettingsError):
         raise  # true of every file
     except AdvSegError as error:
-        return replace(result, error=_of_file(image, str(error)))
+        named = error.subject is Subject.MASKS  # it names the mask, and so the file
+        return replace(result, error=str(error) if named else f"{image.name}: {error}")
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
         full = "The memory is full: close other programs, or crop the image."
-        return replace(result, error=_of_file(image, full))
+        return replace(result, error=f"{image.name}: {full}")
     return result
-
-
-def _of_file(image: Path, sentence: str) -> str:
-    """A sentence that says which file it is about."""
-    return sentence if image.stem in sentence else f"{image.name}: {sentence}"
 
 
 def _check_networks(run: Run, chosen: Iterable[NetworkName]) -> None:

@@ -1,4 +1,4 @@
-"""Atomic file writes, and the lock that keeps a run folder to one writer.
+"""Atomic file writes, and the lock that keeps the folder of a run or a project to one writer.
 
 The operating system releases the lock when its holder ends, however it ends, so the lock file of a killed
 run blocks nothing.
@@ -34,7 +34,7 @@ else:
 
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
-    """Hold a run folder, which is there, for the length of the block.
+    """Hold the lock of an existing folder, of a run or a project, for the length of the block.
 
     A file system without locks, as some shared ones are, goes unguarded.
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 Weights = dict[str, tuple[str, dict[str, Tensor]]]
 """File name and weights for each network."""
-SUBJECT = Subject.START_FROM
-"""Role of the control beside which a window shows what is wrong here."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class WarmStart:
                 raise RunFolderError(f"The run in {run.folder} {why}.")
             return cls(Path(folder), _read(run, settings, best))
         except RunFolderError as error:
-            error.subject = SUBJECT
+            error.subject = Subject.START_FROM  # not the folder of the new run
             raise
 
     def load_into(self, trainer: Trainer, note: Callable[[str], None]) -> dict[str, Any]:
