@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QWidget
@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QWidget
 from napari_advseg.app.controller import Controller
 from napari_advseg.app.messages.discriminator_messages import shows_adversary
 from napari_advseg.app.ports.engine import Engine
+from napari_advseg.core.runtime.events import Validated
 from napari_advseg.gui.layers.overlay import OVERLAY_KEY
 from napari_advseg.gui.layers.viewer_adapter import NapariViewerAdapter
 from napari_advseg.gui.plots.training_plots import TrainingPlots
@@ -27,6 +28,10 @@ from .layer_watcher import LayerWatcher
 from .shortcuts import WorkbenchKeys
 from .stroke_watcher import StrokeWatcher
 from .task_runner import QtTaskRunner
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Layer
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +53,7 @@ class ViewerSession(QObject):
         Other functions than the engine's own.
     """
 
-    def __init__(self, viewer: Any, engine: Engine | None = None) -> None:
+    def __init__(self, viewer: napari.Viewer, engine: Engine | None = None) -> None:
         super().__init__(viewer.window._qt_window)
         self.setObjectName("advseg_session")
         _let_idle_threads_sleep()
@@ -75,7 +80,7 @@ class ViewerSession(QObject):
         viewer.window._qt_window.installEventFilter(self)
 
     @property
-    def viewer(self) -> Any:
+    def viewer(self) -> napari.Viewer:
         """The viewer itself, also where napari passed a proxy of it."""
         return self._viewer
 
@@ -105,7 +110,7 @@ class ViewerSession(QObject):
             dock = self._viewer.window.add_dock_widget(self._plots, name=PLOTS_NAME, area="bottom")
             window.resizeDocks([dock], [PLOTS_HEIGHT], Qt.Orientation.Vertical)
 
-    def _show_history(self, new: tuple[Any, ...], old: tuple[Any, ...]) -> None:
+    def _show_history(self, new: tuple[Validated, ...], old: tuple[Validated, ...]) -> None:
         if self._plots is None:
             return
         if old and new[:-1] == old:
@@ -173,7 +178,7 @@ class ViewerSession(QObject):
             self._viewer.bind_key(key, lambda viewer, act=act: act(), overwrite=True)
 
 
-def session_of(viewer: Any, engine: Engine | None = None) -> ViewerSession:
+def session_of(viewer: napari.Viewer, engine: Engine | None = None) -> ViewerSession:
     """The session of a viewer's window, made when it is first asked for.
 
     Parameters
@@ -195,6 +200,6 @@ def _let_idle_threads_sleep() -> None:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def is_overlay(layer: Any) -> bool:
+def is_overlay(layer: Layer) -> bool:
     """Whether a layer is a mask that this program laid over an image and still writes."""
     return OVERLAY_KEY in layer.metadata
