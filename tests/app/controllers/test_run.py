@@ -7,7 +7,13 @@ import pytest
 
 from napari_advseg.app.state.model import RunState
 from napari_advseg.core.config.presets import from_preset
-from napari_advseg.core.runtime.errors import ImageError, RunFolderError, SettingsError, SplitError
+from napari_advseg.core.runtime.errors import (
+    ImageError,
+    RunFolderError,
+    SettingsError,
+    SplitError,
+    Subject,
+)
 from napari_advseg.core.runtime.events import SlicePredicted, Step
 from support.fake_engine import with_functions
 
@@ -141,6 +147,21 @@ def test_a_user_facing_error_is_shown_next_to_its_control(app, error, row):
     assert app.model.state is RunState.IDLE
     assert app.model.problems[error.subject] == str(error)
     assert app.model.status == f"The run did not start: see “{row}”."
+
+
+def test_who_waits_for_the_end_finds_why_the_run_did_not_start(app):
+    seen = []
+    app.model.events.state.connect(
+        lambda new, old: seen.append((new, app.model.status, dict(app.model.problems)))
+    )
+    app.training.fails_with = RunFolderError("It cannot be written.")
+    app.with_data().controller.run.start()
+    app.runner.flush()
+    assert seen[-1] == (
+        RunState.IDLE,
+        "The run did not start: see “run folder”.",
+        {Subject.RUN_FOLDER: "It cannot be written."},
+    )
 
 
 def test_any_other_error_is_one_sentence_and_a_log_entry(app, caplog):

@@ -243,3 +243,14 @@ def test_a_link_does_not_lead_the_files_elsewhere(tmp_path):
     with pytest.raises(ProjectError, match="outside of its folder"):
         save(ProjectFolder(tmp_path / "home" / "vnc.advseg.json"), strokes())
     assert not list((tmp_path / "secret").iterdir())
+
+
+def test_a_folder_that_cannot_be_locked_is_said_with_the_reason_alone(tmp_path):
+    folder = ProjectFolder(tmp_path / "session.advseg.json")
+    (folder.files / "lock").mkdir(parents=True)
+    with pytest.raises(ProjectError) as raised:
+        folder.hold()
+    assert str(raised.value) == (
+        f"The annotation cannot be saved in {tmp_path} (Is a directory): make room there, or press "
+        "Save as… and choose another folder."
+    )

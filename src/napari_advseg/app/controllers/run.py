@@ -247,7 +247,6 @@ class RunController(BaseController):
         model = self._model
         self.live.end()
         model.progress = Progress()
-        model.advance(RunState.IDLE)
         if isinstance(error, AdvSegError):
             where = row_of(error.subject)
             what = "was not applied" if self._applying else "did not start"
@@ -261,6 +260,7 @@ class RunController(BaseController):
         if self._before is not None:  # the run that did not start is not shown for one
             before, self._before = self._before, None
             model.run, model.lambda_marks, model.history = before.run, before.marks, before.history
+        model.advance(RunState.IDLE)  # last: who waits for the end finds the reason
 
     # ---- its events
 

@@ -61,7 +61,7 @@ def _locked(path: Path) -> int:
             raise RunFolderError(
                 f"The run folder {path.parent} cannot be written ({error.strerror}): "
                 "mend that, or copy it to another place."
-            ) from None
+            ) from error
         try:
             _hold(handle)
         except (BlockingIOError, PermissionError):

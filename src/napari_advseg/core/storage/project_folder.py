@@ -116,8 +116,6 @@ class ProjectFolder:
                     f"The project {self.path} is open in another window: close it there, or save under "
                     "another name."
                 ) from None
-            except RunFolderError as error:
-                raise OSError(str(error)) from None
             self._holds = True
             for left in self.files.iterdir():
                 if _LEFT_BEHIND.fullmatch(left.name):
