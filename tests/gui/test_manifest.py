@@ -60,7 +60,7 @@ def choose(monkeypatch, folder):
 
 def test_everything_in_the_manifest_can_be_imported(manifest):
     manifest.validate_imports()
-    assert manifest.display_name == "advseg"
+    assert manifest.display_name == manifest.name == "napari-advseg"
     (widget,) = manifest.contributions.widgets
     assert widget.display_name == "Adversarial Segmentation"
     shown = {one.key: one.display_name for one in manifest.contributions.sample_data}

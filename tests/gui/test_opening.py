@@ -24,12 +24,11 @@ from napari_advseg.app.state.model import RunState
 from napari_advseg.app.state.run_form import Budget
 from napari_advseg.core.config.classes import NEW_ANNOTATION
 from napari_advseg.core.data.synthetic import synthetic_stack
-from napari_advseg.gui.dock.widget import AdversarialSegmentation
+from napari_advseg.gui.dock.widget import DOCK_NAME, AdversarialSegmentation
 from napari_advseg.gui.window.viewer_session import PLOTS_NAME, ViewerSession, session_of
 
 PLUGIN, WIDGET = "napari-advseg", "Adversarial Segmentation"
 NAME = f"{WIDGET} ({PLUGIN})"
-MENU_NAME = f"{WIDGET} (advseg)"
 SMALL = {"network.width": 2, "network.depth": 2, "discriminator.depth": 2, "patch": 32, "batch": 2}
 OPEN_DOCK = Path(__file__).with_name("open_dock.py")
 SECONDS = 150
@@ -81,14 +80,14 @@ def our_threads():
 
 def menu_action(viewer):
     """The entry of the menu Plugins, as the user sees it."""
-    (action,) = [one for one in viewer.window.plugins_menu.actions() if one.text() == MENU_NAME]
+    (action,) = [one for one in viewer.window.plugins_menu.actions() if one.text() == NAME]
     return action
 
 
 def test_the_menu_opens_hides_and_shows_the_dock(qtbot, viewer):
     action = menu_action(viewer)
     action.trigger()
-    dock = viewer.window.dock_widgets[MENU_NAME]
+    dock = viewer.window.dock_widgets[NAME]
     qtbot.waitUntil(dock.isVisible)
     assert isinstance(dock, AdversarialSegmentation)
     assert dock._session is session_of(viewer)
@@ -97,7 +96,7 @@ def test_the_menu_opens_hides_and_shows_the_dock(qtbot, viewer):
     qtbot.waitUntil(lambda: not dock.isVisible())
     action.trigger()
     qtbot.waitUntil(dock.isVisible)
-    assert viewer.window.dock_widgets[MENU_NAME] is dock
+    assert viewer.window.dock_widgets[NAME] is dock
     assert len(sessions(viewer)) == 1
 
 
@@ -129,11 +128,31 @@ def test_the_proxy_and_the_viewer_have_one_session(viewer):
     assert not isinstance(first.viewer, PublicOnlyProxy)
 
 
-def test_docks_of_both_names_show_one_session(viewer):
+@pytest.mark.parametrize("menu_first", [True, False])
+def test_the_dock_is_opened_once_by_the_menu_and_a_call(viewer, menu_first):
+    def by_call():
+        return viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)[1]
+
+    if menu_first:
+        menu_action(viewer).trigger()
+        called = by_call()
+    else:
+        called = by_call()
+        menu_action(viewer).trigger()  # napari's menu hides a dock that is shown
+        assert not called.isVisible()
+        menu_action(viewer).trigger()
+    assert called.isVisible()
+    assert viewer.window._qt_window.findChildren(AdversarialSegmentation) == [called]
+    assert {NAME, PLOTS_NAME} == set(viewer.window.dock_widgets)
+
+
+def test_the_menu_shows_and_hides_the_dock_that_a_dropped_project_opens(viewer):
+    dock = AdversarialSegmentation(viewer)
+    viewer.window.add_dock_widget(dock, name=DOCK_NAME)
+    assert DOCK_NAME == NAME
     menu_action(viewer).trigger()
-    _, called = viewer.window.add_plugin_dock_widget(PLUGIN)
-    assert viewer.window.dock_widgets[MENU_NAME]._session is called._session
-    assert len(sessions(viewer)) == 1
+    menu_action(viewer).trigger()
+    assert viewer.window._qt_window.findChildren(AdversarialSegmentation) == [dock]
 
 
 def test_each_of_two_windows_has_its_own_session(qtbot, viewer, make_napari_viewer):
@@ -212,12 +231,14 @@ def expected():
     }
 
 
-def test_napari_with_the_plugin_named_on_the_command_line(tmp_path):
+@pytest.mark.parametrize("name", [(), (WIDGET,)])
+def test_napari_with_the_plugin_named_on_the_command_line(tmp_path, name):
     script = tmp_path / "start_up.py"
     script.write_text(START_UP, encoding="utf-8")
     config = tmp_path / "settings.yaml"
     config.write_text(json.dumps({"application": {"startup_script": str(script)}}), "utf-8")
-    assert run_process(tmp_path, "-m", "napari", "-w", PLUGIN, config=config) == expected()
+    command = ("-m", "napari", "-w", PLUGIN, *name)
+    assert run_process(tmp_path, *command, config=config) == expected()
 
 
 @pytest.mark.parametrize("how", ["script", "notebook"])

@@ -26,7 +26,7 @@ from napari_advseg.core.formats.io import read_labels, read_stack
 from napari_advseg.core.runtime.errors import AdvSegError
 from napari_advseg.core.runtime.events import Validated
 from napari_advseg.core.storage.run_folder import METRICS
-from napari_advseg.gui.dock.widget import AdversarialSegmentation
+from napari_advseg.gui.dock.widget import DOCK_NAME, AdversarialSegmentation
 from napari_advseg.gui.window.viewer_session import ViewerSession, session_of
 
 UPDATES, VALIDATIONS = 120, 6
@@ -48,9 +48,7 @@ def main() -> int:
         print(f"demo: {error}", file=sys.stderr)  # noqa: T201
         viewer.close()
         return 2
-    viewer.window.add_dock_widget(
-        AdversarialSegmentation(viewer), name="Adversarial Segmentation", area="right"
-    )
+    viewer.window.add_dock_widget(AdversarialSegmentation(viewer), name=DOCK_NAME, area="right")
     demo = _Demo(viewer, session_of(viewer), args.out if args.exit_after else None, args.updates)
     QTimer.singleShot(0, demo.begin)
     napari.run()
@@ -115,7 +113,7 @@ class _Demo:
         self._started = True
         self._controller.run.start()
         if self._model.state is RunState.IDLE:  # something stands in the way
-            self._fail(" ".join(self._model.problems.values()) or self._model.status)
+            self._fail(self._reason())
 
     def _print(self, history: tuple[Validated, ...]) -> None:
         if history:
@@ -125,7 +123,7 @@ class _Demo:
         if state is not RunState.IDLE or self._out is None:
             return
         if not self._model.history:
-            self._fail(self._model.status)
+            self._fail(self._reason())
             return
         self._controller.keep.save_masks(self._out, self._masks_saved)
         QTimer.singleShot(MASKS_SAVED_WITHIN_MS, lambda: self._fail("The masks were not saved."))
@@ -142,6 +140,10 @@ class _Demo:
         self._viewer.screenshot(str(out / "window.png"), canvas_only=False, flash=False)
         print(f"wrote {', '.join(sorted(p.name for p in out.iterdir()))} to {out}")  # noqa: T201
         self._viewer.close()
+
+    def _reason(self) -> str:
+        """Why there is no run: what the dock shows next to its controls, else its status."""
+        return " ".join(self._model.problems.values()) or self._model.status
 
     def _fail(self, sentence: str) -> None:
         print(f"demo: {sentence}", file=sys.stderr)  # noqa: T201

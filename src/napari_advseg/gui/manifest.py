@@ -78,7 +78,7 @@ def project_reader(path: str | list[str]) -> Callable[[Any], list[tuple[None]]] 
 
 
 def _open_project(path: Any) -> list[tuple[None]]:
-    from napari_advseg.gui.dock.widget import AdversarialSegmentation
+    from napari_advseg.gui.dock.widget import DOCK_NAME, AdversarialSegmentation
     from napari_advseg.gui.window.viewer_session import session_of
 
     viewer = napari.current_viewer()
@@ -88,7 +88,7 @@ def _open_project(path: Any) -> list[tuple[None]]:
         def start() -> None:
             if viewer.window._qt_window.findChild(AdversarialSegmentation) is None:
                 dock = AdversarialSegmentation(viewer)
-                viewer.window.add_dock_widget(dock, name="Adversarial Segmentation")
+                viewer.window.add_dock_widget(dock, name=DOCK_NAME)
             session.controller.project.open(Path(path))
 
         QTimer.singleShot(0, start)  # once napari has ended its own reading

@@ -22,6 +22,8 @@ from napari_advseg.gui.window.viewer_session import session_of
 if TYPE_CHECKING:
     import napari
 
+DOCK_NAME = "Adversarial Segmentation (napari-advseg)"
+"""As napari names the dock that its menu or ``napari -w`` opens: under one name it is opened once."""
 MIN_WIDTH = 330
 
 
