@@ -31,7 +31,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BENCH ?= $(filter-out common,$(notdir $(basename $(wildcard bench/*.py))))
 
 .PHONY: help setup system demo check check-tests test test-gui lint lint-ruff lint-mypy lint-imports lint-manifest \
-	wheel-test smoke-pyside6 bench clean distclean FORCE
+	wheel-test wheel-train wheel-open smoke-pyside6 bench clean distclean FORCE
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -104,8 +104,15 @@ lint-imports: setup
 lint-manifest: setup
 	QT_API=$(QT) $(BIN)/npe2 validate --imports napari-advseg
 
-wheel-test: setup ## Build the wheel, train with it in an empty environment without Qt, open it in napari
-	@QT_API=$(QT) $(VIRTUAL) sh scripts/wheel-test.sh "$(PYTHON)" $(TORCH)
+wheel-test: wheel-train ## Build the wheel, train with it in an empty environment without Qt, open it in napari
+	@$(MAKE) -s wheel-open
+
+wheel-train: setup
+	@sh scripts/wheel-test.sh train "$(PYTHON)" $(TORCH)
+
+# Reads napari from .venv: not while something is installed there.
+wheel-open: setup
+	@QT_API=$(QT) $(VIRTUAL) sh scripts/wheel-test.sh open
 
 smoke-pyside6: setup ## Open the dock under PySide6 and train two updates with it
 	@$(VIRTUAL) sh scripts/smoke-pyside6.sh

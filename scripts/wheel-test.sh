@@ -1,16 +1,39 @@
 #!/bin/sh
 # Build the wheel, install it into an empty environment without napari and Qt, train two updates with it;
-# then open its dock through napari.
+# then open its dock through napari. From the repository's root, after `make setup`:
 #
-#     sh scripts/wheel-test.sh PYTHON TORCH...     # from the repository's root, after `make setup`
+#     sh scripts/wheel-test.sh train PYTHON TORCH...
+#     sh scripts/wheel-test.sh open
 #
-# Opening needs a display. QT_API names the binding, as `make setup` installed it into .venv.
+# Opening needs a display, and napari and Qt of .venv, into which nothing may be installed meanwhile. QT_API names
+# the binding.
 set -eu
 
-python=$1
+step=$1
 shift
 root=$(pwd)
 work=$root/build/wheel-test
+
+if [ "$step" = open ]; then
+    cd "$work"
+    # Installing napari would take a minute: it and Qt come from .venv. A folder on the path brings no
+    # .pth files of its own, so the editable install in .venv stays unseen.
+    site='import sysconfig; print(sysconfig.get_path("purelib"))'
+    "$root/.venv/bin/python" -c "$site" >"$(venv/bin/python -c "$site")/napari-from.pth"
+    report=$(NAPARI_CONFIG='' XDG_DATA_HOME="$work/data" timeout 120 \
+        venv/bin/python "$root/tests/gui/open_dock.py" script | tail -n 1)
+    for part in '"sessions": 1' '"visible": true' "\"package\": \"$work/venv/"; do
+        case $report in
+            *"$part"*) ;;
+            *) echo "not in the report: $part; the report: $report" >&2; exit 1 ;;
+        esac
+    done
+    echo 'The dock of the wheel opens in napari.'
+    exit
+fi
+
+python=$1
+shift
 rm -rf "$work"
 mkdir -p "$work"
 
@@ -61,17 +84,3 @@ find run -name '*.safetensors' | grep -q . ||
 venv/bin/advseg predict run image.tif -o mask.tif --network adversarial
 venv/bin/advseg evaluate mask.tif labels.tif
 echo 'The wheel trains, predicts and evaluates.'
-
-# Installing napari would take a minute: it and Qt come from .venv. A folder on the path brings no
-# .pth files of its own, so the editable install in .venv stays unseen.
-site='import sysconfig; print(sysconfig.get_path("purelib"))'
-"$root/.venv/bin/python" -c "$site" >"$(venv/bin/python -c "$site")/napari-from.pth"
-report=$(NAPARI_CONFIG='' XDG_DATA_HOME="$work/data" timeout 120 \
-    venv/bin/python "$root/tests/gui/open_dock.py" script | tail -n 1)
-for part in '"sessions": 1' '"visible": true' "\"package\": \"$work/venv/"; do
-    case $report in
-        *"$part"*) ;;
-        *) echo "not in the report: $part; the report: $report" >&2; exit 1 ;;
-    esac
-done
-echo 'Its dock opens in napari.'
