@@ -1,8 +1,17 @@
 """What tests of every layer share."""
 
+import os
 import sys
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk():
+    """Let fsync do nothing in this process: a run calls it forty times, and no test cuts the power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
 
 
 @pytest.fixture

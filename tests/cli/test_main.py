@@ -31,8 +31,8 @@ SETTINGS = {
     "fixed_patches": 5,
     "samples": 3,
     "precision": "float32",
-    "network": {"width": 2, "depth": 2, "dropout": 0.2},
-    "discriminator": {"width": 2, "depth": 2},
+    "network": {"width": 2, "depth": 1, "dropout": 0.2},
+    "discriminator": {"width": 2, "depth": 1},
 }
 SMALL = ("--settings", "small.json", "--device", "cpu", "--threads", "1")
 MAIN = (sys.executable, "-c", "from napari_advseg.cli.main import main; main()")

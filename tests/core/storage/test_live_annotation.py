@@ -1,6 +1,7 @@
 """Strokes that are painted while a run goes on."""
 
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from napari_advseg.core.config.classes import UNLABELLED, ClassMap
 from napari_advseg.core.data.annotation import Annotation
+from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.formats.io import read_annotation
 from napari_advseg.core.runtime.control import RunControl
@@ -24,13 +26,13 @@ BATCHES = {"scores": "batches", "updates": 6, **BLOCK}
 CLASSES = ClassMap.of(cell=2, membrane=1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def truth(cells):
     """All labels: 2 cell, 1 membrane."""
     return (cells[1] // 255 + 1).astype(np.uint8)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def strokes(truth):
     """Annotation with a band of rows painted on some slices: two train, the last validates."""
 
@@ -46,6 +48,19 @@ def strokes(truth):
 FIRST = {0: slice(0, 20), 2: slice(20, 40), 5: slice(0, 64)}
 MORE = {**FIRST, 0: slice(0, 50), 3: slice(10, 60)}
 TRAINS_0_2 = {"train": (0, 2), "val": (5,)}
+
+
+@pytest.fixture(scope="module")
+def whole(cells, strokes):
+    """Trains the run of given settings, with new strokes from the first validation on or without, once."""
+
+    @cache
+    def run(settings, more=False):
+        painter = Painter(strokes(MORE)) if more else Painter()
+        stack = EMStack.from_array(cells[0])
+        return train(settings, stack, strokes(FIRST), annotation_updates=painter)
+
+    return run
 
 
 class Painter:
@@ -151,7 +166,7 @@ def test_a_slice_beside_a_validation_slice_is_pointed_out(small, stack, strokes)
 
 
 def test_validation_keeps_its_slices_and_its_truth(
-    small, stack, strokes, truth, same_run, tmp_path
+    small, stack, strokes, whole, same_run, tmp_path
 ):
     events = []
     wrong = strokes(FIRST)
@@ -162,7 +177,7 @@ def test_validation_keeps_its_slices_and_its_truth(
         small(), stack, strokes(FIRST), tmp_path / "run", on_event=events.append,
         annotation_updates=Painter(painted, painted),
     )  # fmt: skip
-    assert same_run(live, train(small(), stack, strokes(FIRST)))
+    assert same_run(live, whole(small()))
     assert notices(events) == [
         "Strokes on validation slice 5 count from the next run on: F1 goes on with the truth that it "
         "began with."
@@ -239,7 +254,7 @@ def test_others_join_a_divided_slice_with_all_their_columns(
     ids=["unknown label", "read error", "emptied", "shape", "classes"],
 )  # fmt: skip
 def test_an_annotation_that_cannot_be_used_is_told_and_the_run_goes_on(
-    small, stack, strokes, same_run, broken, why
+    small, stack, strokes, whole, same_run, broken, why
 ):
     events, first = [], strokes(FIRST)
     targets = first.targets.copy()
@@ -252,7 +267,7 @@ def test_an_annotation_that_cannot_be_used_is_told_and_the_run_goes_on(
     live = train(small(), stack, first, on_event=events.append, annotation_updates=Painter(broken))
     assert live.outcome is Outcome.COMPLETED
     assert notices(events) == [f"The new strokes are not used yet: {why}"]
-    assert same_run(live, train(small(), stack, first))
+    assert same_run(live, whole(small()))
 
 
 def test_mended_strokes_are_used(small, stack, strokes, same_run):
@@ -270,7 +285,7 @@ def test_mended_strokes_are_used(small, stack, strokes, same_run):
 @pytest.mark.parametrize("changes", [{}, BATCHES], ids=["step", "block, batches"])
 @pytest.mark.parametrize("looks", [2, 8, 15])
 def test_a_stopped_run_goes_on_with_the_strokes_that_it_had(
-    small, stack, strokes, same_run, stop_at, tmp_path, changes, looks
+    small, stack, strokes, whole, same_run, stop_at, tmp_path, changes, looks
 ):
     settings = small(**changes, **TRAINS_0_2)
     control = stop_at(looks)
@@ -281,8 +296,7 @@ def test_a_stopped_run_goes_on_with_the_strokes_that_it_had(
     )  # fmt: skip
     used = "annotation_updates" in stopped.summary
     resumed = resume(folder, stack)
-    painter = Painter(strokes(MORE)) if used else Painter()
-    assert same_run(resumed, train(settings, stack, strokes(FIRST), annotation_updates=painter))
+    assert same_run(resumed, whole(settings, more=used))
     assert resumed.summary.get("annotation_updates") == stopped.summary.get("annotation_updates")
     assert resumed.training.data.split == stopped.training.data.split
 
@@ -303,7 +317,7 @@ def test_a_resumed_run_takes_new_strokes_too(small, stack, strokes, same_run, st
 
 @pytest.mark.parametrize("killed", ["before the checkpoint", "after the checkpoint"])
 def test_a_kill_between_annotation_and_checkpoint_leaves_a_pair_that_fits(
-    small, stack, strokes, same_run, tmp_path, monkeypatch, killed
+    small, stack, strokes, whole, same_run, tmp_path, monkeypatch, killed
 ):
     """A checkpoint and its annotation are two files; the program may die between them."""
     folder = tmp_path / "run"
@@ -333,8 +347,7 @@ def test_a_kill_between_annotation_and_checkpoint_leaves_a_pair_that_fits(
     monkeypatch.undo()
     assert (folder / "annotation-next.tif").exists()
     resumed = resume(folder, stack)
-    painter = Painter(strokes(MORE)) if killed == "after the checkpoint" else Painter()
-    assert same_run(resumed, train(small(), stack, strokes(FIRST), annotation_updates=painter))
+    assert same_run(resumed, whole(small(), more=killed == "after the checkpoint"))
     kept = read_annotation(folder / "annotation.tif").targets
     np.testing.assert_array_equal(kept, resumed.training.data.annotation.targets)
 

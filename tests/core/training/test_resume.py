@@ -2,6 +2,7 @@
 
 import json
 import threading
+from functools import cache
 
 import numpy as np
 import pytest
@@ -94,16 +95,26 @@ def test_resuming_a_stopped_run_ends_like_the_whole_run(
     assert same_run(resumed, whole_run)
 
 
+@pytest.fixture(scope="module")
+def whole(cells):
+    """Trains the run of given settings from start to end, once."""
+
+    @cache
+    def run(settings):
+        return train(settings, EMStack.from_array(cells[0]), Annotation.from_labels(cells[1]))
+
+    return run
+
+
 # two epochs of S's 3, G's 3 and D's 4 turns and a validation
 @pytest.mark.parametrize("looks", [2, 4, 8, 11, 20, 24, 29])
 def test_resuming_within_a_block_ends_like_the_whole_run(
-    small, stack, annotation, same_run, stop_at, tmp_path, looks
+    small, stack, annotation, whole, same_run, stop_at, tmp_path, looks
 ):
     settings = small(updates=5, alternation=BLOCK)
     resumed = stop_and_resume(settings, stack, annotation, tmp_path / "run", stop_at(looks))
-    whole = train(settings, stack, annotation)
-    assert [v.update for v in whole.history] == [3, 6]
-    assert same_run(resumed, whole)
+    assert [v.update for v in whole(settings).history] == [3, 6]
+    assert same_run(resumed, whole(settings))
 
 
 def test_a_schedule_that_waits_for_progress_keeps_its_state(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from functools import cache
 
 import numpy as np
 import pytest
@@ -98,20 +99,30 @@ def test_ten_samples_after_each_epoch(finished):
         assert height > 10 * 16
 
 
+@pytest.fixture(scope="module")
+def whole(cells):
+    """Trains the run of given settings from start to end, once."""
+
+    @cache
+    def run(settings):
+        return train(settings, EMStack.from_array(cells[0]), Annotation.from_labels(cells[1]))
+
+    return run
+
+
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("number", [1, 7, 12, 18])
 def test_a_stop_within_any_block_changes_nothing(
-    cells, annotation, stop_at, same_run, tmp_path, shared, number
+    cells, annotation, whole, stop_at, same_run, tmp_path, shared, number
 ):
     """In S's block, in G's (its copy of D has averages of its own), in D's, in the next epoch."""
     stack, settings = EMStack.from_array(cells[0]), small(shared_draws=shared)
-    whole = train(settings, stack, annotation)
     stopped = train(settings, stack, annotation, tmp_path / "run", control=stop_at(number))
     assert stopped.outcome is Outcome.STOPPED
     resumed = resume(tmp_path / "run", stack)
     assert resumed.outcome is Outcome.COMPLETED
-    assert same_run(resumed, whole)
-    for name, copy in whole.training.copies.items():
+    assert same_run(resumed, whole(settings))
+    for name, copy in whole(settings).training.copies.items():
         other = resumed.training.copies[name].state_dict()
         assert all(bool((tensor == other[key]).all()) for key, tensor in copy.state_dict().items())
 
