@@ -44,12 +44,42 @@ def _quick_windows():
     gc.unfreeze()
 
 
+_frozen = False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    """Freeze, once, what the first window left for good: each window collects garbage three times."""
+    global _frozen
+    result = yield
+    if not _frozen and hasattr(item, "_viewer_weak_set"):  # of napari's fixture
+        gc.collect()
+        gc.freeze()
+        _frozen = True
+    return result
+
+
 @pytest.fixture
-def viewer(make_napari_viewer):
+def napari_viewer(make_napari_viewer):
     """A real viewer in a shown window; napari's fixture closes it and looks for leaks."""
     viewer = make_napari_viewer(show=True)
     viewer.window.resize(1280, 800)
     return viewer
+
+
+@pytest.fixture
+def viewer(napari_viewer):
+    """A real viewer; files whose tests need no canvas have `plain_viewer` instead."""
+    return napari_viewer
+
+
+@pytest.fixture
+def plain_viewer(qtbot):
+    """napari's model of a viewer in a plain window: layers and docks, no canvas and no menus."""
+    from support.plain_window import plain_viewer
+
+    with plain_viewer() as viewer:
+        yield viewer
 
 
 @pytest.fixture(autouse=True)

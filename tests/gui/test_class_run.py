@@ -31,6 +31,11 @@ SMALL = {
 
 
 @pytest.fixture
+def viewer(plain_viewer):
+    return plain_viewer
+
+
+@pytest.fixture
 def labels():
     """Two columns of cells with membranes of two values between them, and a mitochondrion in each."""
     found = np.full((6, 64, 64), 255, np.uint8)

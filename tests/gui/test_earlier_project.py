@@ -17,6 +17,11 @@ EARLIER = FIXTURES / "earlier"
 
 
 @pytest.fixture
+def viewer(plain_viewer):
+    return plain_viewer
+
+
+@pytest.fixture
 def project(tmp_path):
     """The project with its image and its run, as they lay beside each other."""
     folder = tmp_path / "project"

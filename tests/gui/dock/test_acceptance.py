@@ -20,6 +20,15 @@ LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
+def viewer(request):
+    """A viewer in a plain window, or in napari's where a test needs its canvas, its keys or its look."""
+    return request.getfixturevalue(getattr(request, "param", "plain_viewer"))
+
+
+in_napari = pytest.mark.parametrize("viewer", ["napari_viewer"], indirect=True)
+
+
+@pytest.fixture
 def window(viewer, qtbot):
     """A dock with an image, an empty annotation, and two masks: S all cell, G/S membrane below row 20."""
     em = np.random.default_rng(0).integers(0, 255, SHAPE, np.uint8)
@@ -84,6 +93,7 @@ def problem(dock):
     return dock.findChild(QLabel, "accept_problem").text()
 
 
+@in_napari
 def test_a_slice_of_either_network_is_accepted_and_one_ctrl_z_takes_it_back(window, qtbot):
     viewer, dock, model = window
     layer = viewer.layers["annotation"]
@@ -116,6 +126,7 @@ def test_a_slice_of_either_network_is_accepted_and_one_ctrl_z_takes_it_back(wind
     np.testing.assert_array_equal(layer.data, expected)
 
 
+@in_napari
 def test_what_the_window_shows_is_what_was_written(window, qtbot):
     viewer, dock, _ = window
     press(qtbot, dock, "accept")
@@ -127,6 +138,7 @@ def test_what_the_window_shows_is_what_was_written(window, qtbot):
     assert shown.any()
 
 
+@in_napari
 def test_the_rectangle_is_drawn_with_the_mouse_and_goes_when_it_is_accepted(window, qtbot):
     viewer, dock, _ = window
     press(qtbot, dock, "rectangle")
@@ -184,6 +196,7 @@ def test_a_rotated_rectangle_and_a_polygon_count_by_their_own_outline(window, qt
     assert not viewer.layers["annotation"].data[0].any()
 
 
+@in_napari
 def test_the_whole_stack_is_one_step_and_leaves_out_what_was_not_predicted(window, qtbot):
     viewer, dock, model = window
     choose(qtbot, dock, "accept_target", "whole stack")

@@ -28,6 +28,11 @@ CLASSES = ClassMap.of(cell=255, membrane=0)
 LEFT = Qt.MouseButton.LeftButton
 
 
+@pytest.fixture
+def viewer(plain_viewer):
+    return plain_viewer
+
+
 class Predicting:
     """Writes masks as the engine does, and waits before a slice until it may go on."""
 

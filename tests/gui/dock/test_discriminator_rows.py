@@ -49,6 +49,11 @@ HEALTH = DiscriminatorStatistics(
 NOTHING = DiscriminatorStatistics()
 
 
+@pytest.fixture
+def viewer(plain_viewer):
+    return plain_viewer
+
+
 class Run:
     """A validation, then what `events` holds, then it waits for Stop; refuses once if it is told to."""
 

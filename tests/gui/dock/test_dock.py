@@ -43,6 +43,15 @@ ROLES = (
 )  # fmt: skip
 
 
+@pytest.fixture
+def viewer(request):
+    """A viewer in a plain window, or in napari's where a test needs its canvas, its docks or its look."""
+    return request.getfixturevalue(getattr(request, "param", "plain_viewer"))
+
+
+in_napari = pytest.mark.parametrize("viewer", ["napari_viewer"], indirect=True)
+
+
 class Trainer:
     """A run that goes on until it is stopped, or ends by itself after so many updates."""
 
@@ -162,6 +171,7 @@ def test_every_role_is_there_once_and_explained(dock):
         assert len(found[0].toolTip()) > 15, role
 
 
+@in_napari
 def test_tab_order_follows_the_sections(qtbot, viewer, dock):
     viewer.window._qt_window.activateWindow()
     order = ["image_layer", "annotation_layer", "new_annotation", "class_name_0", "preset",
@@ -175,6 +185,7 @@ def test_tab_order_follows_the_sections(qtbot, viewer, dock):
     assert places == sorted(places)
 
 
+@in_napari
 @pytest.mark.parametrize("empty_at_first", [False, True])
 def test_nothing_is_clipped_at_the_side(qtbot, viewer, make_dock, empty_at_first):
     if empty_at_first:
@@ -200,6 +211,7 @@ def test_nothing_is_clipped_at_the_side(qtbot, viewer, make_dock, empty_at_first
     assert part(dock, "stop").width() >= part(dock, "stop").minimumSizeHint().width()
 
 
+@in_napari
 def test_curves_are_docked_at_the_bottom(viewer, dock):
     plots = viewer.window.dock_widgets[PLOTS_NAME]
     main = viewer.window._qt_window
@@ -298,6 +310,7 @@ def test_the_strip_shows_the_split_and_goes_to_a_slice(qtbot, viewer, dock):
     )
 
 
+@in_napari
 def test_a_long_class_map_in_a_problem_is_not_clipped(qtbot, viewer, dock):
     viewer.layers["truth"].data_setitem((np.array([0]), np.array([20]), np.array([3])), 7)
     field = part(dock, "class_values_0")
@@ -315,6 +328,7 @@ def test_a_long_class_map_in_a_problem_is_not_clipped(qtbot, viewer, dock):
 # ---- training
 
 
+@in_napari
 def test_start_pause_resume_stop_by_mouse(qtbot, viewer, dock, training):
     assert not part(dock, "stop").isEnabled()
     start(qtbot, dock)
@@ -334,6 +348,7 @@ def test_start_pause_resume_stop_by_mouse(qtbot, viewer, dock, training):
     assert part(dock, "status", QLabel).text().startswith("Stopped at update")
 
 
+@in_napari
 @pytest.mark.parametrize("where", ["canvas", "dock"])
 def test_start_and_stop_by_keyboard(qtbot, viewer, dock, where):
     window = viewer.window._qt_window
@@ -414,6 +429,7 @@ def test_masks_are_not_offered_as_annotation(qtbot, viewer, dock):
     stop(qtbot, dock)
 
 
+@in_napari
 def test_layers_deleted_renamed_or_painted_do_not_stop_a_run(qtbot, viewer, dock, training):
     start(qtbot, dock)
     viewer.layers["truth"].data[:] = 0
@@ -439,6 +455,7 @@ def test_threshold_moves_the_masks_and_is_shown(qtbot, viewer, dock):
     assert dock.model.threshold == pytest.approx(0.7)
 
 
+@in_napari
 def test_side_by_side_is_the_grid_and_is_put_back(qtbot, viewer, dock):
     start(qtbot, dock)
     stop(qtbot, dock)
@@ -467,6 +484,7 @@ def test_save_masks_writes_both_beside_the_run(qtbot, viewer, dock, tmp_path, mo
 # ---- the window
 
 
+@in_napari
 def test_hiding_the_dock_stops_nothing(qtbot, viewer, dock, training):
     start(qtbot, dock)
     dock.parent().title.hide_button.click()
@@ -477,6 +495,7 @@ def test_hiding_the_dock_stops_nothing(qtbot, viewer, dock, training):
     stop(qtbot, dock)
 
 
+@in_napari
 def test_closing_the_dock_stops_nothing_and_a_new_one_shows_the_run(qtbot, viewer, dock, training):
     start(qtbot, dock)
     with qtbot.waitSignal(dock.destroyed):
@@ -490,6 +509,7 @@ def test_closing_the_dock_stops_nothing_and_a_new_one_shows_the_run(qtbot, viewe
     assert len(training.kept) == 1
 
 
+@in_napari
 @pytest.mark.parametrize("paused", [False, True])
 def test_closing_the_window_stops_the_run_and_leaves_no_thread(
     qtbot, viewer, dock, training, paused
@@ -503,6 +523,7 @@ def test_closing_the_window_stops_the_run_and_leaves_no_thread(
     assert len(training.kept) == 1
 
 
+@in_napari
 def test_closing_the_window_by_its_button_stops_the_run(qtbot, viewer, dock, training):
     from napari.settings import get_settings
 
@@ -514,6 +535,7 @@ def test_closing_the_window_by_its_button_stops_the_run(qtbot, viewer, dock, tra
     del viewer.window._qt_window  # it is gone: napari's fixture must not close it once more
 
 
+@in_napari
 def test_keys_are_given_back_when_the_window_closes(viewer, dock):
     bound = {str(key) for key in viewer.keymap}
     assert {"Ctrl+Enter", "Ctrl+."} <= bound
@@ -521,6 +543,7 @@ def test_keys_are_given_back_when_the_window_closes(viewer, dock):
     assert not {"Ctrl+Enter", "Ctrl+."} & {str(key) for key in viewer.keymap}
 
 
+@in_napari
 def test_the_dock_follows_the_theme(viewer, dock):
     viewer.theme = "dark"
     dark = dock.styleSheet()

@@ -6,6 +6,7 @@ import ast
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
 from qtpy.QtWidgets import QLabel, QWidget
 
 import napari_advseg
@@ -13,6 +14,11 @@ from napari_advseg.app.state.run_form import Choices
 from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets.section import CONTROL_OF_SUBJECT, ProblemLabel
+
+
+@pytest.fixture
+def viewer(plain_viewer):
+    return plain_viewer
 
 
 def test_every_subject_has_one_label_next_to_a_control_of_the_dock(viewer):
@@ -40,7 +46,9 @@ def object_names(dock):
 
 
 def test_core_and_app_name_no_widget(viewer):
-    names = object_names(AdversarialSegmentation(viewer))
+    dock = AdversarialSegmentation(viewer)
+    viewer.window.add_dock_widget(dock, name="Adversarial Segmentation")
+    names = object_names(dock)
     assert {"image_layer", "open_image", "save_masks", "apply_files"} <= names
     package = Path(napari_advseg.__file__).parent
     found = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QPushButton
 
@@ -23,6 +24,11 @@ SHORT = {
     "tile": 64,
     "device": "cpu",
 }
+
+
+@pytest.fixture
+def viewer(plain_viewer):
+    return plain_viewer
 
 
 def choose(qtbot, combo, data):

@@ -17,6 +17,11 @@ LONG = 20_000
 
 
 @pytest.fixture
+def viewer(plain_viewer):
+    return plain_viewer
+
+
+@pytest.fixture
 def dock(viewer, qtbot):
     viewer.add_image(np.random.default_rng(0).integers(0, 255, SHAPE, np.uint8), name="em")
     labels = np.full(SHAPE, 255, np.uint8)

@@ -25,6 +25,15 @@ GREY = np.random.default_rng(0).integers(0, 255, SHAPE).astype(np.uint8)
 
 
 @pytest.fixture
+def viewer(request):
+    """A viewer in a plain window, or in napari's where a test needs its canvas, its docks or its look."""
+    return request.getfixturevalue(getattr(request, "param", "plain_viewer"))
+
+
+in_napari = pytest.mark.parametrize("viewer", ["napari_viewer"], indirect=True)
+
+
+@pytest.fixture
 def make_dock(viewer, tmp_path, qtbot):
     """The dock with the real engine, and runs kept in ``runs``."""
 
@@ -209,6 +218,7 @@ def test_pixels_that_cannot_be_used_are_said_before_a_run_starts(
     assert problem_of(dock, "image_layer") == ""
 
 
+@in_napari
 @pytest.mark.usefixtures("in_the_thread_that_asks")
 def test_a_stack_is_read_through_in_the_background_alone(qtbot, viewer, make_dock):
     reads = []

@@ -28,6 +28,11 @@ TINY = {
 
 
 @pytest.fixture
+def viewer(plain_viewer):
+    return plain_viewer
+
+
+@pytest.fixture
 def dock(viewer, tmp_path, qtbot):
     draws = np.random.default_rng(0)
     labels = np.full((6, 48, 48), 255, np.uint8)

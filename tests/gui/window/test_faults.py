@@ -34,6 +34,11 @@ WAIT = 60_000
 """Milliseconds; far more than anything here takes on a machine that has other things to do."""
 
 
+@pytest.fixture
+def viewer(plain_viewer):
+    return plain_viewer
+
+
 @pytest.fixture(autouse=True)
 def _one_thread():
     before = torch.get_num_threads()

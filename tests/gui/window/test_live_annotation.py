@@ -28,6 +28,15 @@ PAINTED = 3
 WAIT = 30_000
 
 
+@pytest.fixture
+def viewer(request):
+    """A viewer in a plain window, or in napari's where a test needs its canvas, its docks or its look."""
+    return request.getfixturevalue(getattr(request, "param", "plain_viewer"))
+
+
+in_napari = pytest.mark.parametrize("viewer", ["napari_viewer"], indirect=True)
+
+
 class Window:
     """A dock with a stack of which three slices are annotated, and what the status line said."""
 
@@ -93,6 +102,7 @@ def window(viewer, qtbot, tmp_path):
     return Window(viewer, qtbot, tmp_path)
 
 
+@in_napari
 def test_brush_strokes_during_a_run_are_learned_from(window, qtbot):
     viewer, layer = window.viewer, window.layer
     assert window.tick("live_strokes").isChecked()

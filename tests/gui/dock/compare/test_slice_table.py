@@ -24,6 +24,11 @@ from support.fake_engine import core_engine_with
 BOTH = ("standard", "adversarial")
 
 
+@pytest.fixture
+def viewer(plain_viewer):
+    return plain_viewer
+
+
 def score(z, s=None, gs=None, apart=0.0, use="validation"):
     f1 = {} if s is None else {"standard": (s, 0.5), "adversarial": (gs, 0.6)}
     return SliceScore(z, f1, apart, use if f1 else "")

@@ -20,6 +20,15 @@ SHAPE = (4, 64, 64)
 
 
 @pytest.fixture
+def viewer(request):
+    """A viewer in a plain window, or in napari's where a test needs its canvas, its keys or its look."""
+    return request.getfixturevalue(getattr(request, "param", "plain_viewer"))
+
+
+in_napari = pytest.mark.parametrize("viewer", ["napari_viewer"], indirect=True)
+
+
+@pytest.fixture
 def window(viewer, qtbot):
     """The dock beside an image, with an annotation that was just made."""
     viewer.add_image(np.zeros(SHAPE, np.uint8), name="em")
@@ -69,6 +78,7 @@ def painted(viewer, value):
     return int((viewer.layers["annotation"].data == value).sum())
 
 
+@in_napari
 def test_rows_can_be_met_by_keyboard_and_are_explained(qtbot, viewer, window):
     for index in range(2):
         for role in ("class_colour", "class_name"):
@@ -91,6 +101,7 @@ def test_rows_can_be_met_by_keyboard_and_are_explained(qtbot, viewer, window):
     assert viewer.layers["annotation"].selected_label == 2
 
 
+@in_napari
 def test_three_classes_are_painted_with_the_mouse_and_their_shares_follow(qtbot, viewer, window):
     layer = viewer.layers["annotation"]
     click(qtbot, part(window, "class_name_1"))
@@ -117,6 +128,7 @@ def test_three_classes_are_painted_with_the_mouse_and_their_shares_follow(qtbot,
     assert len({tuple(colour) for colour in shown}) == 3
 
 
+@in_napari
 @pytest.mark.parametrize("where", ["canvas", "dock", "field"])
 def test_alt_and_a_digit_pick_a_class(qtbot, viewer, window, where):
     target = {
@@ -141,6 +153,7 @@ def test_alt_and_a_digit_pick_a_class(qtbot, viewer, window, where):
     assert (layer.selected_label, str(layer.mode)) == (2, "pan_zoom")
 
 
+@in_napari
 def test_a_key_of_napari_is_not_typed_into_a_name(qtbot, viewer, window):
     click(qtbot, part(window, "class_name_0"))
     field = part(window, "class_name_0")
@@ -189,6 +202,7 @@ def three_classes(qtbot, viewer, window):
     return layer
 
 
+@in_napari
 def test_removing_asks_first_and_undo_brings_all_back(qtbot, viewer, window, monkeypatch):
     layer = three_classes(qtbot, viewer, window)
     before = layer.data.copy()
@@ -216,6 +230,7 @@ def test_removing_asks_first_and_undo_brings_all_back(qtbot, viewer, window, mon
     assert Subject.CLASSES not in window.model.problems
 
 
+@in_napari
 def test_merging_by_the_menu_is_one_step_to_undo(qtbot, viewer, window):
     layer = three_classes(qtbot, viewer, window)
     before = layer.data.copy()
@@ -295,6 +310,7 @@ def test_twenty_classes_scroll_and_the_list_shrinks_again(qtbot, viewer, window)
     assert names(window) == ["cell", "membrane"]
 
 
+@in_napari
 def test_keys_are_given_back_when_the_session_ends(qtbot, viewer, window):
     layer = viewer.layers["annotation"]
     session_of(viewer).close()
