@@ -29,7 +29,7 @@ from napari_advseg.core.runtime.errors import AdvSegError, SettingsError, short_
 
 from .plot import plot
 from .predict_folder import predict_folder
-from .settings import given, settings_file, with_options
+from .settings import given, settings_file, with_only, with_options
 
 if TYPE_CHECKING:
     from napari_advseg.core.config.settings import RunSettings
@@ -122,7 +122,18 @@ def train(
     train: Annotated[str | None, typer.Option(help="Training slices, as 0:20 or 0:5,8.")] = None,
     val: Annotated[str | None, typer.Option(help="Validation slices, as 20:30.")] = None,
     classes: Annotated[
-        str | None, typer.Option(help="What the labels mean, as cell=255,membrane=0+32.")
+        str | None,
+        typer.Option(
+            help="What the labels mean, as cell=255,membrane=0+32; of instance labels "
+            "mitochondrion=objects,background=0. borders are the rims of objects, touching only those "
+            "between two of them, borders2 and touching2 are 2 pixels wide."
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Slices that are wholly of one class, as background=3,7:10; one option for each class."
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Decides weights, patches and augmentation; 0 if not given.")
@@ -166,7 +177,7 @@ def train(
     from napari_advseg.core.training import engine
 
     stack = read_stack(image, channel_axis=channel_axis)
-    annotation = read_annotation(labels, chosen.classes)
+    annotation = with_only(read_annotation(labels, chosen.classes), only or ())
     with _control() as control, _reporting(chosen) as report:
         result = engine.train(
             chosen,
@@ -312,7 +323,8 @@ def evaluate(
     from napari_advseg.core.evaluation.evaluate import evaluate as score
     from napari_advseg.core.formats.io import read_annotation, read_class_map, read_stack
 
-    annotation = read_annotation(labels, ClassMap.parse(classes) if classes is not None else None)
+    told = ClassMap.parse(classes) if classes is not None else None
+    annotation = read_annotation(labels, told, zero_slices=True)  # complete truth
     found = score(
         read_stack(mask).data,
         annotation,
