@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from napari_advseg.app.ports.annotations import ClassRow
+from napari_advseg.app.state.class_rows import complete_map
+from napari_advseg.core.config.class_roles import background_index
 from napari_advseg.core.data.split import Split, touching_slices
 
 MILD = 1 / 3
@@ -26,6 +29,18 @@ def split_words(split: Split, share_labelled: Sequence[float]) -> str:
         is_next = "is" if len(touching) == 1 else "are"
         words += f"; {len(touching)} of the {len(split.val)} {is_next} next to a training slice"
     return words
+
+
+def fill_sentences(rows: Sequence[ClassRow]) -> tuple[str, ...]:
+    """Entries of the strip's menu that mark slices as wholly of one class, in the order of the classes."""
+    classes = complete_map(rows)
+    if classes is None:
+        return ()
+    background = background_index(classes)
+    return tuple(
+        f"Nothing here: all {name}" if index == background else f"All of it is {name}"
+        for index, name in enumerate(classes.names)
+    )
 
 
 def neighbour_words(split: Split) -> str:

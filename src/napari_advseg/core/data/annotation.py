@@ -97,9 +97,8 @@ class Annotation:
             )
         if classes is None:
             return _dense(labels)
-        targets, notes = classes.encode(labels), ()
-        if not zero_slices:
-            notes = _leave_out_zero_slices(labels, targets, classes)
+        targets = classes.encode(labels)
+        notes = () if zero_slices else _leave_out_zero_slices(labels, targets, classes)
         return cls(_not_empty(targets), classes, notes)
 
     def only(self, name: str, slices: Iterable[int]) -> Annotation:
@@ -148,7 +147,7 @@ def _leave_out_zero_slices(
     index = classes.index_of_value(0)
     if index is None:
         return ()
-    zero = ~labels.any(axis=(1, 2))
+    zero = np.array([not one.any() for one in labels])
     targets[zero] = UNLABELLED
     return _zero_note(int(zero.sum()), len(zero), classes.names[index])
 

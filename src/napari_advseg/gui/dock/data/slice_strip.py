@@ -61,6 +61,8 @@ class SliceStrip(QWidget):
     """The person changed the split: training and validation slices, sorted."""
     splitReset = Signal()
     """The person wants the default split back."""
+    slicesFilled = Signal(tuple, int)
+    """The user marked slices as wholly of one class: slices, position of the class."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,6 +71,7 @@ class SliceStrip(QWidget):
         self._anchor: int | None = None
         """Slice at which a selection began; it reaches to `_head`."""
         self._head = 0
+        self._fillings: tuple[str, ...] = ()
         self.menu = QMenu(self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
@@ -94,6 +97,10 @@ class SliceStrip(QWidget):
         self._states = states
         self._current = min(self._current, max(len(states) - 1, 0))
         self.update()
+
+    def set_fillings(self, sentences: tuple[str, ...]) -> None:
+        """Offer to mark slices as wholly of one class: a sentence of the menu for each class."""
+        self._fillings = sentences
 
     def set_current(self, z: int) -> None:
         """Outline slice `z`; nothing is emitted."""
@@ -333,14 +340,24 @@ class SliceStrip(QWidget):
         add_action(self.menu, _name(slices)).setEnabled(False)
         annotated = any(self._states.share_labelled[z] > 0 for z in slices)
         if not annotated:
-            add_action(self.menu, "not annotated yet, paint first").setEnabled(False)
+            add_action(self.menu, "not annotated yet: paint, or mark below").setEnabled(False)
         for word, role, letter in CHOICES:
             action = add_action(self.menu, f"{word}\t{letter}")
             action.setEnabled(annotated)
             action.triggered.connect(lambda _=False, chosen=role: self.set_role(chosen))
+        if self._fillings:
+            self.menu.addSeparator()
+        for index, sentence in enumerate(self._fillings):
+            action = add_action(self.menu, sentence)
+            action.triggered.connect(lambda _=False, index=index: self._fill_slices(slices, index))
         self.menu.addSeparator()
         self.menu.addAction("Default split: the last third validates", self.splitReset.emit)
         self.menu.popup(place)
+
+    def _fill_slices(self, slices: range, index: int) -> None:
+        self._anchor = None
+        self.update()
+        self.slicesFilled.emit(tuple(slices), index)
 
     def _slices_with(self, z: int) -> range:
         """The slices that share the cell of slice `z`."""
