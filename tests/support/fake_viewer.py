@@ -162,6 +162,9 @@ class FakeAnnotations:
     ) -> None:
         self.stored[layer] = rows
 
+    def show_classes(self, layer: str, classes: ClassMap) -> None:
+        return
+
     def colours(self, layer: str, values: tuple[int, ...]) -> tuple[str, ...]:
         return tuple(self.coloured.get(value, f"#{value:06x}ff") for value in values)
 

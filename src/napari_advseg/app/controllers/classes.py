@@ -120,7 +120,15 @@ class ClassController(BaseController):
 
     def _summary_changed(self) -> None:
         self._restore_removed()
+        self._show_colours()
         self.refresh()
+
+    def _show_colours(self) -> None:
+        """Show the classes of a layer that came with the viewer's own colours."""
+        summary = self._model.summary
+        if summary is not None and summary.classes is not None and not summary.unnamed:
+            classes = summary.classes
+            self._try(lambda name: self._viewer.annotations.show_classes(name, classes))
 
     # ---- naming, values, colours, order
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from napari_advseg.core.config.classes import ClassMap
+
 
 @dataclass(frozen=True)
 class ClassRow:
@@ -48,6 +50,10 @@ class AnnotationPort(Protocol):
 
         With `carried` they replace the class map that the layer or its file carries.
         """
+        ...
+
+    def show_classes(self, layer: str, classes: ClassMap) -> None:
+        """Show a layer that still has the viewer's own colours in those of its classes."""
         ...
 
     def colours(self, layer: str, values: tuple[int, ...]) -> tuple[str, ...]:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 PAINTING = ("paint", "fill", "polygon")
 """Modes of a Labels layer that paint the chosen label."""
+NAPARI_OPACITY = 0.7
+"""Of a Labels layer that napari made."""
+STROKE_OPACITY, DENSE_OPACITY = 0.8, 0.45
+"""Of an annotation, and of one that covers whole slices: the image has to be seen through it."""
 LARGEST_LABEL = 2**31 - 1
 UNNAMED_COLOUR = "#9a9a9a"
 """Of labels that have no class: grey, since a stroke with one has to be seen."""
@@ -50,7 +54,13 @@ class AnnotationLayers:
         found = self._layer(layer)
         classes = write_entered_rows(found.metadata, rows, carried=carried)
         if classes is not None:
-            _show(found, _fitting_colours(found, classes))
+            _show_classes(found, classes)
+
+    def show_classes(self, layer: str, classes: ClassMap) -> None:
+        """Give a layer that still has napari's own colours those of its classes."""
+        found = self._layer(layer)
+        if not isinstance(found.colormap, DirectLabelColormap):
+            _show_classes(found, classes)
 
     def colours(self, layer: str, values: tuple[int, ...]) -> tuple[str, ...]:
         """Colours as the layer shows them."""
@@ -170,6 +180,13 @@ def _show(layer: Labels, table: dict[int | None, Any]) -> None:
     layer.colormap = DirectLabelColormap(
         color_dict=table, use_selection=layer.show_selected_label, selection=layer.selected_label
     )
+
+
+def _show_classes(layer: Labels, classes: ClassMap) -> None:
+    """Show classes; a layer that nobody has given an opacity shows the image, too."""
+    if not isinstance(layer.colormap, DirectLabelColormap) and layer.opacity == NAPARI_OPACITY:
+        layer.opacity = DENSE_OPACITY if is_dense(classes) else STROKE_OPACITY
+    _show(layer, _fitting_colours(layer, classes))
 
 
 def _colour_of(layer: Labels, value: int) -> str:

@@ -17,26 +17,44 @@ from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.runtime.errors import AdvSegError
 from napari_advseg.gui.widgets.class_colours import OTHER, STRUCTURE, class_colours
 
-from .annotation_layers import UNNAMED_COLOUR, with_objects
+from .annotation_layers import (
+    DENSE_OPACITY,
+    STROKE_OPACITY,
+    UNNAMED_COLOUR,
+    with_objects,
+)
 from .class_metadata import class_map_metadata, read_carried_map
 
-ANNOTATION_OPACITY = 0.5
-DENSE_OPACITY = 0.35
-"""Of an annotation that covers whole slices: the image has to be seen through it."""
+COVERED = 0.5
+"""Least share of labelled pixels of an annotation that covers whole slices."""
 UNKNOWN_OPACITY = 0.3
 """Of labels that nothing is known of: napari's own colours fill a dense annotation."""
 LOOK_AT_EVERY = 8
 """Pixels from one to the next, along both axes, that are looked at to choose an annotation's colours."""
 
 
-def annotation_style(classes: ClassMap) -> dict[str, Any]:
-    """Keyword arguments of a Labels layer that holds an annotation: class map, colours, opacity."""
-    looks: dict[str, Any] = {
-        "opacity": DENSE_OPACITY if is_dense(classes) else ANNOTATION_OPACITY,
+def annotation_style(classes: ClassMap, labels: NDArray[Any] | None = None) -> dict[str, Any]:
+    """Keyword arguments of a Labels layer that holds an annotation: class map, colours, opacity.
+
+    Parameters
+    ----------
+    classes : ClassMap
+    labels : ndarray of integers, optional
+        The layer's pixels: where they cover whole slices, the image has to be seen through them.
+    """
+    covered = labels is not None and _covered(labels)
+    dense = covered or is_dense(classes)
+    return {
+        "opacity": DENSE_OPACITY if dense else STROKE_OPACITY,
         "metadata": class_map_metadata(classes),
+        "colormap": _class_colormap(classes, UNNAMED_COLOUR, covered=covered),
     }
-    looks["colormap"] = _class_colormap(classes, UNNAMED_COLOUR)
-    return looks
+
+
+def _covered(labels: NDArray[Any]) -> bool:
+    """Whether most pixels of the slices that have labels are labelled."""
+    shares = (labels[..., ::LOOK_AT_EVERY, ::LOOK_AT_EVERY] != 0).mean(axis=(-2, -1))
+    return bool(np.any(shares)) and float(np.mean(shares[shares > 0])) > COVERED
 
 
 def style_of_unknown(labels: NDArray[Any]) -> dict[str, Any]:
@@ -53,17 +71,19 @@ def style_of_unknown(labels: NDArray[Any]) -> dict[str, Any]:
     except AdvSegError:  # strokes of one class, or few objects
         colours: dict[int | None, Any] = {None: OTHER, 0: np.zeros(4), values[1]: STRUCTURE}
         return {
-            "opacity": ANNOTATION_OPACITY,
+            "opacity": STROKE_OPACITY,
             "colormap": DirectLabelColormap(color_dict=colours),
         }
     # What is painted on it with another label has to be seen, too.
     return {"opacity": DENSE_OPACITY, "colormap": _class_colormap(classes, OTHER)}
 
 
-def _class_colormap(classes: ClassMap, other: Any) -> DirectLabelColormap:
+def _class_colormap(classes: ClassMap, other: Any, *, covered: bool = False) -> DirectLabelColormap:
     """The colours of classes, and one for values that belong to none; 0 is clear if it does not."""
     table: dict[int | None, Any] = {None: other, 0: np.zeros(4)}
-    table.update((value, colour) for value, colour in class_colours(classes).items())
+    table.update(
+        (value, colour) for value, colour in class_colours(classes, covered=covered).items()
+    )
     return DirectLabelColormap(color_dict=with_objects(table, classes))
 
 

@@ -24,18 +24,20 @@ MORE_CLASSES = (
 """One for each of Alt+1 to Alt+9. Chosen so that any two are at least 9 apart (CIEDE2000), for eyes that see
 all colours as for protan, deutan and tritan ones (Machado et al. 2009, severity 1), and none is close to a
 network's blue or orange or to the disagreement's magenta."""
-CLEAR = "00"
-"""Alpha, as the end of a colour ``#rrggbbaa``."""
+CLEAR, FAINT = "00", "40"
+"""Alpha, as the end of a colour ``#rrggbbaa``; faint strokes on a covered slice can still be seen."""
 
 
-def class_colours(classes: ClassMap) -> dict[int, str]:
+def class_colours(classes: ClassMap, *, covered: bool = False) -> dict[int, str]:
     """Colour of each annotation value, ``#rrggbb`` or with alpha ``#rrggbbaa``; merged values share one.
 
-    The background of a dense annotation is clear. A class of objects has a colour for `ClassMap.mask_values`.
+    The background is clear if 0 is a class. A class of objects has a colour for `ClassMap.mask_values`.
 
     Parameters
     ----------
     classes : ClassMap
+    covered : bool
+        Whether most of each annotated slice is labelled: the background is faint then.
 
     Returns
     -------
@@ -48,6 +50,8 @@ def class_colours(classes: ClassMap) -> dict[int, str]:
         colours[background], colours[1 - background] = OTHER, STRUCTURE
     if is_dense(classes) and background is not None:
         colours[background] += CLEAR
+    elif covered and background is not None:
+        colours[background] += FAINT
     found = {}
     for one, value, colour in zip(classes.classes, classes.mask_values, colours, strict=True):
         found.update(dict.fromkeys(one.values or (value,), colour))
