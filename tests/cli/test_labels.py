@@ -133,3 +133,21 @@ def test_a_process_of_its_own_takes_the_options(files):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_all_annotated_slices_train_without_f1(files, advseg):
+    train = ("train", "image.tif", "objects.tif", "-o", "run", "--classes", OBJECTS, "--val", "none")
+    code, out, err = advseg(*train, *SMALL)
+    assert (code, err) == (0, "")
+    assert out.count("No F1: every annotated slice trains.") == 2
+    assert "Best F1" not in out
+    split = json.loads((files / "run" / "config.json").read_text())["split"]
+    assert (split["train"], split["val"]) == ("0:4", "")
+    summary = json.loads((files / "run" / "summary.json").read_text())
+    assert summary["verdict"] is None
+    assert "S F1 val" not in summary["scores"]
+    assert summary["scores"]["S F1 train"] >= 0
+    weights = [(files / "run" / f"standard{end}.safetensors") for end in ("", "-best")]
+    assert all(path.is_file() for path in weights)
+    predict = ("predict", "run", "image.tif", "-o", "mask.tif", "--network", "standard", "--best")
+    assert advseg(*predict)[0] == 0

@@ -23,7 +23,7 @@ import typer
 from napari_advseg import __version__
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.config.presets import PRESETS, from_preset
-from napari_advseg.core.config.slice_ranges import parse_slices
+from napari_advseg.core.config.slice_ranges import parse_slices, parse_validation_slices
 from napari_advseg.core.runtime.control import RunControl, Stopped
 from napari_advseg.core.runtime.errors import AdvSegError, SettingsError, short_reason
 
@@ -120,7 +120,9 @@ def train(
         typer.Option(help="Channels of the U-Net's first level; the preset's if not given."),
     ] = None,
     train: Annotated[str | None, typer.Option(help="Training slices, as 0:20 or 0:5,8.")] = None,
-    val: Annotated[str | None, typer.Option(help="Validation slices, as 20:30.")] = None,
+    val: Annotated[
+        str | None, typer.Option(help="Validation slices, as 20:30; none trains on all, without F1.")
+    ] = None,
     classes: Annotated[
         str | None,
         typer.Option(
@@ -167,7 +169,7 @@ def train(
         device=device,
         threads=threads,
         train=parse_slices(train) if train is not None else None,
-        val=parse_slices(val) if val is not None else None,
+        val=parse_validation_slices(val) if val is not None else None,
         classes=ClassMap.parse(classes) if classes is not None else None,
     )
     if best and start_from is None:

@@ -21,6 +21,7 @@ from napari_advseg.core.evaluation.run_summary import (
     best_sentence,
     last_scores,
 )
+from napari_advseg.core.data.split import without_measure
 from napari_advseg.core.evaluation.validator import Validator
 from napari_advseg.core.inference.probabilities import in_view_first
 from napari_advseg.core.runtime.control import RunControl, Stopped
@@ -272,7 +273,8 @@ class TrainingLoop:
             if f1 is not None:
                 trainer.optimizers[name].rate.observe(f1)
             best = best_validation(self.history, name)
-            if best is not None and best.update == self.update:
+            is_best = best is not None and best.update == self.update
+            if is_best or not trainer.data.split.val:  # without a measure the last are kept as best
                 self.writer.best(name, networks[name])
 
     def _predict_stack(self) -> None:
@@ -322,7 +324,7 @@ class TrainingLoop:
                 history=tuple(self.history),
             )
         )
-        for note in self.trainer.data.annotation.notes:
+        for note in (*self.trainer.data.annotation.notes, *without_measure(self.trainer.data.split)):
             self.on_event(Notice(note))
         self._emit_notices()
         lasting = [alarm for alarm in self.adversary.alarms if alarm.until is None]
@@ -387,6 +389,7 @@ class TrainingLoop:
         sentences = [f"{ended} after {self.update} of {self.updates} updates."]
         if self.writer.failing:
             sentences.append(f"The end of it could not be written to {self.folder}.")
+        sentences += without_measure(self.trainer.data.split)
         return " ".join([*sentences, best_sentence(self.history, self.settings.networks)]).strip()
 
     def _failure_sentence(self, problem: Exception, trained: bool) -> str:
