@@ -56,6 +56,7 @@ def test_instance_labels_train_with_one_option(files, advseg):
     )
     assert (code, err) == (0, "")
     assert "2 of 6 slices are 0 throughout and unannotated" in out
+    assert "Slice 3 validates; the other 3 train. To train on all: --val none." in out
     objects = tifffile.imread("objects.tif")
     expected = np.where(objects > 0, 1, 2)
     expected[4:] = 0
@@ -136,11 +137,22 @@ def test_a_process_of_its_own_takes_the_options(files):
 
 
 def test_all_annotated_slices_train_without_f1(files, advseg):
-    train = ("train", "image.tif", "objects.tif", "-o", "run", "--classes", OBJECTS, "--val", "none")
+    train = (
+        "train",
+        "image.tif",
+        "objects.tif",
+        "-o",
+        "run",
+        "--classes",
+        OBJECTS,
+        "--val",
+        "none",
+    )
     code, out, err = advseg(*train, *SMALL)
     assert (code, err) == (0, "")
     assert out.count("No F1: every annotated slice trains.") == 2
     assert "Best F1" not in out
+    assert "validate;" not in out
     split = json.loads((files / "run" / "config.json").read_text())["split"]
     assert (split["train"], split["val"]) == ("0:4", "")
     summary = json.loads((files / "run" / "summary.json").read_text())

@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from napari_advseg.core.runtime.errors import AdvSegError, SettingsError, short_
 
 from .plot import plot
 from .predict_folder import predict_folder
-from .settings import given, settings_file, with_only, with_options
+from .settings import given, held_out_note, settings_file, with_only, with_options
 
 if TYPE_CHECKING:
     from napari_advseg.core.config.settings import RunSettings
@@ -121,7 +121,8 @@ def train(
     ] = None,
     train: Annotated[str | None, typer.Option(help="Training slices, as 0:20 or 0:5,8.")] = None,
     val: Annotated[
-        str | None, typer.Option(help="Validation slices, as 20:30; none trains on all, without F1.")
+        str | None,
+        typer.Option(help="Validation slices, as 20:30; none trains on all, without F1."),
     ] = None,
     classes: Annotated[
         str | None,
@@ -180,7 +181,8 @@ def train(
 
     stack = read_stack(image, channel_axis=channel_axis)
     annotation = with_only(read_annotation(labels, chosen.classes), only or ())
-    with _control() as control, _reporting(chosen) as report:
+    notes = held_out_note(chosen, annotation)
+    with _control() as control, _reporting(chosen, notes) as report:
         result = engine.train(
             chosen,
             stack,
@@ -373,10 +375,10 @@ def _control() -> Iterator[RunControl]:
 
 
 @contextmanager
-def _reporting(settings: RunSettings) -> Iterator[Report]:
+def _reporting(settings: RunSettings, notes: Sequence[str] = ()) -> Iterator[Report]:
     from .report import Report
 
-    with Report(settings) as report:
+    with Report(settings, notes) as report:
         yield report
 
 

@@ -11,11 +11,13 @@ from napari_advseg.core.config.slice_ranges import parse_slices
 from napari_advseg.core.runtime.errors import (
     ClassMapError,
     SettingsError,
+    SplitError,
     Subject,
     short_reason,
 )
 
 if TYPE_CHECKING:
+    from napari_advseg.core.config.settings import RunSettings
     from napari_advseg.core.data.annotation import Annotation
 
 
@@ -43,6 +45,19 @@ def with_options(
     if width is not None and isinstance(network, dict):  # anything else is refused with its name
         merged["network"] = {**network, "width": width}
     return merged
+
+
+def held_out_note(settings: RunSettings, annotation: Annotation) -> tuple[str, ...]:
+    """Which slices the default split takes from training, and the option that trains on all."""
+    from napari_advseg.core.data.split import default_split, held_out_sentence
+
+    if settings.train is not None or settings.val is not None:
+        return ()
+    try:
+        sentence = held_out_sentence(default_split(annotation, settings.patch))
+    except SplitError:  # the engine refuses it
+        return ()
+    return (f"{sentence} To train on all: --val none.",) if sentence else ()
 
 
 def with_only(annotation: Annotation, options: Iterable[str]) -> Annotation:

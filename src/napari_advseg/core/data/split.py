@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from napari_advseg.core.config.classes import UNLABELLED
-from napari_advseg.core.config.slice_ranges import format_slices
+from napari_advseg.core.config.slice_ranges import format_slices, slice_words
 from napari_advseg.core.runtime.errors import SplitError
 
 from .annotation import Annotation
@@ -44,6 +44,23 @@ class Split:
 def without_measure(split: Split) -> tuple[str, ...]:
     """Sentence about a run without validation slices; empty for any other."""
     return () if split.val else ("No F1: every annotated slice trains.",)
+
+
+FEW_SLICES = 10
+"""Up to this number of annotated slices each one that does not train is missed."""
+
+
+def held_out_sentence(split: Split) -> str:
+    """Which slices of a default split do not train; empty for many slices or one that is divided."""
+    if split.val_columns is not None or not split.val:
+        return ""
+    if len(split.train) + len(split.val) > FEW_SLICES:
+        return ""
+    validate = "validates" if len(split.val) == 1 else "validate"
+    others = (
+        "the other one trains" if len(split.train) == 1 else f"the other {len(split.train)} train"
+    )
+    return f"{slice_words(split.val, FEW_SLICES).capitalize()} {validate}; {others}."
 
 
 def touching_slices(split: Split) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from napari_advseg.core.data.split import without_measure
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.evaluation.batch_scores import BatchScores
 from napari_advseg.core.evaluation.best_validation import best_validation
@@ -21,7 +22,6 @@ from napari_advseg.core.evaluation.run_summary import (
     best_sentence,
     last_scores,
 )
-from napari_advseg.core.data.split import without_measure
 from napari_advseg.core.evaluation.validator import Validator
 from napari_advseg.core.inference.probabilities import in_view_first
 from napari_advseg.core.runtime.control import RunControl, Stopped
@@ -273,8 +273,7 @@ class TrainingLoop:
             if f1 is not None:
                 trainer.optimizers[name].rate.observe(f1)
             best = best_validation(self.history, name)
-            is_best = best is not None and best.update == self.update
-            if is_best or not trainer.data.split.val:  # without a measure the last are kept as best
+            if not trainer.data.split.val or (best and best.update == self.update):  # else the last
                 self.writer.best(name, networks[name])
 
     def _predict_stack(self) -> None:
@@ -324,7 +323,8 @@ class TrainingLoop:
                 history=tuple(self.history),
             )
         )
-        for note in (*self.trainer.data.annotation.notes, *without_measure(self.trainer.data.split)):
+        data = self.trainer.data
+        for note in (*data.annotation.notes, *without_measure(data.split)):
             self.on_event(Notice(note))
         self._emit_notices()
         lasting = [alarm for alarm in self.adversary.alarms if alarm.until is None]

@@ -11,6 +11,7 @@ from napari_advseg.app.controller import Controller
 from napari_advseg.app.messages.guidance import next_step
 from napari_advseg.app.messages.split_messages import (
     fill_sentences,
+    held_out_words,
     neighbour_words,
     split_words,
     touching_tooltip,
@@ -185,7 +186,10 @@ class DataSection(Section):
         self._slices_row.setVisible(bool(share))
         self._split.say("" if split is None else split_words(split, share))
         self._split.setToolTip("" if split is None else touching_tooltip(split))
-        self._neighbours.say("" if split is None else neighbour_words(split))
+        by_default = self._model.choices.train is None and self._model.choices.val is None
+        held_out = "" if split is None or not by_default else held_out_words(split)
+        neighbours = "" if split is None else neighbour_words(split)
+        self._neighbours.say(" ".join(filter(None, (held_out, neighbours))))
         self._show_slice()
 
     def _show_notes(self) -> None:
