@@ -162,7 +162,7 @@ def test_all_annotated_slices_train_by_the_menu_of_the_strip(qtbot, viewer, dock
     viewer.add_labels(objects(), name="instances")
     click_offer(qtbot, dock, "classes_objects")
     qtbot.waitUntil(lambda: shares(dock) == (1, 1, 1, 1, 0, 0))
-    said = part(dock, "neighbours", QLabel)
+    said = part(dock, "held_out", QLabel)
     qtbot.waitUntil(lambda: "Slice 3 validates; the other 3 train. To train on all" in said.text())
     choose_in_strip(qtbot, dock, 0, "All annotated slices train: no F1")
     qtbot.waitUntil(lambda: dock.model.summary.split.val == ())

@@ -152,6 +152,9 @@ class DataSection(Section):
         self._split = Sentence()
         self._split.setObjectName("split")
         self.add_indented(self._split)
+        self._held_out = Sentence()
+        self._held_out.setObjectName("held_out")
+        self.add_indented(self._held_out)
         self._neighbours = Sentence()
         self._neighbours.setObjectName("neighbours")
         self.add_indented(self._neighbours)
@@ -187,9 +190,8 @@ class DataSection(Section):
         self._split.say("" if split is None else split_words(split, share))
         self._split.setToolTip("" if split is None else touching_tooltip(split))
         by_default = self._model.choices.train is None and self._model.choices.val is None
-        held_out = "" if split is None or not by_default else held_out_words(split)
-        neighbours = "" if split is None else neighbour_words(split)
-        self._neighbours.say(" ".join(filter(None, (held_out, neighbours))))
+        self._held_out.say("" if split is None or not by_default else held_out_words(split))
+        self._neighbours.say("" if split is None else neighbour_words(split))
         self._show_slice()
 
     def _show_notes(self) -> None:
