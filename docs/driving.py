@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QLabel, QScrollArea, QWidget
+from qtpy.QtWidgets import QLabel, QMenu, QScrollArea, QWidget
 
 from napari_advseg.app.state.model import RunState
 from napari_advseg.gui.dock.data.slice_strip import SliceStrip
@@ -134,6 +134,14 @@ class Window:
         x = 8 if part.inherits("QCheckBox") else part.width() // 2
         QTest.mouseClick(part, LEFT, pos=QPoint(x, part.height() // 2))
         QTest.qWait(100)
+
+    def choose_new(self, title: str) -> None:
+        """Click New and an entry of its menu."""
+        self.click("new_annotation")
+        menu = self.dock.findChild(QMenu, "new_annotation_menu")
+        self.wait(menu.isVisible)
+        entry = next(one for one in menu.actions() if one.text().startswith(title))
+        QTest.mouseClick(menu, LEFT, pos=menu.actionGeometry(entry).center())
 
     def type(self, role: str, text: str) -> None:
         """Take over a field's text with other keys and Return."""

@@ -148,7 +148,7 @@ def main() -> None:
     window = Window()
     open_isbi(window)
     said = [window.says("next_step")]
-    window.click("new_annotation")
+    window.choose_new("Membranes")
     window.wait(lambda: "a class above" in window.says("next_step"))
     said += paint(window)
     window.budget(*budget)

@@ -98,7 +98,7 @@ def main() -> None:
     window = Window()
     open_isbi(window)
     photograph(window, 1, "open")
-    window.click("new_annotation")
+    window.choose_new("Membranes")
     window.wait(lambda: "a class above" in window.says("next_step"))
     paint(window)
     window.scroll_to("image_layer")

@@ -44,6 +44,13 @@ class App:
         return self
 
 
+@pytest.fixture(autouse=True)
+def _own_data_folder(tmp_path_factory, monkeypatch):
+    """What the application remembers from one session to the next."""
+    folder = tmp_path_factory.mktemp("user data")
+    monkeypatch.setattr("platformdirs.user_data_path", lambda *name, **options: folder / name[0])
+
+
 @pytest.fixture
 def app(tmp_path: Path) -> App:
     viewer, runner, engine = FakeViewer(), FakeRunner(), FakeEngine(kept_run(tmp_path / "kept"))

@@ -25,6 +25,7 @@ from napari_advseg.core.runtime.errors import (
     RunFolderError,
     SettingsError,
     SplitError,
+    UndecidedLabels,
 )
 from napari_advseg.core.runtime.filesystem import only_writer
 
@@ -39,6 +40,12 @@ def image(values, **options):
     return lambda: tifffile.imwrite(
         "cells.tif", values() if callable(values) else values, **options
     )
+
+
+def strokes_of_one_class(dense):
+    strokes = np.zeros_like(dense)
+    strokes[:2, 10:14, 5:60] = 1
+    return strokes
 
 
 def labels(change, name="strokes.tif"):
@@ -216,6 +223,10 @@ CASES = [
     on_labels("the same label everywhere", AnnotationError, labels(np.ones_like)),
     on_labels("fractions as labels", AnnotationError, labels(lambda v: v / np.float32(255))),
     on_labels("labels that nothing explains", ClassMapError, labels(lambda v: v // 25 + 3)),
+    on_labels(
+        "strokes of one class, or a dense annotation with few objects", UndecidedLabels,
+        labels(strokes_of_one_class),
+    ),
     on_labels(
         "labels that the classes do not name", ClassMapError, labels(lambda v: v // 5 + 3),
         classes="cell=54,membrane=0",

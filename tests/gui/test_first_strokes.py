@@ -14,6 +14,7 @@ from napari_advseg.core.data.synthetic import synthetic_stack
 from napari_advseg.gui.dock.data.slice_strip import SliceStrip
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.window.viewer_session import session_of
+from support.new_annotation import click_new
 
 LEFT = Qt.MouseButton.LeftButton
 WAIT = 30_000
@@ -69,7 +70,7 @@ def newcomer(viewer, qtbot):
 def test_the_dock_leads_from_a_stack_to_start(newcomer, qtbot):
     start = newcomer.part("start", QPushButton)
     newcomer.hears("Press New")
-    qtbot.mouseClick(newcomer.part("new_annotation", QPushButton), LEFT)
+    click_new(qtbot, newcomer.dock)
     newcomer.hears("Paint cell and membrane on slice 2")
     layer = newcomer.viewer.layers["annotation"]
     assert layer.mode == "paint"

@@ -162,10 +162,15 @@ class FakeAnnotations:
     ) -> None:
         self.stored[layer] = rows
 
+    def show_classes(self, layer: str, classes: ClassMap) -> None:
+        return
+
     def colours(self, layer: str, values: tuple[int, ...]) -> tuple[str, ...]:
         return tuple(self.coloured.get(value, f"#{value:06x}ff") for value in values)
 
-    def recolour(self, layer: str, values: tuple[int, ...], colour: str) -> None:
+    def recolour(
+        self, layer: str, values: tuple[int, ...], colour: str, *, rest: bool = False
+    ) -> None:
         self.coloured.update(dict.fromkeys(values, colour))
 
     def painted_value(self, layer: str) -> int | None:
@@ -175,6 +180,15 @@ class FakeAnnotations:
         if value > 255:
             raise AnnotationError(f"{layer} holds uint8 labels, {value} is none of them.")
         self.painted = value
+
+    def free_label(self, layer: str, taken: tuple[int, ...]) -> int:
+        return max(int(self.viewer.layers[layer].max()), *taken, 0) + 1
+
+    def fill_slices(self, layer: str, slices: tuple[int, ...], value: int) -> int:
+        labels = self.viewer.layers[layer]
+        changed = int((labels[list(slices)] != value).sum())
+        labels[list(slices)] = value
+        return changed
 
     def count(self, layer: str, values: tuple[int, ...]) -> int:
         return int(np.isin(self.viewer.layers[layer], values).sum())

@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,13 +23,13 @@ import typer
 from napari_advseg import __version__
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.config.presets import PRESETS, from_preset
-from napari_advseg.core.config.slice_ranges import parse_slices
+from napari_advseg.core.config.slice_ranges import parse_slices, parse_validation_slices
 from napari_advseg.core.runtime.control import RunControl, Stopped
 from napari_advseg.core.runtime.errors import AdvSegError, SettingsError, short_reason
 
 from .plot import plot
 from .predict_folder import predict_folder
-from .settings import given, settings_file, with_options
+from .settings import given, held_out_note, settings_file, with_only, with_options
 
 if TYPE_CHECKING:
     from napari_advseg.core.config.settings import RunSettings
@@ -120,9 +120,23 @@ def train(
         typer.Option(help="Channels of the U-Net's first level; the preset's if not given."),
     ] = None,
     train: Annotated[str | None, typer.Option(help="Training slices, as 0:20 or 0:5,8.")] = None,
-    val: Annotated[str | None, typer.Option(help="Validation slices, as 20:30.")] = None,
+    val: Annotated[
+        str | None,
+        typer.Option(help="Validation slices, as 20:30; none trains on all, without F1."),
+    ] = None,
     classes: Annotated[
-        str | None, typer.Option(help="What the labels mean, as cell=255,membrane=0+32.")
+        str | None,
+        typer.Option(
+            help="What the labels mean, as cell=255,membrane=0+32; of instance labels "
+            "mitochondrion=objects,background=0. borders are the rims of objects, touching only those "
+            "between two of them, borders2 and touching2 are 2 pixels wide."
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Slices that are wholly of one class, as background=3,7:10; one option for each class."
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Decides weights, patches and augmentation; 0 if not given.")
@@ -156,7 +170,7 @@ def train(
         device=device,
         threads=threads,
         train=parse_slices(train) if train is not None else None,
-        val=parse_slices(val) if val is not None else None,
+        val=parse_validation_slices(val) if val is not None else None,
         classes=ClassMap.parse(classes) if classes is not None else None,
     )
     if best and start_from is None:
@@ -166,8 +180,9 @@ def train(
     from napari_advseg.core.training import engine
 
     stack = read_stack(image, channel_axis=channel_axis)
-    annotation = read_annotation(labels, chosen.classes)
-    with _control() as control, _reporting(chosen) as report:
+    annotation = with_only(read_annotation(labels, chosen.classes), only or ())
+    notes = held_out_note(chosen, annotation)
+    with _control() as control, _reporting(chosen, notes) as report:
         result = engine.train(
             chosen,
             stack,
@@ -312,7 +327,8 @@ def evaluate(
     from napari_advseg.core.evaluation.evaluate import evaluate as score
     from napari_advseg.core.formats.io import read_annotation, read_class_map, read_stack
 
-    annotation = read_annotation(labels, ClassMap.parse(classes) if classes is not None else None)
+    told = ClassMap.parse(classes) if classes is not None else None
+    annotation = read_annotation(labels, told, zero_slices=True)  # complete truth
     found = score(
         read_stack(mask).data,
         annotation,
@@ -359,10 +375,10 @@ def _control() -> Iterator[RunControl]:
 
 
 @contextmanager
-def _reporting(settings: RunSettings) -> Iterator[Report]:
+def _reporting(settings: RunSettings, notes: Sequence[str] = ()) -> Iterator[Report]:
     from .report import Report
 
-    with Report(settings) as report:
+    with Report(settings, notes) as report:
         yield report
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -28,7 +28,8 @@ SHOWN = ("S F1 val", "G/S F1 val", "D Accuracy val", "G/D Accuracy val")
 class Report:
     """Takes the events of a run; validations go to stdout, the bar to stderr."""
 
-    def __init__(self, settings: RunSettings) -> None:
+    def __init__(self, settings: RunSettings, notes: Sequence[str] = ()) -> None:
+        self._notes = notes
         self._out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -60,6 +61,8 @@ class Report:
                 f"{' and '.join(event.networks)}, {event.updates} updates on {event.device} "
                 f"({event.precision}, {event.threads} threads)"
             )
+            for note in self._notes:
+                self._print(note)
         elif isinstance(event, Step):
             self._bar.update(self._task, completed=event.update)
         elif isinstance(event, Validated):

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from napari_advseg.core.runtime.errors import SettingsError, Subject, short_reason
+from napari_advseg.core.config.slice_ranges import parse_slices
+from napari_advseg.core.runtime.errors import (
+    ClassMapError,
+    SettingsError,
+    SplitError,
+    Subject,
+    short_reason,
+)
+
+if TYPE_CHECKING:
+    from napari_advseg.core.config.settings import RunSettings
+    from napari_advseg.core.data.annotation import Annotation
 
 
 def given(**options: Any) -> dict[str, Any]:
@@ -33,6 +45,37 @@ def with_options(
     if width is not None and isinstance(network, dict):  # anything else is refused with its name
         merged["network"] = {**network, "width": width}
     return merged
+
+
+def held_out_note(settings: RunSettings, annotation: Annotation) -> tuple[str, ...]:
+    """Which slices the default split takes from training, and the option that trains on all."""
+    from napari_advseg.core.data.split import default_split, held_out_sentence
+
+    if settings.train is not None or settings.val is not None:
+        return ()
+    try:
+        sentence = held_out_sentence(default_split(annotation, settings.patch))
+    except SplitError:  # the engine refuses it
+        return ()
+    return (f"{sentence} To train on all: --val none.",) if sentence else ()
+
+
+def with_only(annotation: Annotation, options: Iterable[str]) -> Annotation:
+    """The annotation with slices that are wholly of one class, from ``name=slices`` for each class.
+
+    Raises
+    ------
+    AdvSegError
+        If an option is not of that form, or a slice cannot be marked.
+    """
+    for option in options:
+        name, equals, slices = option.partition("=")
+        if not equals:
+            raise ClassMapError(
+                f"--only {option!r} is not of the form name=slices: write for example background=3,7:10."
+            )
+        annotation = annotation.only(name.strip(), parse_slices(slices))
+    return annotation
 
 
 def settings_file(path: Path | None) -> dict[str, Any]:

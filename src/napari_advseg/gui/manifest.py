@@ -101,7 +101,7 @@ def _layers(stack: EMStack, labels: NDArray[Any] | None, classes: ClassMap) -> l
         image["metadata"] = {SOURCE_KEY: str(stack.source)}
     layers: list[LayerTuple] = [(stack.data, image, "image")]
     if labels is not None:
-        looks = {"name": "annotation", "scale": stack.scale, **annotation_style(classes)}
+        looks = {"name": "annotation", "scale": stack.scale, **annotation_style(classes, labels)}
         layers.append((labels, looks, "labels"))
     return layers
 

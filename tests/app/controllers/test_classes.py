@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_advseg.app.state.class_list import PLACEHOLDER_ROWS
+from napari_advseg.app.state.class_list import Offer
 from napari_advseg.app.state.class_text import parse_rows
 from napari_advseg.app.state.run_form import LayerInfo
 from napari_advseg.core.runtime.errors import Subject
@@ -57,7 +57,8 @@ def test_unknown_labels_ask_for_names_and_can_be_one_class_each(app):
     app.viewer.layers["truth"][:, 10:14] = 32
     app.viewer.layers["truth"][:, 20:24] = 64
     read(app)
-    assert app.model.class_list.rows == PLACEHOLDER_ROWS
+    assert [row.name for row in app.model.class_list.rows] == ["cell", "membrane"]
+    assert app.model.class_list.offers == (Offer.OBJECTS, Offer.EACH)
     assert app.model.class_list.unnamed == (0, 32, 64, 255)
     app.controller.classes.make_class_per_label()
     app.runner.flush()

@@ -79,3 +79,13 @@ def test_of_more_than_two_classes_it_says_that_too_little_is_known(annotated):
     app.runner.flush()
     assert len(app.model.summary.classes) == 3
     assert expectation(app.model) == MORE_CLASSES
+
+
+def test_of_other_structures_than_membranes_nothing_is_promised(annotated):
+    app = annotated(2)
+    app.viewer.carried["truth"] = ClassMap.of(background=255, mitochondrion=0)
+    app.controller.data.refresh_summary()
+    app.runner.flush()
+    said = expectation(app.model)
+    assert said.startswith("For background and mitochondrion nothing was measured yet")
+    assert "membrane" not in said

@@ -11,11 +11,13 @@ from napari_advseg.app.state.class_rows import (
     insert_row,
     merge_rows,
     move_row_up,
+    objects_and_background,
     one_label_per_class,
     remove_row,
     rename_row,
     row_per_label,
     rows_from_map,
+    set_borders,
     set_row_values,
     to_class_map,
 )
@@ -86,6 +88,15 @@ def test_a_new_class_gets_the_first_unnamed_label_or_the_next_value_and_a_name_o
     assert append_row(ROWS, ())[3] == ClassRow("class 4", (256,))
     named = (CELL, ClassRow("class 3", (1,)))
     assert append_row(named, ())[2] == ClassRow("class 4", (256,))
+
+
+def test_borders_of_objects_go_to_a_class_and_back():
+    rows = objects_and_background(("mitochondrion", "background"))
+    gap = set_borders(rows, "touching", "background")
+    assert str(to_class_map(gap)) == "mitochondrion=objects,background=0+touching"
+    membrane = set_borders(gap, "borders", "membrane")
+    assert str(to_class_map(membrane)) == "mitochondrion=objects,background=0,membrane=borders"
+    assert set_borders(membrane, "", "") == rows
 
 
 def test_one_class_for_each_label_leaves_0_out_unless_it_is_needed():

@@ -141,3 +141,77 @@ def test_too_many_classes_are_refused():
 def test_no_class_is_too_few():
     with pytest.raises(ClassMapError, match="No classes were named"):
         ClassMap.parse("")
+
+
+# ---- instance labels
+
+
+INSTANCES = np.array(
+    [
+        [0, 5, 5, 5, 9, 9],
+        [0, 5, 5, 5, 9, 9],
+        [0, 5, 5, 5, 0, 0],
+        [0, 0, 0, 0, 0, 3],
+    ]
+)
+
+
+def test_all_labels_but_the_named_ones_are_objects():
+    found = ClassMap.parse("mitochondrion=objects,background=0+3").encode(INSTANCES)
+    assert (found == np.where((INSTANCES == 5) | (INSTANCES == 9), 0, 1)).all()
+
+
+def test_zero_is_unlabelled_beside_objects_if_no_class_names_it():
+    found = ClassMap.parse("mitochondrion=objects,background=3").encode(INSTANCES)
+    assert found[3].tolist() == [UNLABELLED] * 5 + [1]
+
+
+@pytest.mark.parametrize(
+    ("word", "of_row_0"), [("borders", [0, 2, 1, 2, 2, 1]), ("touching", [0, 1, 1, 2, 2, 1])]
+)
+def test_borders_of_objects_are_a_class_of_their_own(word, of_row_0):
+    found = ClassMap.parse(f"outside=0,cell=objects,membrane={word}").encode(INSTANCES)
+    assert found[0].tolist() == of_row_0
+
+
+def test_borders_of_objects_can_be_background():
+    found = ClassMap.parse("cell=objects,background=0+touching").encode(INSTANCES)
+    assert found[0].tolist() == [1, 0, 0, 1, 1, 0]
+
+
+def test_a_mask_of_objects_has_a_label_for_each_class():
+    classes = ClassMap.parse("cell=objects,membrane=borders,outside=0+1")
+    assert classes.mask_values == (2, 3, 0)
+    assert classes.decode(np.array([0, 1, 2], np.uint8)).tolist() == [2, 3, 0]
+    assert str(classes.of_masks) == "cell=2,membrane=3,outside=0+1"
+    assert NEW_ANNOTATION.of_masks is NEW_ANNOTATION
+
+
+@pytest.mark.parametrize(
+    "text", ["cell=objects,background=0", "cell=7+objects,a=0+borders2", "a=0,b=objects,c=touching"]
+)
+def test_classes_of_objects_round_trip(text):
+    classes = ClassMap.parse(text)
+    assert str(classes) == text
+    assert ClassMap.model_validate_json(classes.model_dump_json()) == classes
+
+
+def test_plain_classes_are_written_as_earlier_versions_did():
+    assert ClassMap.of(cell=1, membrane=2).model_dump(mode="json") == {
+        "classes": [{"name": "cell", "values": [1]}, {"name": "membrane", "values": [2]}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a=objects,b=objects", "The word objects stands for two classes"),
+        ("a=objects,b=borders+touching", "borders and touching: keep one"),
+        ("a=1,b=borders", "borders are borders of objects, and no class has objects"),
+        ("a=object,b=0", "'a=object' is not of the form"),
+    ],
+)
+def test_words_that_do_not_fit_are_refused(text, said):
+    with pytest.raises(ClassMapError) as caught:
+        ClassMap.parse(text)
+    assert said in str(caught.value)

@@ -7,7 +7,12 @@ import pytest
 
 from napari_advseg.core.config.classes import NEW_ANNOTATION, UNLABELLED, ClassMap
 from napari_advseg.core.data.annotation import Annotation
-from napari_advseg.core.runtime.errors import AnnotationError, ClassMapError
+from napari_advseg.core.runtime.errors import (
+    AnnotationError,
+    ClassMapError,
+    SplitError,
+    UndecidedLabels,
+)
 
 
 def stack_of(*slices):
@@ -34,9 +39,52 @@ def test_what_was_decided_is_said():
 
 def test_a_class_map_decides_over_the_dense_form():
     classes = ClassMap.of(membrane=1, cell=0)
-    found = Annotation.from_labels(stack_of([0, 1], [0, 0]), classes)
-    assert found.targets[:, 0].tolist() == [[1, 0], [1, 1]]
+    found = Annotation.from_labels(stack_of([0, 1], [1, 1]), classes)
+    assert found.targets[:, 0].tolist() == [[1, 0], [0, 0]]
     assert found.notes == ()
+
+
+# ---- slices of one class, and strokes of one class
+
+
+@pytest.mark.parametrize("text", ["a=objects,background=0", "a=1+2,background=0"])
+def test_slices_of_0_are_unannotated_until_they_are_marked(text):
+    classes = ClassMap.parse(text)
+    found = Annotation.from_labels(stack_of([0, 1, 2], [0, 0, 0], [0, 0, 0]), classes)
+    assert found.annotated_slices == (0,)
+    assert found.notes == (
+        "2 of 3 slices are 0 throughout and unannotated: mark those that are all background.",
+    )
+    marked = found.only("background", [2])
+    assert marked.targets[:, 0].tolist() == [[1, 0, 0], [UNLABELLED] * 3, [1, 1, 1]]
+    complete = Annotation.from_labels(
+        stack_of([0, 1, 2], [0, 0, 0], [0, 0, 0]), classes, zero_slices=True
+    )
+    assert complete.annotated_slices == (0, 1, 2)
+
+
+def test_slices_can_be_wholly_objects_and_are_refused_if_they_hold_another_class():
+    found = Annotation.from_labels(stack_of([0, 1], [0, 0], [0, 2]), NEW_ANNOTATION)
+    assert found.only("membrane", [1, 2]).targets[1:, 0].tolist() == [[1, 1], [1, 1]]
+    with pytest.raises(AnnotationError, match="Slice 0 has labels of cell, so it is not only mem"):
+        found.only("membrane", [0])
+    with pytest.raises(ClassMapError, match="no class 'glia': the classes are cell, membrane"):
+        found.only("glia", [0])
+    with pytest.raises(SplitError, match="Slice 3 is outside the stack"):
+        found.only("cell", [3])
+
+
+@pytest.mark.parametrize("value", [1, 255])
+@pytest.mark.parametrize("thick", [1, 6, 14])
+def test_strokes_of_one_class_are_never_read_as_dense(value, thick):
+    labels = np.zeros((3, 32, 32), np.uint8)
+    labels[:2, 4 : 4 + thick, 2:30] = value
+    with pytest.raises(UndecidedLabels) as caught:
+        Annotation.from_labels(labels)
+    other = 2 if value == 1 else 1
+    for text in (f"object={value},background=0", f"object={value},background={other}"):
+        assert text in str(caught.value)
+        Annotation.from_labels(labels, ClassMap.parse(text))  # both ways out work
 
 
 def test_zero_is_unlabelled_where_the_class_map_does_not_name_it():

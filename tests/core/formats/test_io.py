@@ -257,7 +257,7 @@ def test_refuses_labels_that_are_no_integers(tmp_path, labels):
 
 def test_annotation_classes_told_then_carried_then_inferred(tmp_path):
     dense = np.zeros((2, 8, 8), np.uint8)
-    dense[:, 2:6, 2:6] = 1
+    dense[:, 1:7, 1:7] = 1
     path = tmp_path / "m.tif"
     tifffile.imwrite(path, dense)
     assert io.read_annotation(path).classes == ClassMap.of(cell=1, membrane=0)
@@ -267,6 +267,12 @@ def test_annotation_classes_told_then_carried_then_inferred(tmp_path):
     assert carried.targets[0, 0, 0] == UNLABELLED
     told = ClassMap.of(background=0, mitochondrion=1)
     assert io.read_annotation(path, told).classes == told
+
+
+def test_classes_of_objects_travel_with_the_file(tmp_path):
+    classes = ClassMap.parse("cell=7+objects,membrane=touching2,outside=0")
+    io.write_labels(tmp_path / "m.tif", np.arange(12).reshape(1, 3, 4), classes)
+    assert io.read_class_map(tmp_path / "m.tif") == classes
 
 
 def test_a_damaged_class_map_is_refused_and_a_foreign_description_ignored(tmp_path, labels):

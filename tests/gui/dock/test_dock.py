@@ -33,6 +33,7 @@ from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.window.viewer_session import PLOTS_NAME, ViewerSession
 from support.fake_engine import core_engine_with, with_functions
+from support.new_annotation import click_new
 
 NAME = "Adversarial Segmentation"
 SHAPE = (6, 64, 64)
@@ -270,7 +271,7 @@ def _waiting(dock, role):
 def test_new_annotation_is_chosen_and_painting_is_noticed(qtbot, viewer, make_dock):
     viewer.add_image(np.zeros(SHAPE, np.uint8), name="em")
     dock = make_dock()
-    click(qtbot, dock, "new_annotation")
+    click_new(qtbot, dock)
     qtbot.waitUntil(lambda: dock.model.summary is not None)
     assert "strokes of cell and membrane" in _waiting(dock, "start")
     layer = viewer.layers["annotation"]

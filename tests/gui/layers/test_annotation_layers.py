@@ -65,9 +65,9 @@ def test_a_layer_that_is_gone_or_read_only_is_said(viewer, layers):
         layers.paint_with("a", 300)
 
 
-def test_a_third_class_gets_the_next_colour_and_makes_all_opaque(viewer, layers):
+def test_a_third_class_gets_the_next_colour(viewer, layers):
     add(viewer, labels())
-    assert layers.colours("a", (1, 2)) == TWO_CLASSES
+    assert layers.colours("a", (1, 2)) == tuple(one + "ff" for one in TWO_CLASSES)
     layers.keep_classes("a", parse_rows("cell=1,membrane=2,synapse=3"))
     assert layers.colours("a", (1, 2, 3)) == tuple(one + "ff" for one in MORE_CLASSES[:3])
 

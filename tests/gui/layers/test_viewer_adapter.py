@@ -211,7 +211,7 @@ def test_the_two_classes_of_an_annotation_are_told_apart_and_0_is_nothing(viewer
     viewer.add_image(em, name="em")
     name = adapter.open_labels(np.zeros(em.shape, np.uint8), NEW_ANNOTATION, "em", "truth")
     nothing, cell, membrane = viewer.layers[name].colormap.map(np.array([0, 1, 2], np.uint8))
-    assert nothing[3] == 0 < cell[3] < membrane[3]
+    assert nothing[3] == 0 < cell[3] == membrane[3]
     assert not np.allclose(cell[:3], membrane[:3])
 
 
@@ -228,10 +228,21 @@ def test_a_dense_annotation_without_a_class_map_leaves_the_image_visible(viewer,
     labels = np.full(em.shape, cell, np.uint8)
     labels[:, :8] = 0
     layer = viewer.layers[adapter.open_labels(labels, None, "em", "truth")]
-    alpha = layer.colormap.map(np.array([cell], np.uint8))[0, 3] * layer.opacity
-    assert 0 < alpha < 0.25
+    alpha = layer.colormap.map(np.array([cell, 0], np.uint8))[:, 3] * layer.opacity
+    assert alpha[0] == 0 < alpha[1] < 0.5
     assert layer.colormap.map(np.array([7], np.uint8))[0, 3] > 0  # painted with any other label
     assert adapter.labels("truth")[1] is None
+
+
+def test_background_of_objects_is_clear_and_all_objects_look_alike(viewer, adapter, em):
+    viewer.add_image(em, name="em")
+    classes = ClassMap.parse("mitochondrion=objects,background=0")
+    labels = np.zeros(em.shape, np.uint16)
+    labels[:, 2:9], labels[:, 12:20] = 700, 3
+    layer = viewer.layers[adapter.open_labels(labels, classes, "em", "truth")]
+    background, one, other = layer.colormap.map(np.array([0, 3, 700], np.uint16))
+    assert background[3] == 0 < one[3]
+    assert tuple(one) == tuple(other)
 
 
 def test_labels_of_unknown_meaning_leave_the_image_visible(viewer, adapter, em):

@@ -14,15 +14,20 @@ from napari_advseg.app.ports.annotations import ClassRow
 from napari_advseg.app.state import class_rows
 from napari_advseg.app.state.annotation_summary import AnnotationSummary
 from napari_advseg.app.state.class_list import (
-    PLACEHOLDER_ROWS,
     ClassList,
+    Offer,
     ShownClass,
+    offers_of,
+    placeholder_rows,
     plain_rows,
     shown_rows,
     with_pixel_counts,
 )
 from napari_advseg.app.state.class_rows import MIN_CLASSES
-from napari_advseg.core.runtime.errors import AdvSegError, Subject
+from napari_advseg.app.state.looked_for import first_two
+from napari_advseg.core.config.classes import OBJECTS
+from napari_advseg.core.config.slice_ranges import slice_words
+from napari_advseg.core.runtime.errors import AdvSegError, ClassMapError, Subject
 
 from .base import AppContext, BaseController
 from .data import DataController
@@ -74,6 +79,7 @@ class ClassController(BaseController):
             painted=painted,
             unnamed=unnamed,
             note=UNPAINTED if one_label else "",
+            offers=offers_of(rows, known),
         )
 
     def _known_rows(self) -> tuple[tuple[ShownClass, ...], AnnotationSummary | None]:
@@ -88,7 +94,8 @@ class ClassController(BaseController):
         elif summary.classes is not None:
             rows = shown_rows(class_rows.rows_from_map(summary.classes))
         else:
-            rows = PLACEHOLDER_ROWS
+            shown = [row.name for row in self._model.class_list.rows]  # of this annotation, or none
+            rows = placeholder_rows(shown or self._names())
         return with_pixel_counts(rows, summary), summary
 
     def _with_colours(
@@ -100,17 +107,28 @@ class ClassController(BaseController):
             return None, rows
         layer = self._viewer.annotations
         try:
-            values = tuple(row.values[0] for row in rows if row.values)
+            labels = [class_rows.label_of(rows, index) for index in range(len(rows))]
+            values = tuple(label for label in labels if label is not None)
             colours = dict(zip(values, layer.colours(annotation.name, values), strict=True))
             painted = class_rows.index_of_value(rows, layer.painted_value(annotation.name))
         except AdvSegError:
             return None, rows
-        coloured = (replace(r, colour=colours[r.values[0]]) if r.values else r for r in rows)
-        return painted, tuple(coloured)
+        pairs = zip(rows, labels, strict=True)
+        return painted, tuple(
+            row if label is None else replace(row, colour=colours[label]) for row, label in pairs
+        )
 
     def _summary_changed(self) -> None:
         self._restore_removed()
+        self._show_colours()
         self.refresh()
+
+    def _show_colours(self) -> None:
+        """Show the classes of a layer that came with the viewer's own colours."""
+        summary = self._model.summary
+        if summary is not None and summary.classes is not None and not summary.unnamed:
+            classes = summary.classes
+            self._try(lambda name: self._viewer.annotations.show_classes(name, classes))
 
     # ---- naming, values, colours, order
 
@@ -133,8 +151,14 @@ class ClassController(BaseController):
 
     def recolour(self, index: int, colour: str) -> None:
         """Show a class in another colour, ``#rrggbb``."""
-        values = self.rows[index].values
-        self._try(lambda name: self._viewer.annotations.recolour(name, values, colour))
+        rows = self.rows
+        label = class_rows.label_of(rows, index)
+        if label is None:
+            return
+        values = rows[index].values or (label,)
+        rest = OBJECTS in rows[index].derived
+        layer = self._viewer.annotations
+        self._try(lambda name: layer.recolour(name, values, colour, rest=rest))
         self.refresh()
 
     def _set(self, rows: tuple[ClassRow, ...]) -> None:
@@ -153,11 +177,30 @@ class ClassController(BaseController):
         """Make one class for each label of an annotation whose classes are unknown."""
         self._set(class_rows.row_per_label(self._model.class_list.unnamed))
 
+    def name_labels(self, offer: Offer) -> None:
+        """Name the labels of an annotation whose classes are unknown."""
+        names, unnamed = self._names(), self._model.class_list.unnamed
+        if offer is Offer.EACH:
+            self.make_class_per_label()
+        elif offer is Offer.OBJECTS:
+            self._set(class_rows.objects_and_background(names))
+        else:
+            self._set(class_rows.strokes_of_one_class(names, max(unnamed)))
+
+    def _names(self) -> tuple[str, ...]:
+        return first_two(self._model.looked_for)
+
+    def set_borders(self, word: str, name: str) -> None:
+        """Give the borders of objects to the class `name`; without a word, leave them to the objects."""
+        self._set(class_rows.set_borders(self.rows, word, name))
+
     def refusal_to_remove(self, index: int) -> str:
         """Reason why a class cannot be removed; an empty string if it can."""
         rows = self.rows
         if len(rows) <= MIN_CLASSES:
             return "Two classes are the fewest: rename this one, or add another first."
+        if OBJECTS in rows[index].derived:
+            return f"{rows[index].name} has all labels that no class names: merge it instead."
         zero = class_rows.index_of_value(rows, 0)
         if zero not in (None, index) and rows[index].values:
             return f"0 is {rows[zero].name} here, so no pixel can be unlabelled: merge instead."
@@ -181,7 +224,7 @@ class ClassController(BaseController):
         step. Otherwise the pixels stay and the other class gets the values.
         """
         rows = self.rows
-        if len(rows) <= MIN_CLASSES or index == into or not rows[into].values:
+        if len(rows) <= MIN_CLASSES or index == into or not rows[into].complete:
             return
         if not class_rows.one_label_per_class(rows):
             self._set(class_rows.merge_rows(rows, index, into))
@@ -220,10 +263,51 @@ class ClassController(BaseController):
     def pick(self, index: int) -> None:
         """Select a class for the brush."""
         rows = self.rows
-        if 0 <= index < len(rows) and rows[index].values:
-            value = rows[index].values[0]
-            self._try(lambda name: self._viewer.annotations.paint_with(name, value))
+        if 0 <= index < len(rows) and rows[index].complete:
+            layer, painted = self._viewer.annotations, self._label_to_paint
+            self._try(lambda name: layer.paint_with(name, painted(name, index)))
         self.refresh()
+
+    def _label_to_paint(self, layer: str, index: int) -> int:
+        """Label that the brush paints for a class: of objects that of a new one."""
+        row = self.rows[index]
+        if row.values:
+            return row.values[0]
+        if OBJECTS in row.derived:
+            return self._viewer.annotations.free_label(layer, self._taken())
+        raise ClassMapError(f"{row.name} are the borders of objects and cannot be painted.")
+
+    def _taken(self) -> tuple[int, ...]:
+        return tuple(value for row in self.rows for value in row.values)
+
+    def fill_slices(self, slices: tuple[int, ...], index: int) -> None:
+        """Make slices wholly of one class, as one undo step, and use them in the next run.
+
+        Where the only label of the class is 0, which also stands for slices that are not annotated, the class
+        gets a second label.
+        """
+        layer = self._viewer.annotations
+        value = self._try(lambda name: self._label_to_fill(name, index))
+        if value is None:
+            return
+        changed = self._try(lambda name: layer.fill_slices(name, slices, value))
+        if changed is None:
+            return
+        self._data.annotated(slices)
+        self._model.status = (
+            f"{slice_words(slices).capitalize()} {'is' if len(slices) == 1 else 'are'} all "
+            f"{self.rows[index].name} now; Ctrl+Z on the annotation undoes it."
+        )
+
+    def _label_to_fill(self, layer: str, index: int) -> int:
+        row = self.rows[index]
+        if any(row.values):
+            return next(value for value in row.values if value)
+        if not row.values:
+            return self._label_to_paint(layer, index)
+        value = self._viewer.annotations.free_label(layer, self._taken())
+        self._set(class_rows.add_value(self.rows, index, value))
+        return value
 
     def _try(self, act: Callable[[str], Result]) -> Result | None:
         """Act on the chosen annotation; an error is shown next to the classes."""

@@ -17,6 +17,13 @@ from numpy.typing import NDArray
 from napari_advseg.app.messages.form_problems import problems_of, size_problem
 from napari_advseg.app.ports.annotations import ClassRow
 from napari_advseg.app.state.annotation_summary import AnnotationSummary, summarise
+from napari_advseg.app.state.looked_for import (
+    MEMBRANES,
+    Names,
+    class_map_of,
+    remember_names,
+    remembered_names,
+)
 from napari_advseg.app.state.run_form import (
     Choices,
     LayerInfo,
@@ -66,6 +73,7 @@ class DataController(BaseController):
         super().__init__(context)
         self._reading = False
         self._read_again = False
+        self._model.looked_for = remembered_names()
         events = self._model.events
         for signal in (events.choices, events.layers, events.summary, events.run):
             signal.connect(self._update_problems)
@@ -142,6 +150,16 @@ class DataController(BaseController):
     def set_split(self, train: tuple[int, ...], val: tuple[int, ...]) -> None:
         """Say which slices train and which validate."""
         self.choose(train=train, val=val)
+
+    def annotated(self, slices: tuple[int, ...]) -> None:
+        """Use slices that were annotated just now: as training slices if the user chose the split."""
+        choices = self._model.choices
+        if choices.train is None or choices.val is None:
+            self.refresh_summary()
+        else:
+            added = set(slices) - set(choices.val)
+            self.choose(train=tuple(sorted({*choices.train, *added})))
+            self.refresh_summary()
 
     def reset_split(self) -> None:
         """Let the last third of the annotated slices validate again."""
@@ -225,19 +243,28 @@ class DataController(BaseController):
 
     # ---- opening and making layers
 
-    def new_annotation(self) -> None:
-        """Lay an empty annotation over the chosen image and choose it."""
+    def new_annotation(self, names: Names = ()) -> None:
+        """Lay an empty annotation over the chosen image and choose it.
+
+        Parameters
+        ----------
+        names : tuple of str, optional
+            Of its classes; by default those of the last one.
+        """
         image = self._model.image
         if image is None:
             self._model.set_problem(
                 Subject.IMAGE, "Open an image first: an annotation lies over one."
             )
             return
+        names = names or self._model.looked_for or MEMBRANES
         try:
-            name = self._viewer.new_annotation(image.name, NEW_ANNOTATION)
+            name = self._viewer.new_annotation(image.name, class_map_of(names))
         except AdvSegError as error:
             self._model.set_problem(error.subject, str(error))
             return
+        self._model.looked_for = names
+        remember_names(names)
         self._pick_by_name(name)
 
     def open_sample(self) -> None:

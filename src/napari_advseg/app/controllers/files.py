@@ -169,7 +169,7 @@ class _Work:
 
     def _indices(self, path: Path) -> NDArray[np.uint8]:
         labels, _ = self._engine.read_labels(path)
-        return self._classes.encode(labels) + np.uint8(1)
+        return self._classes.of_masks.encode(labels) + np.uint8(1)
 
     def finish(self, outcome: Outcome) -> None:
         """Say what became of all files."""

@@ -113,7 +113,7 @@ def _write_masks(
     missing = depth = 0
     for name, indices in masks.items():
         path = folder / f"{before}{name}_mask.tif"
-        engine.write_labels(path, classes.decode(indices), classes, scale=run.scale)
+        engine.write_labels(path, classes.decode(indices), classes.of_masks, scale=run.scale)
         depth = indices.shape[0]
         missing = max(missing, int((indices == UNLABELLED).all(axis=(1, 2)).sum()))
     many = "Both masks are" if len(masks) > 1 else "The mask is"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from napari_advseg.app.state.model import AppModel
 from napari_advseg.app.state.run_form import OWN, TRUTH
 from napari_advseg.app.state.unannotated_source import unannotated_slices, without_use
+from napari_advseg.core.config.class_roles import about_membranes
+from napari_advseg.core.config.classes import ClassMap
 
 FEWER_GAPS = "With one annotated slice G/S broke fewer membranes than S in our tests."
 FEWER_GAPS_HERE = (
@@ -25,10 +27,16 @@ MORE_CLASSES = (
 )
 
 
+def not_measured(classes: ClassMap) -> str:
+    """Sentence for two classes that the adversary was never measured on: they are not membranes."""
+    names = " and ".join(classes.names)
+    return f"For {names} nothing was measured yet: the verdict after the run shows whether G/S is better."
+
+
 def expectation(model: AppModel) -> str:
     """Whether G/S is likely to be better than S; empty where nothing is known yet, or there is no G/S.
 
-    It rests on what was measured with two classes (``docs/benchmarks.md``): fewer gaps, more than chance,
+    It rests on what was measured on membranes (``docs/benchmarks.md``): fewer gaps, more than chance,
     where one slice trains beside images without annotation, with two and four slices not; and from one
     laboratory's stack to another's a loss.
     """
@@ -40,6 +48,8 @@ def expectation(model: AppModel) -> str:
         return ""
     if len(summary.classes) != 2:
         return MORE_CLASSES
+    if not about_membranes(summary.classes):
+        return not_measured(summary.classes)
     sees_others = choices.unannotated != TRUTH and not without_use(choices)
     second_stack = sees_others and choices.unannotated != OWN
     if choices.unannotated == OWN:

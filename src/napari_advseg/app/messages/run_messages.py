@@ -25,6 +25,8 @@ def score_line(history: Sequence[Validated]) -> str:
     numbers = {short: last.of(network).f1_val for network, short in SHORT.items()}
     numbers["D"] = last.discriminator.accuracy_val
     line = "  ".join(f"{short} {value:.3f}" for short, value in numbers.items() if _known(value))
+    if not any(_known(last.of(network).f1_val) for network in SHORT):
+        line = f"no F1  {line}".strip()
     best = best_of_all(history)
     return line if best is None else f"{line} · best {best}"
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from napari_advseg.core.data.split import Split, touching_slices
+from napari_advseg.app.ports.annotations import ClassRow
+from napari_advseg.app.state.class_rows import complete_map
+from napari_advseg.core.config.class_roles import background_index
+from napari_advseg.core.data.split import Split, held_out_sentence, touching_slices
 
 MILD = 1 / 3
 """Up to this share of validation slices beside training ones they hardly move the score: the default split,
@@ -26,6 +29,24 @@ def split_words(split: Split, share_labelled: Sequence[float]) -> str:
         is_next = "is" if len(touching) == 1 else "are"
         words += f"; {len(touching)} of the {len(split.val)} {is_next} next to a training slice"
     return words
+
+
+def held_out_words(split: Split) -> str:
+    """Which slices the default split takes from training, and how to train on all; empty if unneeded."""
+    sentence = held_out_sentence(split)
+    return f"{sentence} To train on all: right-click the strip." if sentence else ""
+
+
+def fill_sentences(rows: Sequence[ClassRow]) -> tuple[str, ...]:
+    """Entries of the strip's menu that mark slices as wholly of one class, in the order of the classes."""
+    classes = complete_map(rows)
+    if classes is None:
+        return ()
+    background = background_index(classes)
+    return tuple(
+        f"Nothing here: all {name}" if index == background else f"All of it is {name}"
+        for index, name in enumerate(classes.names)
+    )
 
 
 def neighbour_words(split: Split) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from napari_advseg.app.ports.annotations import ClassRow
+from napari_advseg.core.runtime.errors import ClassMapError, UndecidedLabels
 
 from .annotation_summary import AnnotationSummary
+from .class_rows import MIN_CLASSES
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,17 @@ class ShownClass(ClassRow):
     share: float | None = None
 
 
+class Offer(Enum):
+    """A way to name the labels of an annotation."""
+
+    OBJECTS = "objects"
+    """Each label except 0 is an object, 0 is background."""
+    STROKES = "strokes"
+    """The one label is a class, 0 is unlabelled."""
+    EACH = "each"
+    """Each label is a class, 0 is unlabelled."""
+
+
 @dataclass(frozen=True)
 class ClassList:
     """The classes of the chosen annotation as the window shows them.
@@ -45,6 +59,8 @@ class ClassList:
         Labels of the annotation that have no class.
     note : str
         Sentence about unpainted pixels.
+    offers : tuple of Offer
+        Ways to name the labels of an annotation whose classes are unknown, each by one click.
     """
 
     rows: tuple[ShownClass, ...] = ()
@@ -52,20 +68,22 @@ class ClassList:
     painted: int | None = None
     unnamed: tuple[int, ...] = ()
     note: str = ""
+    offers: tuple[Offer, ...] = ()
 
 
-PLACEHOLDER_ROWS = (ShownClass("cell"), ShownClass("membrane"))
-"""Rows of an annotation whose classes are unknown: the user enters the values."""
+def placeholder_rows(names: Sequence[str]) -> tuple[ShownClass, ...]:
+    """Rows of an annotation whose classes are unknown: the user enters the values."""
+    return tuple(map(ShownClass, names))
 
 
 def shown_rows(rows: Sequence[ClassRow]) -> tuple[ShownClass, ...]:
     """Rows to show, without colours and pixel counts so far."""
-    return tuple(ShownClass(row.name, row.values, row.typed) for row in rows)
+    return tuple(ShownClass(row.name, row.values, row.typed, row.derived) for row in rows)
 
 
 def plain_rows(rows: Sequence[ClassRow]) -> tuple[ClassRow, ...]:
     """Rows without colours and pixel counts."""
-    return tuple(ClassRow(row.name, row.values, row.typed) for row in rows)
+    return tuple(ClassRow(row.name, row.values, row.typed, row.derived) for row in rows)
 
 
 def with_pixel_counts(
@@ -76,13 +94,25 @@ def with_pixel_counts(
         return tuple(rows)
     labelled = sum(summary.pixels_of_class)
     classes = summary.classes.classes
-    pixels = {one.values: n for one, n in zip(classes, summary.pixels_of_class, strict=True)}
+    counts = zip(classes, summary.pixels_of_class, strict=True)
+    pixels = {(one.values, one.derived): n for one, n in counts}
     return tuple(
-        replace(row, pixels=pixels[row.values], share=pixels[row.values] / max(labelled, 1))
-        if row.values in pixels
+        replace(row, pixels=pixels[key], share=pixels[key] / max(labelled, 1))
+        if (key := (row.values, row.derived)) in pixels
         else row
         for row in rows
     )
+
+
+def offers_of(rows: Sequence[ClassRow], summary: AnnotationSummary | None) -> tuple[Offer, ...]:
+    """Ways to name labels whose classes are unknown; none if they are known or are being typed."""
+    if summary is None or not isinstance(summary.problem, ClassMapError):
+        return ()
+    if not rows or any(row.values_text for row in rows):
+        return ()
+    if isinstance(summary.problem, UndecidedLabels):
+        return Offer.OBJECTS, Offer.STROKES
+    return (Offer.OBJECTS, Offer.EACH) if len(summary.unnamed) >= MIN_CLASSES else (Offer.OBJECTS,)
 
 
 def format_share(share: float | None) -> str:

@@ -145,6 +145,8 @@ class AppModel:
         Of the run that is shown, those that are over included.
     verdict : str
         Which of its two networks is better, and what to try; empty without a pair.
+    looked_for : tuple of str
+        Names of the classes of the last new annotation; empty before the first one.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -174,6 +176,7 @@ class AppModel:
     health: DiscriminatorStatistics[float] = field(default_factory=DiscriminatorStatistics)
     alarms: tuple[Alarm, ...] = ()
     verdict: str = ""
+    looked_for: tuple[str, ...] = ()
 
     def advance(self, state: RunState) -> None:
         """Go to another run state.

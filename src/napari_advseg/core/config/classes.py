@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from napari_advseg.core.runtime.errors import ClassMapError
+
+from .object_borders import object_borders
 
 UNLABELLED = 255
 """Class index of a pixel that nobody labelled; it counts in no loss and in no metric."""
@@ -18,21 +28,43 @@ MANY_LABELS = 32
 """More labels than this without a meaning look like an instance segmentation."""
 
 
+OBJECTS = "objects"
+"""In place of a value: all values except 0 that no class names, one for each object."""
+BORDERS = {
+    "borders": (True, 1),
+    "borders2": (True, 2),
+    "touching": (False, 1),
+    "touching2": (False, 2),
+}
+"""In place of a value: pixels at the borders of objects; whether around them too, and the width in pixels.
+
+``borders`` are all borders of objects, ``touching`` only those between two objects that touch.
+"""
+DERIVED = (OBJECTS, *BORDERS)
+"""Words that stand in place of a value."""
+
+
 class SegmentationClass(BaseModel):
     """One class and the annotation values that stand for it.
 
     Attributes
     ----------
     name : str
-        The person's word for it.
+        The user's word for it.
     values : tuple of int
         Annotation values merged into this class; masks are written with the first.
+    derived : tuple of str
+        Pixels of this class that no single value stands for, see `DERIVED`.
     """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
-    values: tuple[int, ...]
+    values: tuple[int, ...] = ()
+    derived: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name}={'+'.join([*map(str, self.values), *self.derived])}"
 
     @field_validator("name")
     @classmethod
@@ -44,11 +76,31 @@ class SegmentationClass(BaseModel):
             )
         return name
 
+    @field_validator("derived")
+    @classmethod
+    def _known_words(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = next((word for word in words if word not in DERIVED), None)
+        if unknown is not None:
+            raise ClassMapError(
+                f"{unknown!r} does not stand for pixels of a class: use {', '.join(DERIVED)}."
+            )
+        return words
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> SegmentationClass:
+        if not self.values and not self.derived:
+            raise ClassMapError("A class has no label value: give it at least one.")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_earlier(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `derived` out where it is empty, as earlier versions wrote a class."""
+        written: dict[str, Any] = write(self)
+        return {key: value for key, value in written.items() if key != "derived" or self.derived}
+
     @field_validator("values")
     @classmethod
-    def _some_values(cls, values: tuple[int, ...]) -> tuple[int, ...]:
-        if not values:
-            raise ClassMapError("A class has no label value: give it at least one.")
+    def _values_in_range(cls, values: tuple[int, ...]) -> tuple[int, ...]:
         limits = np.iinfo(np.int32)  # what a mask of more than 8 bits is written as
         beyond = [v for v in values if not limits.min <= v <= limits.max]
         if beyond:
@@ -61,7 +113,8 @@ class SegmentationClass(BaseModel):
 class ClassMap(BaseModel):
     """The classes of an annotation, in order; the first is the positive one.
 
-    A value that no class names is unlabelled if it is 0 and an error otherwise.
+    A value that no class names is unlabelled if it is 0; otherwise it belongs to the class of ``objects``,
+    and is an error if there is no such class.
 
     Attributes
     ----------
@@ -75,6 +128,12 @@ class ClassMap(BaseModel):
     ('cell', 'membrane')
     >>> str(classes)
     'cell=255,membrane=0+32+64+96+128'
+
+    Of an instance segmentation, with the borders between its objects as background:
+
+    >>> classes = ClassMap.parse("mitochondrion=objects,background=0+touching")
+    >>> classes.encode(np.array([[0, 7, 7, 8, 8]])).tolist()
+    [[1, 0, 1, 1, 0]]
     """
 
     model_config = ConfigDict(frozen=True)
@@ -93,10 +152,19 @@ class ClassMap(BaseModel):
         for what, items in (
             ("name", [repr(n) for n in self.names]),
             ("value", [str(v) for c in self.classes for v in c.values]),
+            ("word", [word for c in self.classes for word in c.derived]),
         ):
             twice = next((i for i in items if items.count(i) > 1), None)
             if twice is not None:
                 raise ClassMapError(f"The {what} {twice} stands for two classes: keep it in one.")
+        borders = [word for c in self.classes for word in c.derived if word in BORDERS]
+        if len(borders) > 1:
+            raise ClassMapError(f"The classes name {' and '.join(borders)}: keep one of them.")
+        if borders and self.objects_index is None:
+            raise ClassMapError(
+                f"{borders[0]} are borders of objects, and no class has objects: "
+                f"write for example mitochondrion=objects,background=0+{borders[0]}."
+            )
         return self
 
     @classmethod
@@ -117,7 +185,7 @@ class ClassMap(BaseModel):
 
     @classmethod
     def parse(cls, text: str) -> ClassMap:
-        """Read ``name=value[+value...],name=value...``.
+        """Read ``name=value[+value...],name=value...``; the words of `DERIVED` may stand for values.
 
         Raises
         ------
@@ -126,18 +194,15 @@ class ClassMap(BaseModel):
         """
         found = []
         for part in filter(None, (p.strip() for p in text.split(","))):
-            name, equals, values = part.partition("=")
-            try:
-                numbers = tuple(int(v) for v in values.split("+"))
-            except ValueError:
-                numbers = ()
-            if not equals or not numbers:
+            name, _, values_text = part.partition("=")
+            values, derived = parse_values(values_text)
+            if values is None:
                 raise malformed_class(part)
-            found.append(SegmentationClass(name=name, values=numbers))
+            found.append(SegmentationClass(name=name, values=values, derived=derived))
         return cls(classes=tuple(found))
 
     def __str__(self) -> str:
-        return ",".join(f"{c.name}={'+'.join(map(str, c.values))}" for c in self.classes)
+        return ",".join(map(str, self.classes))
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -149,8 +214,36 @@ class ClassMap(BaseModel):
 
     @property
     def mask_values(self) -> tuple[int, ...]:
-        """The value that a written mask has for each class: the first of its annotation values."""
-        return tuple(c.values[0] for c in self.classes)
+        """The value that a written mask has for each class: the first of its annotation values.
+
+        A class without one has the lowest positive value that is free.
+        """
+        taken = {value for one in self.classes for value in one.values}
+        free = (value for value in count(1) if value not in taken)
+        return tuple(one.values[0] if one.values else next(free) for one in self.classes)
+
+    @property
+    def of_masks(self) -> ClassMap:
+        """Class map of a written mask, in which each class is a value."""
+        if not any(one.derived for one in self.classes):
+            return self
+        pairs = zip(self.classes, self.mask_values, strict=True)
+        return ClassMap(
+            classes=tuple(
+                SegmentationClass(name=one.name, values=one.values or (value,))
+                for one, value in pairs
+            )
+        )
+
+    @property
+    def objects_index(self) -> int | None:
+        """Index of the class of all objects, None if there is none."""
+        return next((i for i, c in enumerate(self.classes) if OBJECTS in c.derived), None)
+
+    def index_of_value(self, value: int) -> int | None:
+        """Index of the class that an annotation value belongs to, None for an unlabelled one."""
+        named = next((i for i, c in enumerate(self.classes) if value in c.values), None)
+        return self.objects_index if named is None and value != 0 else named
 
     def encode(self, labels: NDArray[Any]) -> NDArray[np.uint8]:
         """Turn annotation values into class indices.
@@ -178,9 +271,20 @@ class ClassMap(BaseModel):
                 here = labels == value
                 indices[here] = index
                 unnamed &= ~here
-        if unnamed.any():
+        if self.objects_index is not None:
+            indices[unnamed] = self.objects_index
+            self._mark_borders(indices, np.where(unnamed, labels, 0))
+        elif unnamed.any():
             raise ClassMapError(_unnamed_sentence(np.unique(labels[unnamed]), self))
         return indices
+
+    def _mark_borders(self, indices: NDArray[np.uint8], objects: NDArray[Any]) -> None:
+        """Give the borders of objects to their class, if one has them."""
+        for index, one in enumerate(self.classes):
+            for word in one.derived:
+                if word in BORDERS:
+                    around, width = BORDERS[word]
+                    indices[object_borders(objects, around=around, width=width)] = index
 
     def decode(self, indices: NDArray[np.uint8]) -> NDArray[Any]:
         """Turn class indices into the values that a mask is written with (uint8 where they fit)."""
@@ -188,6 +292,24 @@ class ClassMap(BaseModel):
         table = np.zeros(256, np.uint8 if fits else np.int32)
         table[: len(self)] = self.mask_values
         return np.asarray(table[indices])
+
+
+def parse_values(text: str) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
+    """Read ``value[+value...]``; None for the values if it is not of that form.
+
+    Returns
+    -------
+    values : tuple of int or None
+    derived : tuple of str
+        Words of `DERIVED` among them.
+    """
+    words = [word.strip() for word in text.split("+")]
+    derived = tuple(word for word in words if word in DERIVED)
+    try:
+        values = tuple(int(word) for word in words if word not in DERIVED)
+    except ValueError:
+        return None, ()
+    return values, derived
 
 
 def malformed_class(text: str) -> ClassMapError:
@@ -199,11 +321,11 @@ def malformed_class(text: str) -> ClassMapError:
 
 
 def instance_sentence(values: NDArray[Any]) -> str:
-    """What to say of an annotation with more labels than anybody would name as classes."""
+    """Message for an annotation with more labels than a user would name as classes."""
     shown = ", ".join(map(str, values[:6]))
     return (
         f"The annotation holds {len(values)} labels ({shown}, ...) that no class names, it looks like an "
-        "instance segmentation: give one that says cell or membrane, for example 255 and 0."
+        "instance segmentation: make a class of all objects, for example mitochondrion=objects,background=0."
     )
 
 

@@ -12,7 +12,7 @@ from napari_advseg.core.runtime.errors import SettingsError, Subject
 
 from .classes import ClassMap
 from .settings import RunSettings
-from .slice_ranges import parse_slices
+from .slice_ranges import parse_slices, parse_validation_slices
 
 SUBJECT_OF_SETTING = {
     "method": Subject.METHOD,
@@ -59,7 +59,7 @@ def run_settings(values: dict[str, Any]) -> RunSettings:
 
 _SHORTHAND = {
     "train": parse_slices,
-    "val": parse_slices,
+    "val": parse_validation_slices,
     "unannotated": parse_slices,
     "classes": ClassMap.parse,
 }

@@ -32,6 +32,28 @@ def parse_slices(text: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
+NO_SLICES = "none"
+"""In place of validation slices: every annotated slice is a training slice."""
+
+
+def parse_validation_slices(text: str) -> tuple[int, ...]:
+    """Read slices as `parse_slices` does, or ``none``.
+
+    Raises
+    ------
+    SplitError
+        If the text is not of that form.
+    """
+    return () if text.strip().lower() == NO_SLICES else parse_slices(text)
+
+
+def slice_words(slices: Sequence[int], most: int = 6) -> str:
+    """Slices in a sentence: ``slice 3``, ``slices 3, 7`` or ``12 slices``."""
+    if len(slices) > most:
+        return f"{len(slices)} slices"
+    return f"slice{'s' * (len(slices) != 1)} {', '.join(map(str, slices))}"
+
+
 def format_slices(slices: Sequence[int]) -> str:
     """Write slice indices as `parse_slices` reads them: ``(0, 1, 2, 5)`` as ``"0:3,5"``."""
     runs: list[list[int]] = []

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_advseg.core.config.classes import UNLABELLED, ClassMap
+from napari_advseg.core.config.classes import OBJECTS, UNLABELLED, ClassMap
 from napari_advseg.core.runtime.errors import ClassMapError
 
 
@@ -178,6 +178,12 @@ def is_blank(z: int, labels: NDArray[Any], classes: ClassMap, unannotated: Colle
 def _values(classes: ClassMap, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Written values by class index, in the annotation's own dtype."""
     limits = np.iinfo(dtype)
+    for one in classes.classes:
+        if not one.values and OBJECTS not in one.derived:
+            raise ClassMapError(
+                f"{one.name} are the borders of objects here, which no label stands for: "
+                "accept masks into an annotation whose classes have labels of their own."
+            )
     beyond = [v for v in classes.mask_values if not limits.min <= v <= limits.max]
     if beyond:
         raise ClassMapError(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from napari_advseg.core.config.classes import UNLABELLED
-from napari_advseg.core.config.slice_ranges import format_slices
+from napari_advseg.core.config.slice_ranges import format_slices, slice_words
 from napari_advseg.core.runtime.errors import SplitError
 
 from .annotation import Annotation
@@ -19,7 +19,7 @@ class Split:
     Attributes
     ----------
     train, val : tuple of int
-        Slice indices, counted from 0.
+        Slice indices, counted from 0; without validation slices nothing is measured.
     train_columns, val_columns : (int, int) or None
         Half-open range of columns used of each slice; None means all. Set where one slice is divided
         into a left part that trains and a right third that validates.
@@ -36,7 +36,31 @@ class Split:
                 f"slice {self.train[0]}: columns {self.train_columns[0]}–{self.train_columns[1] - 1} train, "
                 f"{self.val_columns[0]}–{self.val_columns[1] - 1} validate"
             )
+        if not self.val:
+            return f"{len(self.train)} train, no validation: no F1"
         return f"{len(self.train)} train, {len(self.val)} validation"
+
+
+def without_measure(split: Split) -> tuple[str, ...]:
+    """Sentence about a run without validation slices; empty for any other."""
+    return () if split.val else ("No F1: every annotated slice trains.",)
+
+
+FEW_SLICES = 10
+"""Up to this number of annotated slices each one that does not train is missed."""
+
+
+def held_out_sentence(split: Split) -> str:
+    """Which slices of a default split do not train; empty for many slices or one that is divided."""
+    if split.val_columns is not None or not split.val:
+        return ""
+    if len(split.train) + len(split.val) > FEW_SLICES:
+        return ""
+    validate = "validates" if len(split.val) == 1 else "validate"
+    others = (
+        "the other one trains" if len(split.train) == 1 else f"the other {len(split.train)} train"
+    )
+    return f"{slice_words(split.val, FEW_SLICES).capitalize()} {validate}; {others}."
 
 
 def touching_slices(split: Split) -> tuple[int, ...]:
@@ -108,7 +132,8 @@ def make_split(
     patch : int
         Side of a training patch in pixels.
     train, val : sequence of int, optional
-        Slices asked for. With only one of them given the other takes the remaining annotated slices.
+        Slices asked for. With only one of them given the other takes the remaining annotated slices. An empty
+        `val` asks for no validation slices.
 
     Raises
     ------
@@ -117,6 +142,7 @@ def make_split(
     """
     if train is None and val is None:
         return default_split(annotation, patch)
+    no_validation = val is not None and not val
     depth = annotation.targets.shape[0]
     annotated = annotation.annotated_slices
     outside = [z for z in (*(train or ()), *(val or ())) if not 0 <= z < depth]
@@ -134,7 +160,10 @@ def make_split(
     split = Split(
         tuple(z for z in annotated if z in train), tuple(z for z in annotated if z in val)
     )
-    for what, asked, kept in (("train", train, split.train), ("validate", val, split.val)):
+    sides = [("train", train, split.train)]
+    if val or not no_validation:
+        sides.append(("validate", val, split.val))
+    for what, asked, kept in sides:
         if not kept:
             raise SplitError(
                 f"None of the slices {format_slices(asked) or 'left'} to {what} on is annotated: "

@@ -47,6 +47,10 @@ class Region:
     targets: Tensor
     columns: tuple[int, int]
 
+    def without_slices(self) -> Region:
+        """The same region without any slice."""
+        return Region((), self.images[:0], self.targets[:0], self.columns)
+
     def cut(self, positions: Positions, patch: int) -> tuple[Tensor, Tensor]:
         """Patches at `positions`: images (N, channels, patch, patch) and targets (N, patch, patch)."""
         row, top, left = torch.from_numpy(positions).to(self.images.device).unbind(1)
@@ -115,6 +119,7 @@ class TrainingData:
     Attributes
     ----------
     train, val : Region
+        `val` is empty in a run without validation slices; so is `fixed_val`.
     sampler : PatchSampler
         Of the training region.
     fixed_train, fixed_val : (Tensor, Tensor)
@@ -166,10 +171,11 @@ class TrainingData:
         split = split or make_split(annotation, settings.patch, settings.train, settings.val)
         normalisation = normalisation_of(stack)
         train = _training_region(stack, annotation, normalisation, split, device)
-        val = _region(stack, annotation, normalisation, split.val, split.val_columns, device)
+        val = train.without_slices()
+        if split.val:
+            val = _region(stack, annotation, normalisation, split.val, split.val_columns, device)
         _check_training_classes(train, annotation)
         sampler = _training_sampler(settings, train, split)
-        val_sampler = PatchSampler(val.targets.cpu().numpy(), settings.patch)
         unannotated = None
         if "adversarial" in settings.networks and not settings.discriminator.shows_truth:
             unannotated = unannotated_images(
@@ -183,7 +189,7 @@ class TrainingData:
         return cls(
             annotation, split, normalisation, train, val, sampler,
             _fixed(settings, train, sampler, Purpose.FIXED_TRAIN),
-            _fixed(settings, val, val_sampler, Purpose.FIXED_VAL),
+            _fixed_val(settings, val),
             unannotated,
             None if unannotated is None else _fixed_unannotated(settings, unannotated),
         )  # fmt: skip
@@ -270,6 +276,14 @@ def _fixed(
 ) -> tuple[Tensor, Tensor]:
     positions = sampler.draw(numpy_generator(settings.seed, purpose), settings.fixed_patches)
     return region.cut(positions, settings.patch)
+
+
+def _fixed_val(settings: RunSettings, val: Region) -> tuple[Tensor, Tensor]:
+    """Patches of the validation slices; none without such slices."""
+    if not val.slices:
+        return val.cut(np.zeros((0, 3), np.int64), settings.patch)
+    sampler = PatchSampler(val.targets.cpu().numpy(), settings.patch)
+    return _fixed(settings, val, sampler, Purpose.FIXED_VAL)
 
 
 def _fixed_unannotated(settings: RunSettings, images: Unannotated) -> tuple[Tensor, Tensor]:

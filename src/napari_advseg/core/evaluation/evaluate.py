@@ -251,7 +251,7 @@ def _class_indices(
     """Class indices of a mask of labels, in the annotation's order, and what was decided."""
     if labels.dtype == bool:
         labels = labels.view(np.uint8)
-    told = mask_classes or classes
+    told = (mask_classes or classes).of_masks
     labelled = targets != UNLABELLED
     present = [int(value) for value in np.unique(labels[labelled])]
     named = {value for one in told.classes for value in one.values}

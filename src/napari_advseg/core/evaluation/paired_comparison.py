@@ -152,7 +152,7 @@ class Verdict:
             return "Let three slices or more validate."
         if self.divided:
             return (
-                "Look where they differ: V_Rand counts cells that are split or joined, F1 pixels."
+                "Look where they differ: V_Rand counts regions that are split or joined, F1 pixels."
             )
         if self.better == "adversarial":
             return "Use the mask of G/S; another seed (settings) shows whether that holds."

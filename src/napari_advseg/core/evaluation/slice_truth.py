@@ -73,4 +73,5 @@ def _split(kept: dict[str, Any]) -> Split:
         None if kept[side] is None else (int(kept[side][0]), int(kept[side][1]))
         for side in ("train_columns", "val_columns")
     ]
-    return Split(parse_slices(kept["train"]), parse_slices(kept["val"]), columns[0], columns[1])
+    val = parse_slices(kept["val"]) if kept["val"] else ()
+    return Split(parse_slices(kept["train"]), val, columns[0], columns[1])

@@ -98,6 +98,8 @@ class Validator:
         names = self.data.annotation.classes.names
         by_class = dict(zip(names, f1_scores(counts).tolist(), strict=True))
         raise_if_stopped()
+        if not self.data.split.val:
+            return NetworkScores(None, self._f1_on_patches(network), {})
         if self.settings.scores == "batches":
             return NetworkScores(self._mean_f1_of_batches(network), None, by_class)
         return NetworkScores(overall_f1(counts), self._f1_on_patches(network), by_class)
@@ -143,10 +145,12 @@ class Validator:
             self.settings.batch,
         )
         fakes, annotated = self._fixed_masks(adversary)
+        if not self.data.split.val:
+            del fakes["val"]
         scored = {side: exam.scores(fake, annotated or fake) for side, fake in fakes.items()}
-        (accuracy_val, rate_val), train = scored["val"], scored.get("train", (None, None))
-        scores = DiscriminatorScores(accuracy_val, train[0], rate_val, train[1])
-        learned_from = fakes.get("train", fakes["val"])
+        val, train = (scored.get(side, (None, None)) for side in ("val", "train"))
+        scores = DiscriminatorScores(val[0], train[0], val[1], train[1])
+        learned_from = fakes["train"] if "train" in fakes else fakes["val"]
         s, cut = self.settings, None
         if s.discriminator.gaps:
             cut = gap_cutter(s.seed, FIXED_GAPS, s.discriminator.gaps, self.compute.device)
@@ -161,7 +165,7 @@ class Validator:
         annotated = None
         if adversary.needs_unannotated:  # masks of G are seen whole, whatever is labelled
             fakes, annotated = {"val": _whole(data.fixed_val)}, _whole(data.fixed_train)
-        if self.settings.scores == "slices":
+        if self.settings.scores == "slices" or not data.split.val:
             fakes["train"] = data.fixed_train
             if adversary.needs_unannotated and data.fixed_unannotated is not None:
                 fakes["train"] = data.fixed_unannotated
@@ -173,7 +177,9 @@ class Validator:
         Of two classes masks are taken at the threshold of the settings.
         """
         names = self.data.annotation.classes.names
-        shares = {}
+        shares: dict[str, dict[str, float]] = {}
+        if not self.data.split.val:
+            return shares
         for network in networks:
             masks = [
                 predicted_indices(self.predictions[network, z], self.settings.threshold)
@@ -194,7 +200,7 @@ class Validator:
         than half of the pixels labelled nothing is scored.
         """
         val = self.data.split.val
-        if len(self.data.annotation.classes) > 2:
+        if not val or len(self.data.annotation.classes) > 2:
             return None
         if any((name, z) not in self.predictions for z in val):
             return None
@@ -242,8 +248,12 @@ class Validator:
     def samples(
         self, networks: dict[NetworkName, UNet]
     ) -> tuple[NDArray[np.float32], NDArray[np.uint8], dict[NetworkName, NDArray[np.uint8]]]:
-        """The first fixed validation patches: images, targets, and each network's class indices."""
-        images, targets = (t[: self.settings.samples] for t in self.data.fixed_val)
+        """The first fixed validation patches: images, targets, and each network's class indices.
+
+        Without validation slices they are patches of the training slices.
+        """
+        patches = self.data.fixed_val if self.data.split.val else self.data.fixed_train
+        images, targets = (t[: self.settings.samples] for t in patches)
         masks = {}
         for name, network in networks.items():
             network.eval()

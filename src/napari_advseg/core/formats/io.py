@@ -103,7 +103,9 @@ def read_labels(path: str | Path) -> tuple[NDArray[Any], ClassMap | None]:
     return (labels[np.newaxis] if labels.ndim == 2 else labels), classes
 
 
-def read_annotation(path: str | Path, classes: ClassMap | None = None) -> Annotation:
+def read_annotation(
+    path: str | Path, classes: ClassMap | None = None, *, zero_slices: bool = False
+) -> Annotation:
     """Load a label TIFF as an annotation.
 
     Parameters
@@ -113,6 +115,8 @@ def read_annotation(path: str | Path, classes: ClassMap | None = None) -> Annota
     classes : ClassMap, optional
         What the labels mean; without it the map that the file carries decides, and without that
         `Annotation.from_labels` infers it.
+    zero_slices : bool
+        As for `Annotation.from_labels`.
 
     Raises
     ------
@@ -120,7 +124,8 @@ def read_annotation(path: str | Path, classes: ClassMap | None = None) -> Annota
         As `read_labels` and `Annotation.from_labels` do.
     """
     labels, carried = read_labels(path)
-    return Annotation.from_labels(labels, classes if classes is not None else carried)
+    told = classes if classes is not None else carried
+    return Annotation.from_labels(labels, told, zero_slices=zero_slices)
 
 
 def read_class_map(path: str | Path) -> ClassMap | None:

@@ -33,7 +33,8 @@ def description(
     if scale is not None:
         lines.append(f"spacing={scale[0]!r}")
     if classes is not None:
-        carried = json.dumps({c.name: c.values for c in classes.classes})  # ASCII, as TIFF demands
+        values = {c.name: [*c.values, *c.derived] for c in classes.classes}
+        carried = json.dumps(values)  # ASCII, as TIFF demands
         lines.append(f"{_CLASSES_KEY}={carried}")
     return "\n".join(lines) + "\n"
 
@@ -64,11 +65,18 @@ def _parsed(text: str) -> ClassMap:
     found = json.loads(text)
     for values in found.values():
         # pydantic would take "12" for 12, and 1.0 and true for 1
-        if not isinstance(values, list) or not all(type(v) is int for v in values):
-            raise TypeError("values of a class are integers in a list")
-        if not all(abs(v) <= _LARGEST_LABEL for v in values):
+        if not isinstance(values, list) or not all(type(v) in (int, str) for v in values):
+            raise TypeError("values of a class are integers, or words, in a list")
+        if not all(abs(v) <= _LARGEST_LABEL for v in values if isinstance(v, int)):
             raise ValueError("a value is no label of an image")
-    classes = [SegmentationClass(name=name, values=tuple(v)) for name, v in found.items()]
+    classes = [
+        SegmentationClass(
+            name=name,
+            values=tuple(v for v in values if isinstance(v, int)),
+            derived=tuple(v for v in values if isinstance(v, str)),
+        )
+        for name, values in found.items()
+    ]
     return ClassMap(classes=tuple(classes))
 
 

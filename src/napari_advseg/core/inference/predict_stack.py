@@ -148,7 +148,7 @@ def predict_to_file(
     check_threshold(level)
     check_mask_path(Path(path), stack.source, run.folder)
     dtype = np.float32 if probability else run.classes.decode(np.zeros(1, np.uint8)).dtype
-    classes = None if probability else run.classes
+    classes = None if probability else run.classes.of_masks
     channels = len(run.classes) if probability and len(run.classes) > 2 else 1
     with open_mask_writer(
         Path(path), stack.shape, dtype, classes=classes, scale=stack.scale, channels=channels

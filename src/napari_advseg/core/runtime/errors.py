@@ -72,6 +72,10 @@ class ClassMapError(AdvSegError):
     subject = Subject.CLASSES
 
 
+class UndecidedLabels(ClassMapError):
+    """Labels are 0 and one other value: strokes of one class, or a dense annotation."""
+
+
 class SplitError(AdvSegError):
     """Training and validation slices cannot be taken as asked."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from napari_advseg.core.data.split import without_measure
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.evaluation.batch_scores import BatchScores
 from napari_advseg.core.evaluation.best_validation import best_validation
@@ -272,7 +273,7 @@ class TrainingLoop:
             if f1 is not None:
                 trainer.optimizers[name].rate.observe(f1)
             best = best_validation(self.history, name)
-            if best is not None and best.update == self.update:
+            if not trainer.data.split.val or (best and best.update == self.update):  # else the last
                 self.writer.best(name, networks[name])
 
     def _predict_stack(self) -> None:
@@ -322,7 +323,8 @@ class TrainingLoop:
                 history=tuple(self.history),
             )
         )
-        for note in self.trainer.data.annotation.notes:
+        data = self.trainer.data
+        for note in (*data.annotation.notes, *without_measure(data.split)):
             self.on_event(Notice(note))
         self._emit_notices()
         lasting = [alarm for alarm in self.adversary.alarms if alarm.until is None]
@@ -387,6 +389,7 @@ class TrainingLoop:
         sentences = [f"{ended} after {self.update} of {self.updates} updates."]
         if self.writer.failing:
             sentences.append(f"The end of it could not be written to {self.folder}.")
+        sentences += without_measure(self.trainer.data.split)
         return " ".join([*sentences, best_sentence(self.history, self.settings.networks)]).strip()
 
     def _failure_sentence(self, problem: Exception, trained: bool) -> str:

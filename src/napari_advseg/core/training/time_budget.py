@@ -100,6 +100,8 @@ def _seconds_per_validation(
     """Time to predict the validation slices, from one of them."""
     trainer = Trainer.build(settings.model_copy(update={"updates": 1, "epoch": 1}), data, compute)
     network = next(iter(trainer.networks.values()))
+    if not data.split.val:
+        return 0.0
     grey = data.normalisation(stack.slice(data.split.val[0]))
     started = perf_counter()
     class_probabilities(network, grey, settings, compute, control.raise_if_stopped)

@@ -13,10 +13,11 @@ from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
 from napari_advseg.app.ports.annotations import ClassRow
+from napari_advseg.core.config.class_roles import is_dense
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.mask_acceptance import SliceChange
 from napari_advseg.core.runtime.errors import AnnotationError
-from napari_advseg.gui.widgets.class_colours import TWO_CLASSES, class_colours, more_colour
+from napari_advseg.gui.widgets.class_colours import class_colours, more_colour
 
 from .class_metadata import write_entered_rows
 from .label_edits import write_as_one_step
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 PAINTING = ("paint", "fill", "polygon")
 """Modes of a Labels layer that paint the chosen label."""
+NAPARI_OPACITY = 0.7
+"""Of a Labels layer that napari made."""
+STROKE_OPACITY, DENSE_OPACITY = 0.8, 0.45
+"""Of an annotation, and of one that covers whole slices: the image has to be seen through it."""
+LARGEST_LABEL = 2**31 - 1
 UNNAMED_COLOUR = "#9a9a9a"
 """Of labels that have no class: grey, since a stroke with one has to be seen."""
 
@@ -48,19 +54,28 @@ class AnnotationLayers:
         found = self._layer(layer)
         classes = write_entered_rows(found.metadata, rows, carried=carried)
         if classes is not None:
-            _show(found, _fitting_colours(found, classes))
+            _show_classes(found, classes)
+
+    def show_classes(self, layer: str, classes: ClassMap) -> None:
+        """Give a layer that still has napari's own colours those of its classes."""
+        found = self._layer(layer)
+        if not isinstance(found.colormap, DirectLabelColormap):
+            _show_classes(found, classes)
 
     def colours(self, layer: str, values: tuple[int, ...]) -> tuple[str, ...]:
         """Colours as the layer shows them."""
         found = self._layer(layer)
         return tuple(_colour_of(found, value) for value in values)
 
-    def recolour(self, layer: str, values: tuple[int, ...], colour: str) -> None:
-        """Show label values in another colour, as translucent as they were."""
+    def recolour(
+        self, layer: str, values: tuple[int, ...], colour: str, *, rest: bool = False
+    ) -> None:
+        """Show label values, and with `rest` all others, in another colour, as translucent as they were."""
         found = self._layer(layer)
         alpha = _colour_of(found, values[0])[7:9] if values else "ff"
         table = _table(found)
-        table.update(dict.fromkeys(values, colour[:7] + (alpha if alpha != "00" else "ff")))
+        keys: tuple[int | None, ...] = (*values, None) if rest else values
+        table.update(dict.fromkeys(keys, colour[:7] + (alpha if alpha != "00" else "ff")))
         _show(found, table)
 
     def painted_value(self, layer: str) -> int | None:
@@ -81,6 +96,36 @@ class AnnotationLayers:
         active = self._viewer.layers.selection.active is found
         if active and found.editable and str(found.mode) not in PAINTING:
             found.mode = "paint"
+
+    def free_label(self, layer: str, taken: tuple[int, ...]) -> int:
+        """One more than the highest label, or else the lowest that is free."""
+        found = self._layer(layer)
+        pixels, most = _stack(found), min(int(np.iinfo(found.dtype).max), LARGEST_LABEL)
+        following = max(int(pixels.max()), *taken, 0) + 1
+        if following <= most:
+            return following
+        used = {*map(int, np.unique(pixels)), *taken}
+        free = next((value for value in range(1, most + 1) if value not in used), None)
+        if free is None:
+            raise AnnotationError(
+                f"{layer} has all labels that {np.dtype(found.dtype)} can hold: convert the layer by the "
+                "right mouse button in the layer list."
+            )
+        return free
+
+    def fill_slices(self, layer: str, slices: tuple[int, ...], value: int) -> int:
+        """Give all pixels of some slices one value, as one undo step; return how many changed."""
+        found = self._layer(layer)
+        stack = _stack(found)
+        changes = []
+        for z in slices:
+            where = stack[z] != value
+            before = stack[z][where]
+            if before.size:
+                changes.append(SliceChange(z, where, before, np.full_like(before, value)))
+        write_as_one_step(found, changes)
+        self._viewer.layers.selection.active = found  # so that Ctrl+Z reaches it
+        return sum(change.pixels for change in changes)
 
     def count(self, layer: str, values: tuple[int, ...]) -> int:
         """Pixels that hold one of the values."""
@@ -137,6 +182,13 @@ def _show(layer: Labels, table: dict[int | None, Any]) -> None:
     )
 
 
+def _show_classes(layer: Labels, classes: ClassMap) -> None:
+    """Show classes; a layer that nobody has given an opacity shows the image, too."""
+    if not isinstance(layer.colormap, DirectLabelColormap) and layer.opacity == NAPARI_OPACITY:
+        layer.opacity = DENSE_OPACITY if is_dense(classes) else STROKE_OPACITY
+    _show(layer, _fitting_colours(layer, classes))
+
+
 def _colour_of(layer: Labels, value: int) -> str:
     colours = layer.colormap
     if isinstance(colours, DirectLabelColormap):
@@ -151,28 +203,34 @@ def _hex(colour: Any) -> str:
 
 
 def _fitting_colours(layer: Labels, classes: ClassMap) -> dict[int | None, Any]:
-    """Colours for a class map: a label keeps the one that it has, one without gets the next free one.
-
-    Two classes are translucent; a third makes all opaque, unless a person has chosen their colours.
-    """
+    """Colours for a class map: a label keeps the one that it has, one without gets the next free one."""
     table = _table(layer)
     table[None] = UNNAMED_COLOUR
+    usual: dict[Any, Any] = dict(class_colours(classes))
     if not isinstance(layer.colormap, DirectLabelColormap):
-        return table | class_colours(classes)
+        return with_objects(table | usual, classes)
     used: list[str] = []
-    for one in classes.classes:
-        colour = next((_hex(table[v]) for v in one.values if v in table and v != 0), None)
-        if colour is None and 0 in one.values and np.any(table.get(0, np.zeros(4))):
+    for one, value in zip(classes.classes, classes.mask_values, strict=True):
+        values = one.values or (value,)
+        colour = next((_hex(table[v]) for v in values if v in table and v != 0), None)
+        if colour is None and 0 in values and np.any(table.get(0, np.zeros(4))):
             colour = _hex(table[0])
+        if colour is None and 0 in values:
+            colour = usual[0]
         if colour is None or colour[:7] in used:
             colour = _next_free(used)
-        if len(classes) > len(TWO_CLASSES) and colour in TWO_CLASSES:
-            colour = colour[:7]
         used.append(colour[:7])
-        table.update(dict.fromkeys(one.values, colour))
-    if not any(0 in one.values for one in classes.classes):
+        table.update(dict.fromkeys(values, colour))
+    if not is_dense(classes):
         table[0] = np.zeros(4)
-    return table
+    return with_objects(table, classes)
+
+
+def with_objects(table: dict[int | None, Any], classes: ClassMap) -> dict[int | None, Any]:
+    """The same colours; labels without one of their own have that of the class of objects."""
+    if classes.objects_index is None:
+        return table
+    return {**table, None: table[classes.mask_values[classes.objects_index]]}
 
 
 def _next_free(used: list[str]) -> str:

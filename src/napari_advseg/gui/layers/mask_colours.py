@@ -74,7 +74,8 @@ class MaskColours:
         colormap = None if self._annotation is None else self._annotation.colormap
         if isinstance(colormap, DirectLabelColormap):
             colours.update(colormap.color_dict)
-        found = {one.name: _opaque(colours[one.values[0]]) for one in self._classes.classes}
+        values = zip(self._classes.names, self._classes.mask_values, strict=True)
+        found = {name: _opaque(colours[value]) for name, value in values}
         if found != self.by_name:
             self.by_name = found
             self.changed.emit()

@@ -161,8 +161,6 @@ class NapariViewerAdapter:
         layer = self._add_labels(labels, classes, image, "annotation")
         self._viewer.layers.selection.active = layer
         layer.mode = "paint"
-        # The colours are translucent, for dense labels; a few strokes have to be seen.
-        layer.opacity = 1.0
         return str(layer.name)
 
     def open_stack(self, stack: EMStack) -> str:
@@ -198,7 +196,7 @@ class NapariViewerAdapter:
     def _add_labels(
         self, stack: NDArray[Any], classes: ClassMap | None, image: Layer | None, name: str
     ) -> Labels:
-        looks = style_of_unknown(stack) if classes is None else annotation_style(classes)
+        looks = style_of_unknown(stack) if classes is None else annotation_style(classes, stack)
         if image is not None:
             stack, looks = shaped_like(stack, image), transform_of(image) | looks
         layer = Labels(stack, name=name, **looks)

@@ -4,46 +4,58 @@ from __future__ import annotations
 
 import colorsys
 
+from napari_advseg.core.config.class_roles import background_index, is_dense
 from napari_advseg.core.config.classes import ClassMap
 
-TWO_CLASSES = ("#2f9e6e59", "#f2f2f2b0")
-"""Of an annotation while there are two classes: neither is a network's colour. The first, most of a
-dense annotation, is the fainter: the image has to be seen through it."""
+OTHER, STRUCTURE = "#2f9e6e", "#f0e442"
+"""Of two classes: green and yellow. Yellow is seen on dark structures, and neither is a network's colour."""
+TWO_CLASSES = (OTHER, STRUCTURE)
 MORE_CLASSES = (
-    "#2f9e6e",  # green and white, as while there were two
-    "#f2f2f2",
-    "#f0e442",  # yellow
+    OTHER,  # as while there were two
+    STRUCTURE,
     "#5b0afd",  # violet
-    "#910a0a",  # dark red
     "#40fd91",  # light green
-    "#760a5b",  # plum
+    "#910a0a",  # dark red
     "#c75b0a",  # brown
+    "#760a5b",  # plum
     "#1e694b",  # dark green
+    "#f2f2f2",  # white, which would bleach a dense annotation
 )
 """One for each of Alt+1 to Alt+9. Chosen so that any two are at least 9 apart (CIEDE2000), for eyes that see
 all colours as for protan, deutan and tritan ones (Machado et al. 2009, severity 1), and none is close to a
 network's blue or orange or to the disagreement's magenta."""
+CLEAR, FAINT = "00", "40"
+"""Alpha, as the end of a colour ``#rrggbbaa``; faint strokes on a covered slice can still be seen."""
 
 
-def class_colours(classes: ClassMap) -> dict[int, str]:
+def class_colours(classes: ClassMap, *, covered: bool = False) -> dict[int, str]:
     """Colour of each annotation value, ``#rrggbb`` or with alpha ``#rrggbbaa``; merged values share one.
+
+    The background is clear if 0 is a class. A class of objects has a colour for `ClassMap.mask_values`.
 
     Parameters
     ----------
     classes : ClassMap
+    covered : bool
+        Whether most of each annotated slice is labelled: the background is faint then.
 
     Returns
     -------
     dict of int to str
-        In the order of the classes. Two classes are translucent, more are opaque.
+        In the order of the classes.
     """
-    two = len(classes) == len(TWO_CLASSES)
-    colours = TWO_CLASSES if two else [more_colour(i) for i in range(len(classes))]
-    return {
-        value: colour
-        for one, colour in zip(classes.classes, colours, strict=True)
-        for value in one.values
-    }
+    background = background_index(classes)
+    colours = [more_colour(i) for i in range(len(classes))]
+    if len(classes) == len(TWO_CLASSES) and background is not None:
+        colours[background], colours[1 - background] = OTHER, STRUCTURE
+    if is_dense(classes) and background is not None:
+        colours[background] += CLEAR
+    elif covered and background is not None:
+        colours[background] += FAINT
+    found = {}
+    for one, value, colour in zip(classes.classes, classes.mask_values, colours, strict=True):
+        found.update(dict.fromkeys(one.values or (value,), colour))
+    return found
 
 
 def more_colour(index: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QColor, QDesktopServices
-from qtpy.QtWidgets import QColorDialog, QFileDialog, QMessageBox, QWidget
+from qtpy.QtWidgets import QColorDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from .class_colours import MORE_CLASSES
 
@@ -71,6 +71,12 @@ def ask_colour(parent: QWidget, title: str, colour: str) -> str | None:
         QColorDialog.setCustomColor(index, QColor(one))
     found = QColorDialog.getColor(QColor(colour), parent, title)
     return str(found.name()) if found.isValid() else None
+
+
+def ask_text(parent: QWidget, title: str, question: str, text: str) -> str | None:
+    """Ask for a line of text; None if the user cancels."""
+    typed, accepted = QInputDialog.getText(parent, title, question, text=text)
+    return typed if accepted else None
 
 
 def ask_to_go_on(parent: QWidget, title: str, text: str, go_on: str) -> bool:

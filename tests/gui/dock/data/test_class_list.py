@@ -14,6 +14,7 @@ from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.class_colours import MORE_CLASSES
 from napari_advseg.gui.window.viewer_session import session_of
+from support.new_annotation import click_new
 
 LEFT = Qt.MouseButton.LeftButton
 SHAPE = (4, 64, 64)
@@ -35,7 +36,7 @@ def window(viewer, qtbot):
     dock = AdversarialSegmentation(viewer)
     viewer.window.add_dock_widget(dock, name="Adversarial Segmentation", area="right")
     qtbot.waitUntil(dock.isVisible)
-    qtbot.mouseClick(part(dock, "new_annotation"), LEFT)
+    click_new(qtbot, dock)
     qtbot.waitUntil(lambda: names(dock) == ["cell", "membrane"])
     viewer.window._qt_window.activateWindow()
     return dock

@@ -19,7 +19,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_advseg.app.controller import Controller
-from napari_advseg.app.state.class_rows import MIN_CLASSES
+from napari_advseg.app.state.class_list import Offer
+from napari_advseg.app.state.class_rows import MIN_CLASSES, border_choices, border_word
+from napari_advseg.core.config.classes import OBJECTS
 from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.qt_types import add_action, required
@@ -32,6 +34,26 @@ ROWS_SHOWN = 6
 _GAP = 1
 _BORDER = 2
 """Above and below together, which napari's style sheet gives a scroll area."""
+OFFERS = {
+    Offer.OBJECTS: (
+        "Objects, 0 is background",
+        "classes_objects",
+        "Each label except 0 is an object, as in an instance segmentation or a mask, and 0 is background. "
+        "Slices that are 0 throughout are not annotated until you mark them in the strip below.",
+    ),
+    Offer.STROKES: (
+        "0 is not labelled",
+        "classes_strokes",
+        "The label is painted strokes of one class. Paint the other class with a second label.",
+    ),
+    Offer.EACH: (
+        "One class for each label",
+        "classes_each",
+        "Make a class of each label that the annotation holds; 0 is unlabelled then. "
+        "Rename, merge and remove them afterwards.",
+    ),
+}
+"""Text, object name and tooltip of the button of each offer."""
 _PICK_FIRST = "Click a class first."
 
 
@@ -49,14 +71,7 @@ class ClassListWidget(QWidget):
         self._rows: list[ClassRowWidget] = []
         self._column = QVBoxLayout()
         self._scroll = self._make_scroll()
-        self._each = QPushButton("One class for each label")
-        describe(
-            self._each,
-            "classes_each",
-            "Make a class of each label that the annotation holds; 0 counts as unlabelled then. "
-            "Rename, merge and remove them afterwards.",
-        )
-        self._each.clicked.connect(self._controller.make_class_per_label)
+        self._offers = {offer: self._make_offer(offer) for offer in OFFERS}
         top = QHBoxLayout()
         top.setSpacing(4)
         top.addWidget(self._scroll, 1)
@@ -66,10 +81,22 @@ class ClassListWidget(QWidget):
         outer.addLayout(top)
         self._grow(MIN_CLASSES)  # they hold the place of later ones in the order of Tab
         top.addLayout(self._make_buttons())
-        outer.addWidget(self._each)
+        offers = QHBoxLayout()
+        offers.setContentsMargins(0, 0, 0, 0)
+        offers.setSpacing(4)
+        for button in self._offers.values():
+            offers.addWidget(button)
+        outer.addLayout(offers)
         follow(self, self._model.events.class_list, self._show)
 
     # ---- building
+
+    def _make_offer(self, offer: Offer) -> QPushButton:
+        text, role, tooltip = OFFERS[offer]
+        button = QPushButton(text)
+        describe(button, role, tooltip)
+        button.clicked.connect(lambda: self._controller.name_labels(offer))
+        return button
 
     def _make_scroll(self) -> QScrollArea:
         content = QWidget()
@@ -147,8 +174,8 @@ class ClassListWidget(QWidget):
         if content is not None:  # at once, so that a class that was just added can be scrolled to
             self._column.activate()
             content.resize(content.width(), content.minimumSizeHint().height())
-        nothing_known = bool(shown.rows) and not any(row.values_text for row in shown.rows)
-        self._each.setVisible(nothing_known and len(shown.unnamed) >= MIN_CLASSES)
+        for offer, button in self._offers.items():
+            button.setVisible(offer in shown.offers)
         self._show_buttons()
 
     def _show_buttons(self) -> None:
@@ -221,11 +248,13 @@ class ClassListWidget(QWidget):
         into = required(menu.addMenu("Merge into"))
         into.setEnabled(len(rows) > MIN_CLASSES)
         for other, one in enumerate(rows):
-            if other != index and one.values:
+            if other != index and one.complete:
                 act = add_action(into, one.name)
                 act.triggered.connect(
                     lambda _=False, other=other: self._controller.merge(index, other)
                 )
+        if any(OBJECTS in one.derived for one in rows):
+            self._add_borders(required(menu.addMenu("Borders of objects")))
         of_two = " (the first is the positive class)" if len(rows) == 2 else ""
         up = add_action(menu, f"Move up{of_two}")
         up.setEnabled(index > 0)
@@ -234,6 +263,20 @@ class ClassListWidget(QWidget):
         remove.setEnabled(not self._controller.refusal_to_remove(index))
         remove.triggered.connect(lambda: self._remove_class(index))
         menu.popup(at)
+
+    def _add_borders(self, menu: QMenu) -> None:
+        """Choices of what the borders of objects are; the current one is ticked."""
+        for text, word, name in border_choices(self._model.class_list.rows):
+            action = add_action(menu, text)
+            action.setCheckable(True)
+            now = border_word(self._model.class_list.rows)
+            rows = self._model.class_list.rows
+            action.setChecked(
+                (("", "") if now is None else (now[1], rows[now[0]].name)) == (word, name)
+            )
+            action.triggered.connect(
+                lambda _=False, word=word, name=name: self._controller.set_borders(word, name)
+            )
 
 
 def _button(text: str, role: str, tooltip: str) -> QToolButton:

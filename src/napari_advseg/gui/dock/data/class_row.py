@@ -17,6 +17,7 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from napari_advseg.app.state.class_list import ShownClass, format_share
+from napari_advseg.gui.widgets.class_colours import CLEAR
 from napari_advseg.gui.widgets.qt_types import combined
 from napari_advseg.gui.widgets.section import describe
 
@@ -74,7 +75,9 @@ class ClassRowWidget(QFrame):
     ) -> None:
         """Show a class; no signal is emitted."""
         self.swatch.set_colour(row.colour)
-        describe(self.swatch, self.swatch.objectName(), f"Colour of {row.name}: choose another.")
+        clear = " It is clear now." if row.colour[7:9] == CLEAR else ""
+        hint = f"Colour of {row.name}: choose another.{clear}"
+        describe(self.swatch, self.swatch.objectName(), hint)
         self.swatch.setAccessibleName(f"colour of {row.name}")
         self.name.show_name(row.name)
         self.name.setAccessibleName(f"class {self._index + 1}, {row.name}")
@@ -227,6 +230,7 @@ class Swatch(QAbstractButton):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._colour = QColor("#808080")
+        self._clear = False
         self.setFixedSize(SWATCH, SWATCH)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
@@ -235,8 +239,9 @@ class Swatch(QAbstractButton):
         return str(self._colour.name())
 
     def set_colour(self, colour: str) -> None:
-        """Show ``#rrggbb`` or ``#rrggbbaa``, opaque in either case: a swatch has to be told apart."""
+        """Show ``#rrggbb`` or ``#rrggbbaa``: opaque, since swatches are compared, or struck out if clear."""
         self._colour = QColor(colour[:7])
+        self._clear = colour[7:9] == CLEAR
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -258,11 +263,13 @@ class Swatch(QAbstractButton):
         text = self.palette().windowText().color()
         width = 2.0 if self.hasFocus() else 1.0
         painter.setPen(QPen(text, width))
-        painter.setBrush(self._colour)
+        painter.setBrush(Qt.BrushStyle.NoBrush if self._clear else self._colour)
         inset = width / 2
         painter.drawRoundedRect(
             int(inset), int(inset), int(self.width() - width), int(self.height() - width), 2, 2
         )
+        if self._clear:
+            painter.drawLine(4, self.height() - 5, self.width() - 5, 4)
         painter.end()
 
 
@@ -274,13 +281,17 @@ def repolish(widget: QWidget) -> None:
         style.polish(widget)
 
 
-_VALUES_HINT = "Label values of the annotation that mean this class; merge several with +, for example 0+32+64."
+_VALUES_HINT = (
+    "Label values of the annotation that mean this class; merge several with +, for example 0+32+64. "
+    "objects stands for all labels but 0 and those of other classes, touching and borders for the borders "
+    "of objects."
+)
 
 
 def _values_field(index: int) -> QLineEdit:
     field = QLineEdit()
     field.setObjectName(f"class_values_{index}")
-    field.setValidator(QRegularExpressionValidator(QRegularExpression("[-0-9+, ]*"), field))
+    field.setValidator(QRegularExpressionValidator(QRegularExpression("[-0-9+, a-z]*"), field))
     field.setPlaceholderText("e.g. 255" if index == 0 else "e.g. 0+32")
     return field
 

@@ -9,7 +9,13 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QWi
 
 from napari_advseg.app.controller import Controller
 from napari_advseg.app.messages.guidance import next_step
-from napari_advseg.app.messages.split_messages import neighbour_words, split_words, touching_tooltip
+from napari_advseg.app.messages.split_messages import (
+    fill_sentences,
+    held_out_words,
+    neighbour_words,
+    split_words,
+    touching_tooltip,
+)
 from napari_advseg.app.state.run_form import LayerInfo, possible_channels
 from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.widgets import dialogs
@@ -17,6 +23,7 @@ from napari_advseg.gui.widgets.channel_picker import ChannelPicker
 from napari_advseg.gui.widgets.section import ProblemLabel, Section, Sentence, describe, follow
 
 from .class_list import ClassListWidget
+from .new_annotation_menu import NewAnnotationMenu
 from .restore_offer import RestoreOffer
 from .slice_strip import SliceStrip
 
@@ -85,7 +92,7 @@ class DataSection(Section):
         describe(
             self._annotation,
             "annotation_layer",
-            "The Labels layer that says what is what; unlabelled pixels count nowhere.",
+            "The Labels layer that says what is what; unlabelled pixels are ignored.",
         )
         self._annotation.activated.connect(
             lambda index: self._controller.data.pick_annotation(self._annotation.itemData(index))
@@ -94,9 +101,10 @@ class DataSection(Section):
         describe(
             self._new,
             "new_annotation",
-            "Lay an empty annotation over the image to paint on: 1 is cell, 2 is membrane.",
+            "Lay an empty annotation over the image to paint on: it asks what you look for.",
         )
-        self._new.clicked.connect(self._controller.data.new_annotation)
+        self._new_menu = NewAnnotationMenu(self._controller, self._new)
+        self._new.clicked.connect(self._new_menu.popup_below)
         self._open = QPushButton("Open…")
         describe(
             self._open, "open_annotation", "Lay an annotation from a TIFF file over the image."
@@ -139,10 +147,14 @@ class DataSection(Section):
         self._strip.sliceClicked.connect(self._controller.go_to_slice)
         self._strip.splitChanged.connect(self._controller.data.set_split)
         self._strip.splitReset.connect(self._controller.data.reset_split)
+        self._strip.slicesFilled.connect(self._controller.classes.fill_slices)
         self._slices_row = self.add_row("slices", self._strip)
         self._split = Sentence()
         self._split.setObjectName("split")
         self.add_indented(self._split)
+        self._held_out = Sentence()
+        self._held_out.setObjectName("held_out")
+        self.add_indented(self._held_out)
         self._neighbours = Sentence()
         self._neighbours.setObjectName("neighbours")
         self.add_indented(self._neighbours)
@@ -177,11 +189,14 @@ class DataSection(Section):
         self._slices_row.setVisible(bool(share))
         self._split.say("" if split is None else split_words(split, share))
         self._split.setToolTip("" if split is None else touching_tooltip(split))
+        by_default = self._model.choices.train is None and self._model.choices.val is None
+        self._held_out.say("" if split is None or not by_default else held_out_words(split))
         self._neighbours.say("" if split is None else neighbour_words(split))
         self._show_slice()
 
     def _show_notes(self) -> None:
         summary = self._model.summary
+        self._strip.set_fillings(fill_sentences(self._model.class_list.rows))
         notes = () if summary is None else summary.notes
         self._notes.say(" ".join(filter(None, (*notes, self._model.class_list.note))))
 

@@ -20,18 +20,14 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
 
-from napari_advseg.gui.widgets.qt_types import add_action, required
+from napari_advseg.gui.widgets.qt_types import required
 from napari_advseg.gui.widgets.theme import mix, readable
 
 from .slice_cells import Role, SliceStates, cells, roles_shown, slice_at
+from .slice_menu import CHOICES, SliceActions, fill_menu
 
 GREEN = "#2a9d78"
 """Training slices; neither network's colour."""
-CHOICES = (
-    ("Train", Role.TRAIN, "T"),
-    ("Validate", Role.VALIDATE, "V"),
-    ("Leave out", Role.UNUSED, "X"),
-)
 PATTERNS = {
     Role.VALIDATE: Qt.BrushStyle.BDiagPattern,
     Role.UNUSED: Qt.BrushStyle.Dense6Pattern,
@@ -61,6 +57,8 @@ class SliceStrip(QWidget):
     """The person changed the split: training and validation slices, sorted."""
     splitReset = Signal()
     """The person wants the default split back."""
+    slicesFilled = Signal(tuple, int)
+    """The user marked slices as wholly of one class: slices, position of the class."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,6 +67,7 @@ class SliceStrip(QWidget):
         self._anchor: int | None = None
         """Slice at which a selection began; it reaches to `_head`."""
         self._head = 0
+        self._fillings: tuple[str, ...] = ()
         self.menu = QMenu(self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
@@ -94,6 +93,10 @@ class SliceStrip(QWidget):
         self._states = states
         self._current = min(self._current, max(len(states) - 1, 0))
         self.update()
+
+    def set_fillings(self, sentences: tuple[str, ...]) -> None:
+        """Offer to mark slices as wholly of one class: a sentence of the menu for each class."""
+        self._fillings = sentences
 
     def set_current(self, z: int) -> None:
         """Outline slice `z`; nothing is emitted."""
@@ -329,18 +332,29 @@ class SliceStrip(QWidget):
 
     def _popup(self, place: QPoint) -> None:
         slices = self.selected()
-        self.menu.clear()
-        add_action(self.menu, _name(slices)).setEnabled(False)
+        actions = SliceActions(
+            self.set_role,
+            lambda index: self._fill_slices(slices, index),
+            self._train_on_all,
+            self.splitReset.emit,
+        )
         annotated = any(self._states.share_labelled[z] > 0 for z in slices)
-        if not annotated:
-            add_action(self.menu, "not annotated yet, paint first").setEnabled(False)
-        for word, role, letter in CHOICES:
-            action = add_action(self.menu, f"{word}\t{letter}")
-            action.setEnabled(annotated)
-            action.triggered.connect(lambda _=False, chosen=role: self.set_role(chosen))
-        self.menu.addSeparator()
-        self.menu.addAction("Default split: the last third validates", self.splitReset.emit)
+        title, fillings = _name(slices), self._fillings
+        fill_menu(self.menu, title, annotated=annotated, fillings=fillings, actions=actions)
         self.menu.popup(place)
+
+    def _fill_slices(self, slices: range, index: int) -> None:
+        self._anchor = None
+        self.update()
+        self.slicesFilled.emit(tuple(slices), index)
+
+    def _train_on_all(self) -> None:
+        every = range(len(self._states))
+        self._anchor, before = None, self._states
+        self._states = before.with_role(every, Role.TRAIN)
+        self.update()
+        if self._states != before:
+            self.splitChanged.emit(*self.split())
 
     def _slices_with(self, z: int) -> range:
         """The slices that share the cell of slice `z`."""
