@@ -114,13 +114,15 @@ EVERY = [
     ({"validate_every": 4}, {}, {"validate_every": 4}),
     ({**BLOCKS, "validate_every": 1}, {}, {"validate_every": 3}),
 ]
-MINUTES = [  # an update takes half a second, a validation two
-    ({"minutes": 1.0, "validations": 5}, {}, {"updates": 100, "validate_every": 20}),
-    ({"minutes": 1.0, "validations": 5, "updates": 7}, {}, {"updates": 100, "minutes": None}),
-    ({"minutes": 1.0, "validations": 5, "epochs": 7}, {}, {"updates": 100, "epochs": None}),
-    ({"minutes": 1.0, "validate_every": 10}, {}, {"updates": 85}),
+MINUTES = [  # an update takes half a second: a first guess, with two fifths left for the rest
+    ({"minutes": 1.0, "validations": 5}, {}, {"updates": 72, "validate_every": None}),
+    ({"minutes": 1.0, "updates": 7}, {}, {"updates": 72, "minutes": 1.0}),
+    ({"minutes": 1.0, "epochs": 7}, {}, {"updates": 72, "epochs": None}),
+    ({"minutes": 1.0, "validate_every": 10}, {}, {"updates": 72, "validate_every": 10}),
+    ({"minutes": 1.0, "plan": {"crops": 3}}, {}, {"updates": 72, "plan": None}),
     ({"minutes": 0.001}, {}, {"updates": time_budget.FEWEST}),
-    ({**BLOCKS, "minutes": 1.0, "validations": 5}, {}, {"updates": 102, "validate_every": 3}),
+    ({**BLOCKS, "minutes": 1.0, "validations": 5}, {}, {"updates": 72, "validate_every": 3}),
+    ({"plan": {"crops": 3}}, {}, {"updates": 100, "validate_every": None}),
 ]
 WHERE = [
     ({}, {}, {"device": "cpu", "precision": "float32", "threads": 3}),
@@ -144,8 +146,7 @@ def value_of(settings, path):
 
 @pytest.fixture
 def _known_speed(monkeypatch):
-    monkeypatch.setattr(time_budget, "seconds_per_update", lambda *arguments: 0.5)
-    monkeypatch.setattr(time_budget, "_seconds_per_validation", lambda *arguments: 2.0)
+    monkeypatch.setattr(time_budget, "update_seconds", lambda *arguments: 0.5)
 
 
 @pytest.mark.usefixtures("_known_speed")
@@ -185,7 +186,7 @@ def test_minutes_are_timed_last(tmp_path, monkeypatch):
     def timed(*arguments):
         raise AssertionError("timed")
 
-    monkeypatch.setattr(time_budget, "seconds_per_update", timed)
+    monkeypatch.setattr(time_budget, "update_seconds", timed)
     stack, annotation = image_and_annotation()
     settings = settings_of({"minutes": 1.0, "device": "cpu", "threads": 1})
     (tmp_path / CONFIG).touch()

@@ -68,6 +68,14 @@ class Pace:
         share = self.begun + (1 - self.begun) * (update - self.since) / left
         return min(max(share, 0.0), 1.0)
 
+    def update_at(self, position: float) -> float:
+        """The update with a position of `position` in the part since the last change."""
+        if not self.since:
+            return position
+        share = position / self.updates
+        rest = (share - self.begun) / max(1 - self.begun, 1e-9)
+        return self.since + rest * (self.updates - self.since)
+
     def changed(self, update: int, updates: int) -> Pace:
         """The pace from `update` on if the schedule is `updates` long."""
         return Pace(updates, update, self.share(update)) if update else Pace(updates)

@@ -122,5 +122,7 @@ class DiscriminatorExam:
         if key not in self._logits:
             self.generator.eval()
             with torch.inference_mode(), self.compute.autocast():
-                self._logits[key] = [self.generator(part) for part in images.split(self.batch)]
+                starts = range(0, len(images), self.batch)
+                parts = (images[first : first + self.batch] for first in starts)
+                self._logits[key] = [self.generator(part) for part in parts]
         return self._logits[key]

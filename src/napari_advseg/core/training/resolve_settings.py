@@ -10,7 +10,7 @@ from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.core.runtime.devices import ComputeDevice
 from napari_advseg.core.runtime.errors import SettingsError, Subject
 
-from .time_budget import updates_within
+from .time_budget import first_guess
 
 FEW = 0.25
 """Labels count as few up to this share of the stack's pixels, labelled ones of training slices counted."""
@@ -35,8 +35,9 @@ def resolve_settings(
     """Settings in which nothing is left open: a run with them repeats this one.
 
     Decided are, in this order, the channels of the image, what D tells apart and which unannotated slices it
-    sees, the augmentation where labels are few, the number of updates (minutes are measured, with all of the
-    above), the epoch, the updates between validations, device, precision and threads, and the slices.
+    sees, the augmentation where labels are few, the number of updates (of a run in minutes a first guess,
+    which is corrected while it runs), the epoch, the updates between validations, device, precision and
+    threads, and the slices.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ def resolve_settings(
     settings = _with_channels(settings, stack)
     settings = _with_regime(settings, data)
     settings = _with_grey_values(settings, data)
-    settings = _with_updates(settings, stack, data, compute, control)
+    settings = _with_updates(settings, compute, control)
     settings = _with_intervals(settings, data)
     whole_slices = data.split.train_columns is None
     return settings.model_copy(
@@ -102,16 +103,12 @@ def _with_grey_values(settings: RunSettings, data: TrainingData) -> RunSettings:
 
 
 def _with_updates(
-    settings: RunSettings,
-    stack: EMStack,
-    data: TrainingData,
-    compute: ComputeDevice,
-    control: RunControl,
+    settings: RunSettings, compute: ComputeDevice, control: RunControl
 ) -> RunSettings:
-    """Minutes become updates and take precedence over updates and epochs."""
+    """Minutes take precedence over updates, epochs and a recorded plan; the updates are a first guess."""
     if settings.minutes is not None:
-        updates = updates_within(settings.minutes, settings, data, stack, compute, control)
-        return settings.model_copy(update={"updates": updates, "epochs": None, "minutes": None})
+        updates = first_guess(settings, compute, control)
+        return settings.model_copy(update={"updates": updates, "epochs": None, "plan": None})
     if settings.updates is None and settings.epochs is None:
         raise SettingsError(
             "Neither updates, epochs nor minutes are given: choose one.", subject=Subject.BUDGET
@@ -126,7 +123,9 @@ def _with_intervals(settings: RunSettings, data: TrainingData) -> RunSettings:
     if settings.alternation.kind == "block":
         epoch = settings.alternation.generator_updates
     updates = (settings.epochs or 0) * epoch or settings.updates or 1
-    every = settings.validate_every or max(1, -(-updates // settings.validations))
+    every = settings.validate_every
+    if every is None and settings.minutes is None and settings.plan is None:
+        every = max(1, -(-updates // settings.validations))
     if settings.alternation.kind == "block":  # whole epochs, a validation after each
         every, updates = epoch, -(-updates // epoch) * epoch
     return settings.model_copy(
