@@ -108,11 +108,7 @@ def test_every_public_name_is_there():
 
 def test_train_says_each_validation_and_how_it_ended(trained, files):
     lines = trained.splitlines()
-    assert lines[:3] == [
-        "Loading PyTorch and the image.",
-        "Reading the stack.",
-        "standard and adversarial, 8 updates on cpu (float32, 1 threads)",
-    ]
+    assert lines[0] == "standard and adversarial, 8 updates on cpu (float32, 1 threads)"
     assert [line.split(",")[0] for line in lines if line.startswith("update")] == [
         "update 4", "update 8",
     ]  # fmt: skip

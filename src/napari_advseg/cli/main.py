@@ -169,7 +169,8 @@ def train(
     if best and start_from is None:
         raise SettingsError("--best says which weights to start from: give --start-from, too.")
     chosen = from_preset(**with_options(settings_file(settings), options, width))
-    typer.echo("Loading PyTorch and the image.")
+    if sys.stderr.isatty():
+        _say("Loading PyTorch and the image.")
     from napari_advseg.core.formats.io import read_annotation, read_stack
     from napari_advseg.core.training import engine
 

@@ -46,7 +46,7 @@ class Report:
             disable=not sys.stderr.isatty(),
         )
         self._task = self._bar.add_task(settings.preset, total=settings.updates)
-        self._said: set[Activity] = set()
+        self._said = {Activity.READING}  # what is refused then stands alone
         self._minutes = settings.minutes
         self._first_plan = True
 
@@ -102,7 +102,7 @@ class Report:
                 self._print(f"{verdict['sentence']} {verdict['advice']}")
 
     def _show_activity(self, event: Doing) -> None:
-        """Beside the bar; without a terminal a line, once for each activity."""
+        """Beside the bar; without a terminal a line, once for each activity after reading."""
         if not self._bar.disable:
             self._bar.update(self._task, description=event.activity.value)
         elif event.activity not in self._said:

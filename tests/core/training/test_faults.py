@@ -32,7 +32,7 @@ from napari_advseg.core.runtime.events import (
     Validated,
 )
 from napari_advseg.core.storage.run_folder import load_run
-from napari_advseg.core.training import engine, loop, run_writer, time_budget
+from napari_advseg.core.training import engine, loop, run_writer
 from napari_advseg.core.training.engine import resume, train
 from napari_advseg.core.training.steps import AdversarialStep, StandardStep
 from napari_advseg.core.training.trainer import Trainer
@@ -406,7 +406,6 @@ def test_a_folder_of_ones_own_is_left_as_it_was_if_the_run_does_not_start(
 BEFORE = [
     (TrainingData, "prepare", {}),
     (Trainer, "build", {}),
-    (time_budget, "_probe_seconds", {"updates": None, "minutes": 1.0}),
     (engine, "TrainingLoop", {}),
 ]
 

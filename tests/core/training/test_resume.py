@@ -137,10 +137,11 @@ def test_a_run_may_be_stopped_again_and_again(
     assert same_run(resume(folder, stack), whole_run)
 
 
-def test_stop_while_a_budget_is_timed_leaves_nothing(small, stack, annotation, stop_at, tmp_path):
-    settings = small(updates=None, minutes=5.0)
+def test_stop_before_the_first_update_leaves_nothing(small, stack, annotation, tmp_path):
+    control = RunControl()
+    control.stop()
     with pytest.raises(Stopped):
-        train(settings, stack, annotation, tmp_path / "run", control=stop_at(0))
+        train(small(**MINUTES), stack, annotation, tmp_path / "run", control=control)
     assert not (tmp_path / "run").exists()
 
 
@@ -182,6 +183,28 @@ def test_minutes_become_updates_that_repeat_the_run(small, stack, annotation, sa
     assert len(kept.plan.changes) > 3
     assert kept.plan.validations
     assert same_run(result, train(kept, stack, annotation))
+
+
+def test_a_checkpoint_comes_at_least_every_minute_and_a_killed_run_continues_from_it(
+    small, stack, annotation, same_run, tmp_path, monkeypatch, slow_clock
+):
+    """Updates of 25 s and no validation before the end: each second update is kept."""
+    step, settings = Trainer.step, small(validate_every=12)
+
+    def slow(self, turn):
+        if turn.batch == 7:
+            raise KeyboardInterrupt  # as a kill, nothing more is written
+        slow_clock.now += 25.0
+        return step(self, turn)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "step", slow)
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, stack, annotation, tmp_path / "run")
+    kept = run_folder.checkpoint_metadata(tmp_path / "run", "progress")
+    assert kept["update"] >= 5
+    resumed = resume(tmp_path / "run", stack)
+    assert same_run(resumed, train(settings, stack, annotation))
 
 
 @pytest.mark.usefixtures("slow_clock")

@@ -351,7 +351,8 @@ class RunController(BaseController):
 
     def _predicted(self, event: SlicePredicted) -> None:
         try:
-            self._viewer.show_prediction(event.network, event.z, event.prediction, event.origin)
+            part = () if event.origin is None else (event.origin,)
+            self._viewer.show_prediction(event.network, event.z, event.prediction, *part)
         except AdvSegError:  # the person deleted that mask: the run goes on without showing it
             log.debug("Slice %d of %s is not shown.", event.z, event.network)
         else:

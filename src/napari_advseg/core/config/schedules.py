@@ -101,16 +101,25 @@ class LearningRate:
 
     def __post_init__(self) -> None:
         self._pace = Pace(self.updates - 1)  # the last update has the lowest rate
+        self._length = self.updates
 
     def replan(self, update: int, updates: int) -> None:
-        """Let the schedule end after `updates` updates, from update number `update` on."""
+        """Let the schedule end after `updates` updates, from update number `update` on.
+
+        The curve stays that of the first length, of which a run then makes longer or shorter steps.
+        """
         self.updates, self._pace = updates, self._pace.changed(update, updates - 1)
+        if update == 0:
+            self._length = updates
 
     def at(self, update: int) -> float:
         """Rate for the network's update number `update`, from 0."""
         s = self.settings
         if s.schedule == "one-cycle":
-            return one_cycle(s.rate, self._pace.position(update), self.updates, s.warmup)
+            position: float = update
+            if self._pace.since:
+                position = self._pace.share(update) * (self._length - 1)
+            return one_cycle(s.rate, position, self._length, s.warmup)
         if s.schedule == "keras-decay":
             return s.rate / (1 + s.decay * update)
         return s.rate * self.factor

@@ -164,9 +164,7 @@ def train(
     folder = Path(folder) if folder is not None else None
     if folder is not None:
         run_folder.check_new(folder)
-    if settings.minutes is not None:
-        on_event(Doing(Activity.MEASURING))
-    settings = resolve_settings(settings, stack, data, compute, control)
+    settings = resolve_settings(settings, stack, data, compute)
     trainer = Trainer.build(settings, data, compute)
     live = LiveAnnotation(annotation_updates)
     loop = TrainingLoop(

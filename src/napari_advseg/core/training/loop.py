@@ -191,8 +191,9 @@ class TrainingLoop:
         folder = self.folder if self.writer.failing else None
         best = best_sentence(self.history, self.settings.networks)
         scores = (best, final_sentence(self._ending.final))
-        made = self.update, self._pacing.updates
-        closing = error or closing_sentence(outcome, made, folder, scores)
+        closing = error or closing_sentence(
+            outcome, self.update, self._pacing.updates, folder, scores
+        )
         last = RunFinished(outcome, self.update, closing, error, summary)
         events: tuple[Event, ...] = (*self._notices, last)
         for event in events:
@@ -202,7 +203,7 @@ class TrainingLoop:
                 log.exception("What listens to the run failed at its end.")
 
     def _train(self) -> None:
-        self.on_event(Doing(Activity.TRAINING))
+        self.on_event(Doing(Activity.MEASURING if self.plan.timed else Activity.TRAINING))
         if self.validation_due:
             self._validate_and_save()
         if self.update:
@@ -236,6 +237,7 @@ class TrainingLoop:
         planned = self._pacing.corrected(self.update, self.seconds, self._ending, validated)
         if planned is not None:
             self.on_event(Planned(planned, self.adversary.marks()))
+            self.on_event(Doing(Activity.TRAINING))
         if planned == self.update and not validated:
             self.validation_due = True
             self._validate_and_save()

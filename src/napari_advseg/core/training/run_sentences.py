@@ -43,7 +43,8 @@ def run_started(
 
 def closing_sentence(
     outcome: Outcome,
-    made: tuple[int, int],
+    update: int,
+    updates: int,
     unwritten: Path | None,
     scores: Iterable[str],
 ) -> str:
@@ -52,7 +53,7 @@ def closing_sentence(
     Parameters
     ----------
     outcome : Outcome
-    made : (int, int)
+    update, updates : int
         Updates made, and those that were planned.
     unwritten : Path or None
         A folder that could not be written.
@@ -62,7 +63,7 @@ def closing_sentence(
     if outcome is Outcome.FAILED:
         return "The run failed."
     ended = "Finished" if outcome is Outcome.COMPLETED else "Stopped"
-    sentences = [f"{ended} after {made[0]} of {made[1]} updates."]
+    sentences = [f"{ended} after {update} of {updates} updates."]
     if unwritten is not None:
         sentences.append(f"The end of it could not be written to {unwritten}.")
     return " ".join([*sentences, *(one for one in scores if one)])

@@ -10,30 +10,10 @@ import torch
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.models.losses import segmentation_loss
 from napari_advseg.core.models.unet import build_unet
-from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.core.runtime.devices import ComputeDevice, choose_device, on
 from napari_advseg.core.runtime.seeded_random import Purpose, torch_generator
 
 from .alternation import number_of_turns
-
-FEWEST = 3
-"""Updates of the first guess at least: with fewer the run could end before anything is measured."""
-GUESSED_SHARE = 0.6
-"""Share of the minutes in which updates are made, before anything is measured."""
-
-
-def first_guess(settings: RunSettings, compute: ComputeDevice, control: RunControl) -> int:
-    """Updates of a run in minutes, from a few small ones timed here; the run corrects it.
-
-    Raises
-    ------
-    Stopped
-        If `control` is stopped.
-    """
-    control.raise_if_stopped()
-    seconds = GUESSED_SHARE * 60 * (settings.minutes or 0.0)
-    return max(FEWEST, round(seconds / update_seconds(settings, compute)))
-
 
 ADVERSARIAL_COST = {"patch": 1.25, "dense": 2.2}
 """An update of G with its share of D's, in updates of S: measured for the default D and for that of
