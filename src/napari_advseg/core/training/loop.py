@@ -106,7 +106,7 @@ class TrainingLoop:
         self._pacing.repeat_changes(rates=True)
         self.validator = Validator(trainer.settings, self.stack, trainer.data, trainer.compute)
         self.sampled = SampledValidation(trainer, self.validator, self.plan, self.watch.clock)
-        self.writer = RunWriter(self.folder, self._add_writer_notice)
+        self.writer = RunWriter(self.folder, self.add_notice)
         self.writer.prepare, self.writer.commit = self.live.prepare, self.live.commit
         self._notices: list[Notice] = []
         self._running = BatchScores()
@@ -323,13 +323,9 @@ class TrainingLoop:
             if best is not None and best.update == self.update:
                 self.writer.best(name, networks[name])
 
-    def _add_writer_notice(self, text: str, *, unsaved: bool) -> None:
-        """Take a sentence of the writer's; told after the scores, whose place it may take."""
+    def add_notice(self, text: str, *, unsaved: bool | None = None) -> None:
+        """Queue a notice, to be emitted after RunStarted or after the scores, whose place it may take."""
         self._notices.append(Notice(text, unsaved))
-
-    def add_notice(self, sentence: str) -> None:
-        """Let a sentence be told once the run has started."""
-        self._notices.append(Notice(sentence))
 
     def _emit_notices(self) -> None:
         while self._notices:
