@@ -152,7 +152,23 @@ def test_a_budget_in_minutes(files, advseg):
         "--method", "standard",
     )  # fmt: skip
     assert code == 0
-    assert f"Finished after {load_run(files / 'run').settings.updates}" in out
+    updates = load_run(files / "run").settings.updates
+    assert f"Finished after {updates}" in out
+    assert "standard, 0.001 minutes on cpu" in out
+    lines = out.splitlines()
+    assert "Measuring how fast this computer is." in lines
+    assert "Training." in lines
+    assert json.loads((files / "run" / "summary.json").read_text())["minutes_asked"] == 0.001
+
+
+def test_a_budget_replaces_the_recorded_plan_of_a_config(files, advseg):
+    plan = {"changes": [[0, 9], [1, 3]], "validations": [1]}
+    (files / "plan.json").write_text(json.dumps({**SETTINGS, "updates": 3, "plan": plan}))
+    train = ("train", "image.tif", "labels.tif", "--settings", "plan.json", "--device", "cpu")
+    assert advseg(*train, "-o", "repeated", "--threads", 1)[0] == 0
+    assert [v.update for v in load_run(files / "repeated").history] == [1, 3]
+    assert advseg(*train, "-o", "other", "--threads", 1, "--updates", 5)[0] == 0
+    assert [v.update for v in load_run(files / "other").history] == [4, 5]
 
 
 @pytest.mark.parametrize(
@@ -305,8 +321,8 @@ def wait_for(process, start_of_line):
     pytest.fail(f"the program ended without {start_of_line!r}: {process.stderr.read()}")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT and SIGKILL are sent to processes")
-@pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent to processes")
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_ctrl_c_keeps_and_a_killed_run_goes_on_from_its_checkpoint(files, advseg, how):
     (files / "small.json").write_text(json.dumps({**SETTINGS, "validate_every": 20}))
     updates = ("--updates", 60)
@@ -315,8 +331,8 @@ def test_ctrl_c_keeps_and_a_killed_run_goes_on_from_its_checkpoint(files, advseg
         wait_for(process, "update 20,")
         process.send_signal(getattr(signal, how))
         out, err = process.communicate(timeout=60)
-    if how == "SIGINT":
-        assert process.returncode == 0
+    if how != "SIGKILL":
+        assert process.returncode == {"SIGINT": 0, "SIGTERM": 143}[how]
         assert err == "Stopping; press Ctrl-C again to leave at once.\n"
         assert "Stopped after" in out
         assert json.loads((files / "run" / "summary.json").read_text())["outcome"] == "stopped"

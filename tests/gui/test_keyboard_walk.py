@@ -47,7 +47,7 @@ STOPS = (
     "image_layer", "channels", "open_image", "annotation_layer", "new_annotation",
     "open_annotation", "class_colour_0", "class_name_0", "class_colour_1", "class_name_1",
     "class_add", "class_more", "slices", "method_paired", "preset", "budget", "budget_unit",
-    "unannotated", "advanced", "advanced_validations", "start_from", "live_strokes", "start",
+    "unannotated", "advanced", "advanced_validations", "start_from", "live_strokes", "all_cores", "start",
     "discriminator_fold", "verdict", "threshold",
     "side_by_side", "accept_target", "accept_network", "accept_over", "accept", "rectangle",
     "slice_table_class", "slice_table_tall", "slice_table_save", "slice_table", "project",

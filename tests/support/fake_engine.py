@@ -34,6 +34,7 @@ from napari_advseg.core.runtime.events import (
     Step,
     Validated,
 )
+from napari_advseg.core.runtime.run_estimate import RunEstimate
 from napari_advseg.core.runtime.scores import DiscriminatorScores, NetworkScores, Scores
 from napari_advseg.core.storage.run_folder import Run
 
@@ -161,6 +162,11 @@ class FakeEngine:
 
     def estimated_minutes(self, settings: RunSettings) -> float:
         return 200.0
+
+    def estimate_run(
+        self, settings: RunSettings, shape: tuple[int, int, int], validation_slices: int
+    ) -> RunEstimate:
+        return RunEstimate(settings.minutes or 0.0, 240, 6.0, 40.0, 20.0)
 
     def truth_of_start(self, annotation: Annotation, settings: RunSettings) -> SliceTruth | None:
         return self.core.truth_of_start(annotation, settings)

@@ -121,7 +121,13 @@ class FakeViewer:
     ) -> None:
         self.masks_begun.append((image_layer, networks, classes, threshold))
 
-    def show_prediction(self, network: NetworkName, z: int, prediction: Prediction) -> None:
+    def show_prediction(
+        self,
+        network: NetworkName,
+        z: int,
+        prediction: Prediction,
+        origin: tuple[int, int] | None = None,
+    ) -> None:
         self.shown.append((network, z))
         self.kept[network, z] = prediction
 

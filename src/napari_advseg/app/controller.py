@@ -12,6 +12,7 @@ from napari_advseg.app.controllers.data import DataController
 from napari_advseg.app.controllers.files import FilesController
 from napari_advseg.app.controllers.keep import KeepController
 from napari_advseg.app.controllers.run import RunController
+from napari_advseg.app.controllers.run_time import RunTimeController
 from napari_advseg.app.core_engine import CoreEngine
 from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.ports.viewer import TaskRunner, ViewerPort
@@ -39,6 +40,7 @@ class Controller:
     ----------
     classes : ClassController
     data, run, keep, compare : DataController, RunController, KeepController, CompareController
+    run_time : RunTimeController
     project : ProjectController
     model : AppModel
     context : AppContext
@@ -59,6 +61,7 @@ class Controller:
         self.classes = ClassController(context, self.data)
         self.compare = CompareController(context)
         self.run = RunController(context, self.data, self.compare)
+        self.run_time = RunTimeController(context)
         self.keep = KeepController(context, self.data)
         self.project = ProjectController(context, self.data, self.keep)
         self.accept = AcceptanceController(context)

@@ -22,6 +22,7 @@ from napari_advseg.core.evaluation.slice_scores import SliceTable, SliceTruth
 from napari_advseg.core.formats.image_files import FileProgress, FileResult
 from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.core.runtime.events import Event
+from napari_advseg.core.runtime.run_estimate import RunEstimate
 from napari_advseg.core.storage.run_folder import Run
 
 if TYPE_CHECKING:
@@ -68,6 +69,14 @@ class CoreEngine(Engine):
         from napari_advseg.core.training.time_budget import estimated_minutes
 
         return estimated_minutes(settings)
+
+    def estimate_run(
+        self, settings: RunSettings, shape: tuple[int, int, int], validation_slices: int
+    ) -> RunEstimate:
+        """Forecast a run in minutes on this computer."""
+        from napari_advseg.core.training.run_forecast import estimate_run
+
+        return estimate_run(settings, shape, validation_slices)
 
     def truth_of_start(self, annotation: Annotation, settings: RunSettings) -> SliceTruth | None:
         """Return the truth of a run that is about to start."""

@@ -1,7 +1,8 @@
 """The command line: ``advseg train``, ``resume``, ``predict``, ``evaluate``, ``plot``.
 
 What a person can mend is said in one sentence on stderr with exit code 2; a run that failed while
-training exits with 1. torch is loaded only by the command that computes.
+training exits with 1. SIGTERM, which clusters send at a time limit, stops a run as Ctrl-C does: what was
+learned is kept, and the exit code is 143. torch is loaded only by the command that computes.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def main() -> None:
         _refuse(str(error))
     except Stopped:
         _say("Stopped; nothing was written.")
-        sys.exit(130)
+        sys.exit(_stopped_by[-1] if _stopped_by else 130)
     except OSError as error:
         _refuse(f"{error.filename or 'A file'} cannot be read or written ({short_reason(error)}).")
     except Exception as error:
@@ -90,6 +91,10 @@ def main() -> None:
         reason = str(error).partition("\n")[0]
         _say(f"advseg: {type(error).__name__}: {reason} (a mistake of ours: see it by {DEBUG}=1).")
         sys.exit(1)
+
+
+_stopped_by: list[int] = []
+"""Exit codes of the signals that stopped the command: 128 and the number of the signal, as shells do."""
 
 
 def _refuse(sentence: str) -> NoReturn:
@@ -114,7 +119,9 @@ def train(
     ] = None,
     updates: Annotated[int | None, typer.Option(help="Updates of each network.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs instead of updates.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Time budget instead of updates.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Minutes of the whole run, instead of updates.")
+    ] = None,
     width: Annotated[
         int | None,
         typer.Option(help="Channels of the U-Net's first level; the preset's if not given."),
@@ -159,7 +166,7 @@ def train(
         ),
     ] = None,
 ) -> None:
-    """Train on IMAGE with the annotation LABELS. Ctrl-C stops and keeps what was learned."""
+    """Train on IMAGE with the annotation LABELS. Ctrl-C and SIGTERM stop and keep what was learned."""
     options = given(
         preset=preset,
         method=method,
@@ -176,6 +183,8 @@ def train(
     if best and start_from is None:
         raise SettingsError("--best says which weights to start from: give --start-from, too.")
     chosen = from_preset(**with_options(settings_file(settings), options, width))
+    if sys.stderr.isatty():
+        _say("Loading PyTorch and the image.")
     from napari_advseg.core.formats.io import read_annotation, read_stack
     from napari_advseg.core.training import engine
 
@@ -358,20 +367,24 @@ def _version(
 
 @contextmanager
 def _control() -> Iterator[RunControl]:
-    """A control that the first Ctrl-C stops; the second interrupts at once."""
+    """A control that the first Ctrl-C or SIGTERM stops; a second Ctrl-C interrupts at once."""
     control = RunControl()
+    _stopped_by.clear()
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        if control.stopping:
+    def stop(number: int, _frame: FrameType | None) -> None:
+        if control.stopping and number == signal.SIGINT:
             raise KeyboardInterrupt
-        _say("Stopping; press Ctrl-C again to leave at once.")
+        if not control.stopping:
+            _say("Stopping; press Ctrl-C again to leave at once.")
+        _stopped_by.append(128 + number)
         control.stop()
 
-    before = signal.signal(signal.SIGINT, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield control
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -388,6 +401,9 @@ def _close(result: RunResult) -> None:
     if result.outcome is Outcome.FAILED:
         _say(f"advseg: {result.error}")
         raise typer.Exit(1)
+    terminated = 128 + signal.SIGTERM
+    if result.outcome is Outcome.STOPPED and terminated in _stopped_by:
+        raise typer.Exit(terminated)
 
 
 def _say(text: str) -> None:

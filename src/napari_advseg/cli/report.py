@@ -11,17 +11,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.runtime.events import (
+    FEW_UPDATES,
     SHORT,
+    Activity,
     AlarmChanged,
+    Doing,
     Event,
+    FinalScores,
     Notice,
+    Planned,
     RunFinished,
     RunStarted,
     Step,
     Validated,
 )
+from napari_advseg.core.runtime.scores import Scores
 from napari_advseg.core.storage.score_names import scores_as_text, scores_from_text
 
+FEW_WARNING = "That is few: give more minutes, or expect poor masks."
 SHOWN = ("S F1 val", "G/S F1 val", "D Accuracy val", "G/D Accuracy val")
 
 
@@ -40,6 +47,9 @@ class Report:
             disable=not sys.stderr.isatty(),
         )
         self._task = self._bar.add_task(settings.preset, total=settings.updates)
+        self._said = {Activity.READING}  # what is refused then stands alone
+        self._minutes = settings.minutes
+        self._first_plan = True
 
     def __enter__(self) -> Report:
         self._bar.start()
@@ -55,10 +65,22 @@ class Report:
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
-        if isinstance(event, RunStarted):
+        if isinstance(event, Doing):
+            self._show_activity(event)
+        elif isinstance(event, Planned):
+            self._bar.update(self._task, total=event.updates)
+            if self._first_plan:
+                self._print(plan_line(event.updates))
+                self._first_plan = False
+        elif isinstance(event, FinalScores):
+            self._print(f"{event.measured_on}: {scores_line(event.scores)}")
+        elif isinstance(event, RunStarted):
             self._bar.update(self._task, total=event.updates, completed=event.first_update)
+            updates = f"{event.updates} updates"
+            if self._minutes is not None:
+                updates = f"{self._minutes:g} minutes"
             self._print(
-                f"{' and '.join(event.networks)}, {event.updates} updates on {event.device} "
+                f"{' and '.join(event.networks)}, {updates} on {event.device} "
                 f"({event.precision}, {event.threads} threads)"
             )
             for note in self._notes:
@@ -82,6 +104,14 @@ class Report:
             if verdict:
                 self._print(f"{verdict['sentence']} {verdict['advice']}")
 
+    def _show_activity(self, event: Doing) -> None:
+        """Beside the bar; without a terminal a line, once for each activity after reading."""
+        if not self._bar.disable:
+            self._bar.update(self._task, description=event.activity.value)
+        elif event.activity not in self._said:
+            self._print(f"{event.activity.value}. {event.note}".strip())
+        self._said.add(event.activity)
+
     def _print(self, text: str) -> None:
         self._out.print(text)
 
@@ -98,7 +128,18 @@ def class_lines(scores: Mapping[str, float]) -> list[str]:
 
 
 def validation_line(event: Validated) -> str:
-    """One validation in words and numbers of three decimals."""
-    scores = scores_as_text(event.scores)
-    shown = [f"{name} {scores[name]:.3f}" for name in SHOWN if name in scores]
-    return f"update {event.update}, epoch {event.epoch:.1f}: {', '.join(shown)}"
+    """One validation in words and numbers of three decimals, and what it was measured on."""
+    part = f" (on {event.measured_on})" if event.measured_on else ""
+    return f"update {event.update}, epoch {event.epoch:.1f}: {scores_line(event.scores)}{part}"
+
+
+def scores_line(scores: Scores) -> str:
+    """F1 and accuracies with three decimals."""
+    found = scores_as_text(scores)
+    return ", ".join(f"{name} {found[name]:.3f}" for name in SHOWN if name in found)
+
+
+def plan_line(updates: int) -> str:
+    """About how many updates a run in minutes makes, with a warning where they are few."""
+    line = f"About {updates} updates fit into the minutes."
+    return f"{line} {FEW_WARNING}" if updates < FEW_UPDATES else line

@@ -38,8 +38,9 @@ def with_options(
         raise SettingsError(
             f"Both --{budgets[0]} and --{budgets[1]} are given: choose one.", subject=Subject.BUDGET
         )
-    if budgets:
-        settings = {name: value for name, value in settings.items() if name not in BUDGETS}
+    if budgets:  # a recorded plan belongs to the budget of its run
+        replaced = (*BUDGETS, "plan")
+        settings = {name: value for name, value in settings.items() if name not in replaced}
     merged = {"preset": "quick", **settings, **options}
     network = merged.get("network", {})
     if width is not None and isinstance(network, dict):  # anything else is refused with its name

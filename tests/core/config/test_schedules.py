@@ -9,6 +9,7 @@ import torch
 
 from napari_advseg.core.config.schedules import (
     LearningRate,
+    Pace,
     adversarial_weight,
     discriminator_learns,
     lambda_marks,
@@ -165,3 +166,35 @@ def test_d_is_ready_before_the_ramp_begins():
     learns = [discriminator_learns(ramp, u, 100) for u in range(100)]
     assert learns == [False] * 10 + [True] * 90
     assert all(discriminator_learns(LambdaSettings(kind=k), 0, 9) for k in ("constant", "steps"))
+
+
+# ---- a length that changes
+
+
+def test_a_pace_that_never_changes_is_the_update_itself():
+    pace = Pace(300)
+    assert [pace.position(update) for update in (0, 7, 299)] == [0, 7, 299]
+
+
+@pytest.mark.parametrize("updates", [120, 400])
+def test_progress_is_continuous_where_the_length_changes_and_ends_at_the_last_update(updates):
+    before = Pace(300)
+    after = before.changed(90, updates)
+    assert after.share(90) == pytest.approx(before.share(90))
+    shares = [after.share(update) for update in range(90, updates + 1)]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert after.update_at(after.position(100)) == pytest.approx(100)
+
+
+@pytest.mark.parametrize("updates", [60, 500])
+def test_a_learning_rate_ends_at_its_lowest_however_long_the_run_becomes(updates):
+    settings = OptimizerSettings(rate=0.01)
+    rate = LearningRate(settings, 200)
+    before = rate.at(50)
+    rate.replan(50, updates)
+    assert rate.at(50) == pytest.approx(before)
+    assert rate.at(updates - 1) == pytest.approx(0.01 / 25 / 1e4)
+    again = LearningRate(settings, 200)
+    again.restore(rate.state())
+    assert [again.at(u) for u in range(50, updates)] == [rate.at(u) for u in range(50, updates)]

@@ -14,11 +14,9 @@ from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.synthetic import synthetic_stack
 from napari_advseg.core.data.training_data import TrainingData
-from napari_advseg.core.runtime.control import RunControl, Stopped
 from napari_advseg.core.runtime.devices import ComputeDevice
-from napari_advseg.core.runtime.errors import RunFolderError, SettingsError, Subject
+from napari_advseg.core.runtime.errors import SettingsError, Subject
 from napari_advseg.core.storage.run_folder import CONFIG
-from napari_advseg.core.training import time_budget
 from napari_advseg.core.training.engine import train
 from napari_advseg.core.training.resolve_settings import FEW, GREY_VALUES, resolve_settings
 
@@ -55,11 +53,11 @@ def image_and_annotation(share=1.0, slices=4, channels=1):
     return stack, Annotation.from_labels(truth, NEW_ANNOTATION)
 
 
-def resolved(settings, *, second=False, control=None, **image):
+def resolved(settings, *, second=False, **image):
     stack, annotation = image_and_annotation(**image)
     other = synthetic_stack(seed=4, shape=(2, 64, 64))[0] if second else None
     data = TrainingData.prepare(settings, stack, annotation, CPU.device, second=other)
-    return resolve_settings(settings, stack, data, CPU, control or RunControl())
+    return resolve_settings(settings, stack, data, CPU)
 
 
 CHANNELS = [
@@ -114,13 +112,14 @@ EVERY = [
     ({"validate_every": 4}, {}, {"validate_every": 4}),
     ({**BLOCKS, "validate_every": 1}, {}, {"validate_every": 3}),
 ]
-MINUTES = [  # an update takes half a second, a validation two
-    ({"minutes": 1.0, "validations": 5}, {}, {"updates": 100, "validate_every": 20}),
-    ({"minutes": 1.0, "validations": 5, "updates": 7}, {}, {"updates": 100, "minutes": None}),
-    ({"minutes": 1.0, "validations": 5, "epochs": 7}, {}, {"updates": 100, "epochs": None}),
-    ({"minutes": 1.0, "validate_every": 10}, {}, {"updates": 85}),
-    ({"minutes": 0.001}, {}, {"updates": time_budget.FEWEST}),
-    ({**BLOCKS, "minutes": 1.0, "validations": 5}, {}, {"updates": 102, "validate_every": 3}),
+MINUTES = [  # corrected once updates are timed
+    ({"minutes": 1.0, "validations": 5}, {}, {"updates": 1000, "validate_every": None}),
+    ({"minutes": 1.0, "updates": 7}, {}, {"updates": 1000, "minutes": 1.0}),
+    ({"minutes": 1.0, "epochs": 7}, {}, {"updates": 1000, "epochs": None}),
+    ({"minutes": 1.0, "validate_every": 10}, {}, {"updates": 1000, "validate_every": 10}),
+    ({"minutes": 1.0, "plan": {"crops": 3}}, {}, {"updates": 1000, "plan": None}),
+    ({**BLOCKS, "minutes": 1.0}, {}, {"updates": 1002, "validate_every": 3}),
+    ({"plan": {"crops": 3}}, {}, {"updates": 100, "validate_every": None}),
 ]
 WHERE = [
     ({}, {}, {"device": "cpu", "precision": "float32", "threads": 3}),
@@ -142,13 +141,6 @@ def value_of(settings, path):
     return values
 
 
-@pytest.fixture
-def _known_speed(monkeypatch):
-    monkeypatch.setattr(time_budget, "seconds_per_update", lambda *arguments: 0.5)
-    monkeypatch.setattr(time_budget, "_seconds_per_validation", lambda *arguments: 2.0)
-
-
-@pytest.mark.usefixtures("_known_speed")
 @pytest.mark.parametrize(("given", "image", "decided"), TABLE)
 def test_what_is_left_open_is_decided_and_stays_decided(given, image, decided):
     found = resolved(settings_of(given), **image)
@@ -170,29 +162,6 @@ def test_a_run_without_a_length_is_refused():
     with pytest.raises(SettingsError, match="updates, epochs nor minutes") as caught:
         resolved(without)
     assert caught.value.subject is Subject.BUDGET
-
-
-def test_a_stop_ends_the_timing():
-    control = RunControl()
-    control.stop()
-    with pytest.raises(Stopped):
-        resolved(settings_of({"minutes": 1.0}), control=control)
-
-
-def test_minutes_are_timed_last(tmp_path, monkeypatch):
-    """A run that is refused does not make its user wait for the timing first."""
-
-    def timed(*arguments):
-        raise AssertionError("timed")
-
-    monkeypatch.setattr(time_budget, "seconds_per_update", timed)
-    stack, annotation = image_and_annotation()
-    settings = settings_of({"minutes": 1.0, "device": "cpu", "threads": 1})
-    (tmp_path / CONFIG).touch()
-    with pytest.raises(RunFolderError, match="already holds a run"):
-        train(settings, stack, annotation, tmp_path)
-    with pytest.raises(RunFolderError, match="holds no run"):
-        train(settings, stack, annotation, start_from=tmp_path / "none")
 
 
 # --- a run keeps what was decided ---------------------------------------------------------------

@@ -14,8 +14,16 @@ from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.formats.io import read_annotation
 from napari_advseg.core.runtime.control import RunControl, Stopped
 from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError, SettingsError
-from napari_advseg.core.runtime.events import Outcome, RunFinished, RunStarted, Validated
+from napari_advseg.core.runtime.events import (
+    Activity,
+    Doing,
+    Outcome,
+    RunFinished,
+    RunStarted,
+    Validated,
+)
 from napari_advseg.core.storage import run_folder
+from napari_advseg.core.training import run_plan
 from napari_advseg.core.training.engine import resume, train
 from napari_advseg.core.training.trainer import Trainer
 
@@ -29,7 +37,8 @@ def of_kind(events, kind):
 
 
 def assert_ends_once(events, outcome):
-    assert isinstance(events[0], RunStarted)
+    assert events[0] == Doing(Activity.READING)
+    assert isinstance(next(e for e in events if not isinstance(e, Doing)), RunStarted)
     assert len(of_kind(events, RunStarted)) == 1
     assert isinstance(events[-1], RunFinished)
     assert len(of_kind(events, RunFinished)) == 1
@@ -139,21 +148,97 @@ def test_a_run_may_be_stopped_again_and_again(
     assert same_run(resume(folder, stack), whole_run)
 
 
-def test_stop_while_a_budget_is_timed_leaves_nothing(small, stack, annotation, stop_at, tmp_path):
-    settings = small(updates=None, minutes=5.0)
+def test_stop_before_the_first_update_leaves_nothing(small, stack, annotation, tmp_path):
+    control = RunControl()
+    control.stop()
     with pytest.raises(Stopped):
-        train(settings, stack, annotation, tmp_path / "run", control=stop_at(4))
+        train(small(**MINUTES), stack, annotation, tmp_path / "run", control=control)
     assert not (tmp_path / "run").exists()
 
 
+class Clock:
+    """Seconds that pass only where a test says so: each reading takes a little."""
+
+    def __init__(self, each=0.02):
+        self.now, self.each = 0.0, each
+
+    def __call__(self):
+        self.now += self.each
+        return self.now
+
+
+@pytest.fixture
+def slow_clock(monkeypatch):
+    """A run in minutes reads this clock: updates are slow at first, then fast, then slow again."""
+    clock, step = Clock(), Trainer.step
+
+    def timed_step(self, turn):
+        clock.now += 0.2 if 10 < turn.update < 25 else 0.6
+        return step(self, turn)
+
+    monkeypatch.setattr(Trainer, "step", timed_step)
+    monkeypatch.setattr(run_plan.Stopwatch.__init__, "__defaults__", (clock,))
+    return clock
+
+
+MINUTES = {"updates": None, "minutes": 0.3, "validate_every": None}
+
+
+@pytest.mark.usefixtures("slow_clock")
 def test_minutes_become_updates_that_repeat_the_run(small, stack, annotation, same_run, tmp_path):
     folder = tmp_path / "run"
-    settings = small(updates=None, minutes=1e-4, validate_every=None)
-    result = train(settings, stack, annotation, folder)
+    result = train(small(**MINUTES), stack, annotation, folder)
     kept = run_settings(run_folder.read_config(folder)["settings"])
     assert kept.minutes is None
-    assert kept.updates == result.history[-1].update >= 10
+    assert kept.updates == result.history[-1].update
+    assert len(kept.plan.changes) > 3
+    assert kept.plan.validations
     assert same_run(result, train(kept, stack, annotation))
+
+
+def test_a_checkpoint_comes_at_least_every_minute_and_a_killed_run_continues_from_it(
+    small, stack, annotation, same_run, tmp_path, monkeypatch, slow_clock
+):
+    """Updates of 25 s and no validation before the end: each second update is kept."""
+    step, settings = Trainer.step, small(validate_every=12)
+
+    def slow(self, turn):
+        if turn.batch == 7:
+            raise KeyboardInterrupt  # as a kill, nothing more is written
+        slow_clock.now += 25.0
+        return step(self, turn)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "step", slow)
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, stack, annotation, tmp_path / "run")
+    kept = run_folder.checkpoint_metadata(tmp_path / "run", "progress")
+    assert kept["update"] >= 5
+    resumed = resume(tmp_path / "run", stack)
+    assert same_run(resumed, train(settings, stack, annotation))
+
+
+@pytest.mark.usefixtures("slow_clock")
+@pytest.mark.parametrize("looks", [3, 8, 20, 40])
+def test_a_run_in_minutes_resumes_and_is_repeated_by_what_it_recorded(
+    small, stack, annotation, same_run, stop_at, tmp_path, looks
+):
+    folder = tmp_path / "run"
+    resumed = stop_and_resume(small(**MINUTES), stack, annotation, folder, stop_at(looks))
+    kept = run_folder.load_run(folder).settings
+    assert resumed.outcome is Outcome.COMPLETED
+    assert kept.updates == resumed.history[-1].update
+    assert same_run(resumed, train(kept, stack, annotation))
+
+
+@pytest.mark.usefixtures("slow_clock")
+def test_a_repetition_of_a_run_in_minutes_can_be_stopped_and_resumed(
+    small, stack, annotation, same_run, stop_at, tmp_path
+):
+    first = train(small(**MINUTES), stack, annotation, tmp_path / "first")
+    kept = run_folder.load_run(tmp_path / "first").settings
+    again = stop_and_resume(kept, stack, annotation, tmp_path / "again", stop_at(25))
+    assert same_run(again, first)
 
 
 def test_neither_updates_nor_minutes_is_refused(small, stack, annotation):

@@ -39,7 +39,7 @@ NAME = "Adversarial Segmentation"
 SHAPE = (6, 64, 64)
 ROLES = (
     "image_layer", "annotation_layer", "new_annotation", "classes", "slices", "method", "preset",
-    "budget", "advanced", "start_from", "live_strokes", "start", "pause", "stop", "progress",
+    "budget", "advanced", "start_from", "live_strokes", "all_cores", "start", "pause", "stop", "progress",
     "status", "threshold", "side_by_side", "run_folder", "save_masks", "load_run", "apply",
 )  # fmt: skip
 

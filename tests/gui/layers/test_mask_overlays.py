@@ -100,6 +100,21 @@ def test_a_slice_is_written_in_place_and_the_others_stay_empty(viewer, adapter):
     assert not viewer.layers["disagreement"].data.any()
 
 
+def test_a_part_of_a_slice_is_shown_and_the_rest_counts_as_not_predicted(viewer, adapter):
+    begin(adapter)
+    layer, p = viewer.layers["standard mask"], probability(1)
+    adapter.show_prediction("standard", 2, p[4:10, 6:20], (4, 6))
+    whole = np.zeros_like(layer.data[2])
+    whole[4:10, 6:20] = expected(p, 0.5)[4:10, 6:20]
+    np.testing.assert_array_equal(layer.data[2], whole)
+    assert adapter.prediction("standard", 2) is None
+    masks = adapter.masks("standard")
+    assert (masks[2][whole == 0] == 255).all()
+    adapter.show_prediction("standard", 2, p)
+    np.testing.assert_array_equal(layer.data[2], expected(p, 0.5))
+    assert adapter.prediction("standard", 2) is not None
+
+
 def test_the_canvas_gets_the_slice_in_view_and_no_other(viewer, adapter):
     begin(adapter)
     layer = viewer.layers["standard mask"]

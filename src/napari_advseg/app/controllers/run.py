@@ -11,7 +11,9 @@ from typing import Any
 from napari_advseg.app.messages.prerequisites import apply_waits_for, train_waits_for
 from napari_advseg.app.messages.run_messages import (
     TimeLeft,
+    device_words,
     duration,
+    final_line,
     first_sentence,
     row_of,
     score_line,
@@ -27,10 +29,14 @@ from napari_advseg.core.evaluation.slice_scores import SliceTruth
 from napari_advseg.core.runtime.control import RunControl, Stopped
 from napari_advseg.core.runtime.errors import AdvSegError, Subject
 from napari_advseg.core.runtime.events import (
+    Activity,
     AlarmChanged,
+    Doing,
+    FinalScores,
     NetworkName,
     Notice,
     Outcome,
+    Planned,
     RunFinished,
     RunStarted,
     SlicePredicted,
@@ -75,10 +81,13 @@ class RunController(BaseController):
         self._image_key: str | None = None
         self._applying = False
         self._before: Before | None = None
-        self._unsaved = ""
+        self._unsaved = self._final = ""
         self._on_event: dict[type, Callable[[Any], None]] = {
             Prepared: self._prepared,
             RunStarted: self._started,
+            Doing: self._doing,
+            Planned: self._planned,
+            FinalScores: self._scored,
             Notice: self._notice,
             Step: self._step,
             Validated: self._validated,
@@ -217,7 +226,7 @@ class RunController(BaseController):
     def _begin(self, image_key: str | None, status: str) -> RunControl:
         self._control = RunControl(self._viewer.slice_in_view)
         self._time_left = TimeLeft()
-        self._unsaved = ""
+        self._unsaved = self._final = ""
         self._image_key = image_key
         self._model.advance(RunState.STARTING)
         self._model.status = status
@@ -280,10 +289,7 @@ class RunController(BaseController):
         self.adversary.begin()
         model = self._model
         model.history, model.lambda_marks = event.history, event.lambda_marks
-        place = (
-            f"{event.device}, {event.threads} threads" if event.device == "cpu" else event.device
-        )
-        model.status = f"Training on {place.replace('1 threads', '1 thread')}."
+        model.status = device_words(event.device, event.threads)
         classes = None if model.run is None else model.run.classes
         self._begin_masks(event.networks, classes)
 
@@ -311,6 +317,22 @@ class RunController(BaseController):
         if event.unsaved is not None:
             self._unsaved = event.text if event.unsaved else ""
 
+    def _doing(self, event: Doing) -> None:
+        """Say what the run does on the bar; before the first update, and with a note, in the status line."""
+        words = event.activity.value
+        if event.activity is not Activity.TRAINING:
+            done, total = self._model.progress.done, self._model.progress.total
+            self._show_progress(done, total, words.lower())
+        if self._model.state is RunState.STARTING or event.note:
+            self._model.status = f"{words}. {event.note}".strip()
+
+    def _planned(self, event: Planned) -> None:
+        self._model.lambda_marks = event.lambda_marks
+
+    def _scored(self, event: FinalScores) -> None:
+        self._final = final_line(event)
+        self._model.status = self._final
+
     def _step(self, event: Step) -> None:
         text = self._time_left.words(event.seconds, event.seconds_left)
         self._show_progress(event.update, event.updates, text)
@@ -329,12 +351,14 @@ class RunController(BaseController):
 
     def _predicted(self, event: SlicePredicted) -> None:
         try:
-            self._viewer.show_prediction(event.network, event.z, event.prediction)
+            part = () if event.origin is None else (event.origin,)
+            self._viewer.show_prediction(event.network, event.z, event.prediction, *part)
         except AdvSegError:  # the person deleted that mask: the run goes on without showing it
             log.debug("Slice %d of %s is not shown.", event.z, event.network)
         else:
             self._model.masks_shown = True
-            self._compare.predicted(event.z)
+            if event.origin is None:
+                self._compare.predicted(event.z)
 
     def _stack_progress(self, event: StackProgress) -> None:
         self._show_progress(event.done, event.total, f"slice {event.done} of {event.total}")
@@ -345,7 +369,7 @@ class RunController(BaseController):
             self.adversary.finished(event)
         if event.error is not None:
             log.error("The run failed: %s", event.error)
-        scores = score_line(model.history)
+        scores = self._final or score_line(model.history)
         ended = {
             Outcome.COMPLETED: "Finished",
             Outcome.STOPPED: f"Stopped at update {event.update}",

@@ -8,7 +8,7 @@ from typing import TypeGuard
 from napari_advseg.core.config.settings import Method, RunSettings
 from napari_advseg.core.evaluation.best_validation import best_of_all
 from napari_advseg.core.runtime.errors import Subject, first_line
-from napari_advseg.core.runtime.events import SHORT, Validated
+from napari_advseg.core.runtime.events import SHORT, FinalScores, Validated
 
 METHOD_WORDS: dict[Method, str] = {
     "standard": "Standard",
@@ -28,7 +28,23 @@ def score_line(history: Sequence[Validated]) -> str:
     if not any(_known(last.of(network).f1_val) for network in SHORT):
         line = f"no F1  {line}".strip()
     best = best_of_all(history)
-    return line if best is None else f"{line} · best {best}"
+    line = line if best is None else f"{line} · best {best}"
+    part = history[-1].measured_on
+    return f"{line} (on {part})" if part else line
+
+
+def final_line(event: FinalScores) -> str:
+    """The scores of the last weights: ``S 0.949  G/S 0.951 on all 10 validation slices``."""
+    numbers = {short: event.scores.of(network).f1_val for network, short in SHORT.items()}
+    line = "  ".join(f"{short} {value:.3f}" for short, value in numbers.items() if _known(value))
+    return f"{line} on {event.measured_on}"
+
+
+def device_words(device: str, threads: int) -> str:
+    """Where a run trains: ``Training on cpu, 1 thread.``"""
+    if device != "cpu":
+        return f"Training on {device}."
+    return f"Training on {device}, {threads} thread{'s' * (threads != 1)}."
 
 
 def _known(value: float | None) -> TypeGuard[float]:

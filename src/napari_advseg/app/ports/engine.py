@@ -21,6 +21,7 @@ from napari_advseg.core.evaluation.slice_scores import SliceTable, SliceTruth
 from napari_advseg.core.formats.image_files import FileProgress, FileResult
 from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.core.runtime.events import Event, NetworkName
+from napari_advseg.core.runtime.run_estimate import RunEstimate
 from napari_advseg.core.storage.run_folder import Run
 
 OnSlice = Callable[[NetworkName, int, NDArray[np.float32]], None]
@@ -56,6 +57,12 @@ class Engine(Protocol):
 
     def estimated_minutes(self, settings: RunSettings) -> float:
         """Estimate the minutes of training on this computer; see `core.training.time_budget`."""
+        ...
+
+    def estimate_run(
+        self, settings: RunSettings, shape: tuple[int, int, int], validation_slices: int
+    ) -> RunEstimate:
+        """Forecast a run in minutes on this computer; see `core.training.run_forecast`."""
         ...
 
     def truth_of_start(self, annotation: Annotation, settings: RunSettings) -> SliceTruth | None:

@@ -91,8 +91,17 @@ class ViewerPort(Protocol):
         """
         ...
 
-    def show_prediction(self, network: NetworkName, z: int, prediction: Prediction) -> None:
-        """Put what a network says of one slice into its overlay, in place; see `SlicePredicted`."""
+    def show_prediction(
+        self,
+        network: NetworkName,
+        z: int,
+        prediction: Prediction,
+        origin: tuple[int, int] | None = None,
+    ) -> None:
+        """Put a prediction of a slice, or of a part from `origin` on, into its overlay.
+
+        See `SlicePredicted`.
+        """
         ...
 
     def set_threshold(self, threshold: float) -> None:

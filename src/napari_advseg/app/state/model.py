@@ -134,6 +134,8 @@ class AppModel:
         Key of the image layer that they lie over.
     preset_note : str
         How long the preset would take on this computer.
+    time_note : str
+        How many updates the minutes give, and when masks come.
     slice_in_view : int
     class_list : ClassList
         The classes of the chosen annotation.
@@ -168,6 +170,7 @@ class AppModel:
     masks_of: RunInfo | None = None
     masks_over: str | None = None
     preset_note: str = ""
+    time_note: str = ""
     slice_in_view: int = 0
     project: ProjectInfo = field(default_factory=ProjectInfo)
     offer: Offer | None = None

@@ -117,6 +117,10 @@ class Choices:
         """Classes that the user entered for the chosen annotation, None if they entered none."""
         return self.class_rows.get(self.annotation or "")
 
+    def with_advanced(self, advanced: Mapping[str, Any]) -> Choices:
+        """The same choices with other advanced settings."""
+        return replace(self, advanced=MappingProxyType(dict(advanced)))
+
     @property
     def for_annotation(self) -> tuple[object, ...]:
         """The choices that decide how the annotation is read: its classes and its split."""

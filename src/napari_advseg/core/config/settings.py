@@ -193,6 +193,19 @@ class AugmentationSettings(Settings):
     """Standard deviation of an elastic displacement, in pixels."""
 
 
+class PlanSettings(Settings):
+    """What a run in minutes decided while it ran; with it, a run repeats that one and measures no time."""
+
+    changes: tuple[tuple[int, int], ...] = ()
+    """(updates made, updates of the whole run as planned from there on)."""
+    validations: tuple[int, ...] = ()
+    """Updates after which a validation followed; one follows the last update in any case."""
+    crops: int | None = Field(None, ge=1)
+    """Validation crops that each of them measured; None measures all."""
+    patches: int | None = Field(None, ge=1)
+    """Fixed patches that each of them measured; None measures all."""
+
+
 class RunSettings(Settings):
     """Everything that decides a run, beside the image and the annotation."""
 
@@ -205,7 +218,10 @@ class RunSettings(Settings):
     epochs: int | None = Field(None, ge=1)
     """Length of the run in epochs, instead of updates."""
     minutes: float | None = Field(None, gt=0)
-    """Time for training and validation, turned into updates once ten are timed."""
+    """Time of the whole run: reading, training, validation and writing. The number of updates follows
+    from the time that they take, and is corrected during the run."""
+    plan: PlanSettings | None = None
+    """What a run in minutes decided; written into its ``config.json``."""
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

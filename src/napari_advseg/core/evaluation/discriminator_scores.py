@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -34,7 +34,7 @@ class DiscriminatorExam:
     adversary : Adversary
     compute : ComputeDevice
     batch : int
-        Patches predicted at once.
+        Patches predicted at once. Masks and answers are computed once and reused by later calls.
     """
 
     generator: UNet
@@ -43,6 +43,10 @@ class DiscriminatorExam:
     adversary: AdversarialLoss
     compute: ComputeDevice
     batch: int
+    _logits: dict[int, list[Tensor]] = field(default_factory=dict, init=False)
+    _known: dict[tuple[int, int, int], tuple[Tensor, Tensor]] = field(
+        default_factory=dict, init=False
+    )
 
     def scores(self, fakes: Patches, reals: Patches) -> tuple[float, float]:
         """D's accuracy, and the share of G's masks that the D in G takes for real.
@@ -83,12 +87,13 @@ class DiscriminatorExam:
         return (found | layer_health(D)).map(float)
 
     def _answers(self, D: Discriminator, fakes: Patches, reals: Patches) -> tuple[Tensor, Tensor]:
-        view = self.adversary.view
-
-        # over the positions of all patches at once: batches may hold unequal numbers of them
-        return torch.cat(list(self._reals(D, reals))), torch.cat(
-            list(self._seen(D, fakes, view.of_prediction))
-        )
+        key = id(D), id(fakes[1]), id(reals[1])
+        if D.training or key not in self._known:  # in training mode D changes what it keeps
+            # over the positions of all patches at once: batches may hold unequal numbers of them
+            real = torch.cat(list(self._reals(D, reals)))
+            fake = torch.cat(list(self._seen(D, fakes, self.adversary.view.of_prediction)))
+            self._known[key] = real, fake
+        return self._known[key]
 
     def _reals(
         self, D: Discriminator, patches: Patches, cut: Cut | None = None
@@ -105,8 +110,19 @@ class DiscriminatorExam:
     def _seen(
         self, D: Discriminator, patches: Patches, show: Callable[[Masks], Tensor]
     ) -> Iterator[Tensor]:
-        self.generator.eval()
-        for first in range(0, len(patches[0]), self.batch):
+        logits = self._logits_of(patches[0])
+        for number, first in enumerate(range(0, len(patches[0]), self.batch)):
             images, targets = (part[first : first + self.batch] for part in patches)
             with torch.inference_mode(), self.compute.autocast():
-                yield D(show(Masks(images, targets, self.generator(images))))
+                yield D(show(Masks(images, targets, logits[number])))
+
+    def _logits_of(self, images: Tensor) -> list[Tensor]:
+        """Logits of G, by batch."""
+        key = id(images)
+        if key not in self._logits:
+            self.generator.eval()
+            with torch.inference_mode(), self.compute.autocast():
+                starts = range(0, len(images), self.batch)
+                parts = (images[first : first + self.batch] for first in starts)
+                self._logits[key] = [self.generator(part) for part in parts]
+        return self._logits[key]

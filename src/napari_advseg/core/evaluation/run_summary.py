@@ -8,7 +8,13 @@ from typing import Any
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.inference.predictions import predicted_indices
-from napari_advseg.core.runtime.events import SHORT, NetworkName, Prediction, Validated
+from napari_advseg.core.runtime.events import (
+    SHORT,
+    FinalScores,
+    NetworkName,
+    Prediction,
+    Validated,
+)
 from napari_advseg.core.storage.score_names import scores_as_text
 
 from .best_validation import best_validation, best_validations
@@ -29,11 +35,22 @@ class Comparison:
     def __init__(self, settings: RunSettings) -> None:
         self._settings = settings
         self._boundaries: dict[NetworkName, BoundaryScores | None] = {}
+        self._boundaries_of: tuple[int, ...] | None = None
 
-    def score_boundaries(self, validator: Validator, raise_if_stopped: Callable[[], None]) -> None:
-        """Measure V_Rand and V_Info of each network, where there are such; takes seconds."""
+    def score_boundaries(
+        self,
+        validator: Validator,
+        raise_if_stopped: Callable[[], None],
+        slices: tuple[int, ...] | None = None,
+    ) -> None:
+        """Measure V_Rand and V_Info of each network, where there are such; takes seconds.
+
+        With `slices` only these validation slices are measured, which the summary reports.
+        """
         for name in self._settings.networks:
-            self._boundaries[name] = validator.boundary_scores(name, raise_if_stopped)
+            self._boundaries[name] = validator.boundary_scores(name, raise_if_stopped, slices)
+        if slices is not None and len(slices) < len(validator.data.split.val):
+            self._boundaries_of = slices
 
     def verdict(self, slices: SliceTable) -> Verdict | None:
         """Which network is better; None without a pair, or without scores of single slices."""
@@ -63,6 +80,7 @@ class Comparison:
                 name: {"V_Rand": found.v_rand, "V_Info": found.v_info} if found else {}
                 for name, found in self._boundaries.items()
             },
+            **({} if self._boundaries_of is None else {"boundary_slices": self._boundaries_of}),
             "verdict": None if verdict is None else verdict.as_json(),
         }
 
@@ -81,14 +99,21 @@ def best_sentence(history: Sequence[Validated], networks: Iterable[NetworkName])
     return f"Best F1: {parts}." if parts else ""
 
 
-def last_scores(history: Sequence[Validated]) -> dict[str, Any]:
-    """What ``summary.json`` says of the last validation."""
+def last_scores(history: Sequence[Validated], final: FinalScores | None = None) -> dict[str, Any]:
+    """What ``summary.json`` says of the last validation, or of the final scores on all slices."""
     last = history[-1] if history else None
     scores = scores_as_text(last.scores) if last else {}
-    return {
+    if final is not None:
+        scores |= scores_as_text(final.scores)
+    found: dict[str, Any] = {
         "validated_at_update": last.update if last else None,
         "scores": {name: score for name, score in scores.items() if score == score},
     }
+    if final is not None:
+        found["scores_measured_on"] = final.measured_on
+    if last is not None and last.measured_on:
+        found["validations_measured_on"] = last.measured_on
+    return found
 
 
 Predictions = Mapping[tuple[NetworkName, int], Prediction]
@@ -113,6 +138,12 @@ class SliceLog:
         self.table = SliceTable(self._networks, names, threshold=self._level(len(names)))
         for z in sorted({z for _, z in predictions}):
             self.add(z, predictions, data)
+
+    def measured(self, rows: Iterable[SliceScore], data: TrainingData) -> None:
+        """Forget what was there and take slices that were measured already."""
+        names = data.annotation.classes.names
+        level = self._level(len(names))
+        self.table = SliceTable(self._networks, names, threshold=level).with_rows(rows, level)
 
     def add(self, z: int, predictions: Predictions, data: TrainingData) -> None:
         """Take one slice more, predicted with the weights of the last validation."""

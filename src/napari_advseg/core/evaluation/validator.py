@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -87,22 +87,27 @@ class Validator:
                 if z in val:
                     counts[name] += self._confusion(found, z)
         return {
-            name: self._network_scores(network, counts[name], raise_if_stopped)
+            name: self.network_scores(network, counts[name], raise_if_stopped)
             for name, network in networks.items()
         }
 
-    def _network_scores(
+    def network_scores(
         self, network: UNet, counts: NDArray[np.int64], raise_if_stopped: Callable[[], None]
     ) -> NetworkScores:
-        """From the pooled counts of whole validation slices, and the fixed patches."""
-        names = self.data.annotation.classes.names
-        by_class = dict(zip(names, f1_scores(counts).tolist(), strict=True))
+        """Scores of a network from pooled counts of validation pixels, and from the fixed patches."""
+        found = self.scores_of_counts(counts)
         raise_if_stopped()
         if not self.data.split.val:
             return NetworkScores(None, self._f1_on_patches(network), {})
         if self.settings.scores == "batches":
-            return NetworkScores(self._mean_f1_of_batches(network), None, by_class)
-        return NetworkScores(overall_f1(counts), self._f1_on_patches(network), by_class)
+            return replace(found, f1_val=self._mean_f1_of_batches(network))
+        return replace(found, f1_train=self._f1_on_patches(network))
+
+    def scores_of_counts(self, counts: NDArray[np.int64]) -> NetworkScores:
+        """F1 from pooled counts of validation pixels."""
+        names = self.data.annotation.classes.names
+        by_class = dict(zip(names, f1_scores(counts).tolist(), strict=True))
+        return NetworkScores(overall_f1(counts), None, by_class)
 
     def predict(
         self, name: NetworkName, network: UNet, z: int, raise_if_stopped: Callable[[], None]
@@ -190,21 +195,29 @@ class Validator:
             shares[SHORT[network]] = dict(zip(names, share, strict=True))
         return shares
 
+    @property
+    def shows_regions(self) -> bool:
+        """Whether the labels of the validation slices show whole regions of two classes."""
+        if not self.data.split.val or len(self.data.annotation.classes) > 2:
+            return False
+        return bool((self._truth(self.data.split.val) != UNLABELLED).mean() >= DENSE)
+
     def boundary_scores(
-        self, name: NetworkName, raise_if_stopped: Callable[[], None]
+        self,
+        name: NetworkName,
+        raise_if_stopped: Callable[[], None],
+        slices: tuple[int, ...] | None = None,
     ) -> BoundaryScores | None:
         """V_Rand and V_Info of the last validation; None if it did not reach every slice.
+
+        With `slices` only these validation slices are scored.
 
         Both score regions parted by a border, as two classes tell them: of more there are none. Without
         a true pixel of the first class there is no such score, and strokes are no regions: with less
         than half of the pixels labelled nothing is scored.
         """
-        val = self.data.split.val
-        if not val or len(self.data.annotation.classes) > 2:
-            return None
-        if any((name, z) not in self.predictions for z in val):
-            return None
-        if (self._truth(val) != UNLABELLED).mean() < DENSE:
+        val = self.data.split.val if slices is None else slices
+        if not self.shows_regions or any((name, z) not in self.predictions for z in val):
             return None
         columns = slice(*self.data.val.columns)
         found = np.stack([self.predictions[name, z][:, columns] for z in val])

@@ -20,6 +20,9 @@ NetworkName = Literal["standard", "adversarial"]
 SHORT: dict[NetworkName, str] = {"standard": "S", "adversarial": "G/S"}
 """Names of the networks in curves, tables and ``metrics.csv``."""
 
+FEW_UPDATES = 100
+"""With fewer updates than this a run in minutes starts with a warning."""
+
 
 class Outcome(Enum):
     """How a run ended."""
@@ -46,6 +49,47 @@ class RunStarted:
     """(update, λ) where the weight of the adversarial term starts to change or settles."""
     history: tuple[Validated, ...] = ()
     """Validations of the part that is being resumed."""
+
+
+class Activity(Enum):
+    """What a run is doing, in words for the status line."""
+
+    READING = "Reading the stack"
+    MEASURING = "Measuring how fast this computer is"
+    TRAINING = "Training"
+    VALIDATING = "Validating"
+    SCORING = "Scoring all validation slices"
+    BOUNDARIES = "Scoring the boundaries of the validation slices"
+    PREDICTING = "Predicting the whole stack"
+    WRITING = "Writing"
+
+
+@dataclass(frozen=True)
+class Doing:
+    """What the run does from here on; the first event comes before the stack is read."""
+
+    activity: Activity
+    note: str = ""
+    """A sentence with more, such as how long it takes."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run in minutes has changed its number of updates."""
+
+    updates: int
+    lambda_marks: tuple[tuple[int, float], ...] = ()
+    """As in `RunStarted`."""
+
+
+@dataclass(frozen=True)
+class FinalScores:
+    """Scores of the last weights on all validation slices, of a run whose validations measured a sample."""
+
+    update: int
+    scores: Scores
+    measured_on: str
+    """Such as ``all 10 validation slices``."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +129,8 @@ class Validated:
     """λ of the last update."""
     health: DiscriminatorStatistics[float] = field(default_factory=DiscriminatorStatistics)
     """Of D on fixed patches, in the mode that G learns against."""
+    measured_on: str = ""
+    """Part of the validation pixels that F1 was measured on, such as ``4 of 10 crops``; empty for all."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +148,14 @@ class SlicePredicted:
     ----------
     prediction : ndarray, shape (Y, X)
         Of two classes the probability of the first, float16; of more the index of the likeliest, uint8.
+    origin : (int, int) or None
+        Row and column of its first pixel if only a part of the slice was predicted.
     """
 
     network: NetworkName
     z: int
     prediction: Prediction
+    origin: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +179,9 @@ class RunFinished:
 
 Event = (
     RunStarted
+    | Doing
+    | Planned
+    | FinalScores
     | Notice
     | Step
     | Validated

@@ -23,16 +23,21 @@ from .score_names import (
 
 
 def metrics_csv(history: tuple[Validated, ...], classes: tuple[str, ...]) -> str:
-    """The text of ``metrics.csv``: a row for each validation; what was not measured is empty."""
+    """The text of ``metrics.csv``: a row for each validation; what was not measured is empty.
+
+    Where validations measured a sample, the last column says which part.
+    """
     columns = score_columns(classes)
+    sampled = ["measured on"] if any(v.measured_on for v in history) else []
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["update", "epoch", "seconds", *columns])
+    writer.writerow(["update", "epoch", "seconds", *columns, *sampled])
     for v in history:
         scores = scores_as_text(v.scores)
         values = (scores.get(column) for column in columns)
         row = ("" if s is None or s != s else f"{s:.6f}" for s in values)
-        writer.writerow([v.update, f"{v.epoch:.2f}", f"{v.seconds:.2f}", *row])
+        part = [v.measured_on] if sampled else []
+        writer.writerow([v.update, f"{v.epoch:.2f}", f"{v.seconds:.2f}", *row, *part])
     return text.getvalue()
 
 
@@ -58,6 +63,7 @@ class _Row:
     scores: dict[str, float]
     adversarial_weight: float = 0.0
     health: dict[str, float] = field(default_factory=dict)
+    measured_on: str = ""
 
 
 def history_as_json(history: tuple[Validated, ...]) -> list[dict[str, Any]]:
@@ -71,6 +77,7 @@ def history_as_json(history: tuple[Validated, ...]) -> list[dict[str, Any]]:
                 {name: s for name, s in scores_as_text(v.scores).items() if s == s},
                 v.adversarial_weight,
                 statistics_as_text(v.health),
+                v.measured_on,
             )
         )
         for v in history
@@ -96,6 +103,7 @@ def history_from_json(rows: Any) -> tuple[Validated, ...]:
             scores_from_text(row.scores),
             row.adversarial_weight,
             statistics_from_text(row.health),
+            row.measured_on,
         )
         for row in _ROWS.validate_python(rows)
     )

@@ -8,7 +8,6 @@ from typing import Any
 from torch import Tensor
 
 from napari_advseg.core.adversary.alarms import AlarmMonitor
-from napari_advseg.core.config.schedules import lambda_marks
 from napari_advseg.core.runtime.events import Alarm
 from napari_advseg.core.runtime.scores import DiscriminatorStatistics
 from napari_advseg.core.storage.score_names import statistics_as_text, statistics_from_text
@@ -72,8 +71,7 @@ class AdversaryLog:
         """(update, λ) where the adversarial weight of this run changes."""
         if "discriminator" not in self._trainer.optimizers:
             return ()
-        s = self._trainer.settings
-        return lambda_marks(s.adversarial_weight, s.updates or 0, s.epoch or 1)
+        return self._trainer.lambda_marks()
 
     def gradient_balance(self) -> DiscriminatorStatistics[float]:
         """λ and the ratio of the gradients of G's two terms in its last update, as far as known."""

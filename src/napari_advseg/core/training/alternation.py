@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from math import ceil
 
 from napari_advseg.core.config.schedules import discriminator_learns
@@ -52,28 +53,47 @@ def scheduled_turns(settings: RunSettings, first: int = 0) -> Iterator[Turn]:
 
     `settings.updates` and, with per-step alternation, `settings.validate_every` are resolved numbers.
     """
-    by_kind = _step_turns if settings.alternation.kind == "step" else _block_turns
-    yield from by_kind(settings, first)
+    yield from current_turns(lambda: settings, first)
 
 
-def _step_turns(settings: RunSettings, first: int) -> Iterator[Turn]:
+def current_turns(current: Callable[[], RunSettings], first: int = 0) -> Iterator[Turn]:
+    """The turns of a run whose number of updates may change between two turns.
+
+    Parameters
+    ----------
+    current : callable
+        Returns the settings with the number of updates as planned now; nothing else may change.
+    first : int
+        Number of the first turn.
+    """
+    by_kind = _step_turns if current().alternation.kind == "step" else _block_turns
+    yield from by_kind(current, first)
+
+
+def _step_turns(current: Callable[[], RunSettings], first: int) -> Iterator[Turn]:
+    settings = current()
     networks: frozenset[str] = frozenset(settings.networks)
     if "adversarial" in networks:
         networks |= {"discriminator"}
-    updates, every = settings.updates or 0, settings.validate_every or 1
-    for batch in range(first, updates):
-        update = batch + 1
+    every = settings.validate_every or 1
+    for batch in count(first):
+        updates, update = current().updates or 0, batch + 1
+        if update > updates:
+            return
         yield Turn(networks, batch, update, update % every == 0 or update == updates)
 
 
-def _block_turns(settings: RunSettings, first: int) -> Iterator[Turn]:
+def _block_turns(current: Callable[[], RunSettings], first: int) -> Iterator[Turn]:
     """S's block, G's block on the same batches, D's block; a validation after each epoch."""
+    settings = current()
     block = settings.alternation.generator_updates
     blocks: list[tuple[str, int]] = [(network, block) for network in settings.networks]
     if "adversarial" in settings.networks:
         blocks.append(("discriminator", settings.alternation.discriminator_updates))
     number = 0
-    for epoch in range(block_epochs(settings)):
+    for epoch in count():
+        if epoch >= block_epochs(current()):
+            return
         for place, (learner, length) in enumerate(blocks):
             for i in range(length):
                 if number >= first:

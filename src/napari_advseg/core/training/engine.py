@@ -22,7 +22,7 @@ from napari_advseg.core.runtime.devices import (
     is_out_of_memory,
 )
 from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError, SettingsError
-from napari_advseg.core.runtime.events import Event, Outcome, Validated
+from napari_advseg.core.runtime.events import Activity, Doing, Event, Outcome, Validated
 from napari_advseg.core.runtime.filesystem import only_writer
 from napari_advseg.core.storage import run_folder
 from napari_advseg.core.storage.checks import check_channels
@@ -43,6 +43,7 @@ from napari_advseg.core.storage.run_images import (
 
 from .loop import TrainingLoop
 from .resolve_settings import resolve_settings
+from .run_plan import Stopwatch
 from .tensorboard_log import check_tensorboard
 from .trainer import Trainer
 from .warm_start import WarmStart
@@ -118,7 +119,8 @@ def train(
     folder : path, optional
         Run folder to make; without one nothing is written.
     on_event : callable
-        Called from this thread with every `Event`; `RunFinished` is the last, exactly once.
+        Called from this thread with every `Event`, first with `Doing`; `RunFinished` is the last, exactly
+        once.
     control : RunControl, optional
         To pause and stop from another thread.
     whole_stack : bool
@@ -146,6 +148,8 @@ def train(
     Stopped
         If `control` stops it before the first update.
     """
+    watch = Stopwatch()
+    on_event(Doing(Activity.READING))
     control = control or RunControl()
     compute = choose_device(settings.device, settings.precision, settings.threads)
     compute.claim_threads()
@@ -160,10 +164,12 @@ def train(
     folder = Path(folder) if folder is not None else None
     if folder is not None:
         run_folder.check_new(folder)
-    settings = resolve_settings(settings, stack, data, compute, control)
+    settings = resolve_settings(settings, stack, data, compute)
     trainer = Trainer.build(settings, data, compute)
     live = LiveAnnotation(annotation_updates)
-    loop = TrainingLoop(trainer, stack, folder, on_event, control, whole_stack, live=live)
+    loop = TrainingLoop(
+        trainer, stack, folder, on_event, control, whole_stack, live=live, watch=watch
+    )
     details = {} if start is None else start.load_into(trainer, loop.add_notice)
     seen = None if data.unannotated is None else data.unannotated.second
     if unannotated is not None and seen is not None:
@@ -173,6 +179,7 @@ def train(
             "The stack without annotation is not used: with these settings no adversary learns from it."
         )
     loop.writer.create = lambda folder: _write_beginning(folder, loop, _config(loop, details))
+    _record_plan(loop)
     if control.stopping:
         raise Stopped
     if folder is None:
@@ -213,6 +220,7 @@ def resume(
     AdvSegError
         If its device is not there, or its image or annotation can no longer be used.
     """
+    on_event(Doing(Activity.READING))
     folder = Path(folder)
     run_folder.read_config(folder)  # a folder that is no run gets no lock
     with only_writer(folder):
@@ -259,6 +267,7 @@ def _restored(
     trainer = Trainer.build(settings, data, compute)
     loop = TrainingLoop(trainer, stack, folder, on_event, control, whole_stack, live=live)
     loop.writer.create = lambda folder: _write_beginning(folder, loop, run.config)
+    _record_plan(loop)
     loop.restore(folder)
     if loop.finished:
         raise RunFolderError(
@@ -319,11 +328,26 @@ def _write_beginning(folder: Path, loop: TrainingLoop, config: dict[str, Any]) -
     run_folder.write_config(folder, loop.live.described(config))
 
 
+def _record_plan(loop: TrainingLoop) -> None:
+    """Let ``config.json`` of a run in minutes hold the settings that repeat it, after each checkpoint."""
+    commit = loop.writer.commit
+
+    def with_plan(folder: Path) -> None:
+        commit(folder)
+        if not loop.plan.timed:
+            return
+        settings = loop.plan.resolved(loop.trainer.settings).model_dump(mode="json")
+        config, marks = run_folder.read_config(folder), loop.adversary.marks()
+        run_folder.write_config(folder, {**config, "settings": settings, "lambda_marks": marks})
+
+    loop.writer.commit = with_plan
+
+
 def _config(loop: TrainingLoop, details: dict[str, Any]) -> dict[str, Any]:
     data = loop.trainer.data
     annotation = data.annotation
     return run_folder.describe(
-        loop.settings,
+        loop.plan.resolved(loop.trainer.settings),
         loop.stack,
         {
             "classes": annotation.classes.model_dump(mode="json"),

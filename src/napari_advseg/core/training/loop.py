@@ -23,22 +23,21 @@ from napari_advseg.core.evaluation.run_summary import (
     last_scores,
 )
 from napari_advseg.core.evaluation.validator import Validator
-from napari_advseg.core.inference.probabilities import in_view_first
 from napari_advseg.core.runtime.control import RunControl, Stopped
-from napari_advseg.core.runtime.devices import failure_sentence
 from napari_advseg.core.runtime.errors import RunFolderError
 from napari_advseg.core.runtime.events import (
+    Activity,
     Alarm,
     AlarmChanged,
+    Doing,
     Event,
     NetworkName,
     Notice,
     Outcome,
+    Planned,
     Prediction,
     RunFinished,
-    RunStarted,
     SlicePredicted,
-    StackProgress,
     Step,
     Validated,
 )
@@ -48,8 +47,12 @@ from napari_advseg.core.storage.history import history_as_json, history_from_jso
 from napari_advseg.core.storage.live_annotation import LiveAnnotation
 
 from .adversary_log import AdversaryLog
-from .alternation import scheduled_turns
+from .pacing import Pacing
+from .run_end import RunEnd
+from .run_plan import RunPlan, Stopwatch
+from .run_sentences import closing_sentence, failed_sentence, final_sentence, run_started
 from .run_writer import RunWriter
+from .sampled_validation import SampledValidation
 from .tensorboard_log import TensorBoardLog
 from .time_budget import TimeLeft
 from .trainer import Trainer
@@ -76,6 +79,8 @@ class TrainingLoop:
     history : list of Validated
     live : LiveAnnotation
         What is painted while the run goes on.
+    plan : RunPlan
+        Updates and validations, and the time of a run in minutes.
     adversary : AdversaryLog
         How D has done so far.
     """
@@ -92,28 +97,37 @@ class TrainingLoop:
     seconds: float = 0.0
     history: list[Validated] = field(default_factory=list)
     live: LiveAnnotation = field(default_factory=LiveAnnotation)
+    watch: Stopwatch = field(default_factory=Stopwatch)
 
     def __post_init__(self) -> None:
         trainer = self.trainer
+        self.plan = RunPlan.of(trainer.settings, self.watch)
         self.settings = trainer.settings
-        self.updates = trainer.settings.updates or 0
+        self._pacing = Pacing(trainer, self.plan, self.control)
+        self._pacing.repeat_changes(rates=True)
         self.validator = Validator(trainer.settings, self.stack, trainer.data, trainer.compute)
-        self.writer = RunWriter(self.folder, self._add_writer_notice)
+        self.sampled = SampledValidation(trainer, self.validator, self.plan, self.watch.clock)
+        self.writer = RunWriter(self.folder, self.add_notice)
         self.writer.prepare, self.writer.commit = self.live.prepare, self.live.commit
         self._notices: list[Notice] = []
         self._running = BatchScores()
         self.adversary = AdversaryLog(trainer)
         self._slices = SliceLog(trainer.settings)
-        self._predicted_at: dict[tuple[NetworkName, int], int] = {}
         self._first_update = 0
         self._time_left = TimeLeft(trainer.settings)
         self._last_step = 0.0
         self._comparison = Comparison(trainer.settings)
+        self._ending = RunEnd(
+            trainer, self.validator, self.plan, self.sampled, self._slices, self._comparison,
+            self.control, self._pacing.raise_if_stopped, self.on_event, self.whole_stack,
+        )  # fmt: skip
         self._tensorboard = TensorBoardLog() if trainer.settings.tensorboard else None
 
     def restore(self, folder: Path) -> None:
         """Go back to the last checkpoint in a run folder."""
         progress = restore_checkpoint(folder, self.trainer.optimizers, self.trainer.copies)
+        self.plan.restore(progress)
+        self._pacing.repeat_changes(rates=False)
         self.turn, self.update = int(progress["turn"]), int(progress["update"])
         self.validation_due = bool(progress.get("validation_due", False))
         self.seconds = float(progress["seconds"])
@@ -123,7 +137,8 @@ class TrainingLoop:
         if self._tensorboard is not None:
             self._tensorboard = TensorBoardLog(self.update)
         self._first_update = self.update
-        self._time_left = TimeLeft(self.settings, self.turn, self.seconds)
+        self._pacing.resumed(self.turn, self.seconds)
+        self._time_left = TimeLeft(self.trainer.settings, self.turn, self.seconds)
         for name in self.settings.networks:
             with suppress(RunFolderError):  # there is none before a first validation
                 self.writer.remember_best(name, read_weights(folder / f"{name}-best.safetensors"))
@@ -131,8 +146,7 @@ class TrainingLoop:
     @property
     def finished(self) -> bool:
         """Whether no turn and no validation is left."""
-        left = next(scheduled_turns(self.settings, self.turn), None)
-        return left is None and not self.validation_due
+        return next(self._pacing.turns(self.turn), None) is None and not self.validation_due
 
     def run(self) -> tuple[Outcome, dict[str, Any], str | None]:
         """Train to the end, to a stop or to a failure; return outcome, summary and error."""
@@ -147,12 +161,11 @@ class TrainingLoop:
             self._emit_notices()
             trained = outcome is Outcome.COMPLETED
             if trained:
-                self._predict_stack()
-                with suppress(Stopped):  # it takes seconds, so a stop goes without
-                    self._comparison.score_boundaries(self.validator, self.control.raise_if_stopped)
+                self._ending.run(self.update)
         except Exception as problem:  # whatever happens, a run ends in one RunFinished
             log.exception("The run failed.")
-            outcome, error = Outcome.FAILED, self._failure_sentence(problem, trained)
+            kept = self.writer.has_checkpoint
+            outcome, error = Outcome.FAILED, failed_sentence(problem, trained, kept)
         summary = self._summary(outcome, error)
         self._end(outcome, error, summary, sound=trained or outcome is Outcome.STOPPED)
         return outcome, summary, error
@@ -176,7 +189,13 @@ class TrainingLoop:
         except Exception as problem:
             log.exception("The end of the run was not written.")
             self.writer.error = problem
-        closing = self._closing_sentence(outcome, error)
+        folder = self.folder if self.writer.failing else None
+        best = best_sentence(self.history, self.settings.networks)
+        final = final_sentence(self._ending.final)
+        scores = (*without_measure(self.trainer.data.split), best, final)
+        closing = error or closing_sentence(
+            outcome, self.update, self._pacing.updates, folder, scores
+        )
         last = RunFinished(outcome, self.update, closing, error, summary)
         events: tuple[Event, ...] = (*self._notices, last)
         for event in events:
@@ -186,11 +205,14 @@ class TrainingLoop:
                 log.exception("What listens to the run failed at its end.")
 
     def _train(self) -> None:
+        self.on_event(Doing(Activity.MEASURING if self.plan.timed else Activity.TRAINING))
         if self.validation_due:
             self._validate_and_save()
-        for turn in scheduled_turns(self.settings, self.turn):
-            self.control.raise_if_stopped()
-            if self.writer.retry_due:
+        if self.update:
+            self._correct_plan(validated=True)
+        for turn in self._pacing.turns(self.turn):
+            self._pacing.raise_if_stopped()
+            if self.writer.retry_due or self._pacing.checkpoint_due(self.turn, self.seconds):
                 self.save()
                 self._emit_notices()
             started = perf_counter()
@@ -198,8 +220,8 @@ class TrainingLoop:
             self._running.add(result.scores)
             self.adversary.add(result.health)
             self.turn, self.update = self.turn + 1, turn.update
-            self.validation_due = turn.validate
-            report = turn.validate or started - self._last_step >= STEP_SECONDS
+            validate = self.validation_due = self._pacing.validates(turn)
+            report = validate or started - self._last_step >= STEP_SECONDS
             # reading a loss waits for the device, so that the time is that of the computation
             plain = {name: float(loss) for name, loss in result.losses.items()} if report else {}
             self.seconds += perf_counter() - started
@@ -208,8 +230,19 @@ class TrainingLoop:
                 health = result.health.map(float)
                 self._emit_alarms(self.adversary.observe(self.update, self.turn, health))
                 self._emit_step(plain, health)
-            if turn.validate:
+            if validate:
                 self._validate_and_save()
+            self._correct_plan(validated=validate)
+
+    def _correct_plan(self, *, validated: bool) -> None:
+        """Change the number of updates of a run in minutes; without time for another, validate."""
+        planned = self._pacing.corrected(self.update, self.seconds, self._ending, validated)
+        if planned is not None:
+            self.on_event(Planned(planned, self.adversary.marks()))
+            self.on_event(Doing(Activity.TRAINING))
+        if planned == self.update and not validated:
+            self.validation_due = True
+            self._validate_and_save()
 
     def _emit_alarms(self, alarms: list[Alarm]) -> None:
         for alarm in alarms:
@@ -225,7 +258,10 @@ class TrainingLoop:
             )
 
     def _validate_and_save(self) -> None:
-        started = perf_counter()
+        self.on_event(Doing(Activity.VALIDATING))
+        if self.plan.samples:
+            self.sampled.choose()
+        started = self.watch.seconds
         self._validate()
         self._running.reset()
         self.validation_due = False
@@ -235,7 +271,9 @@ class TrainingLoop:
         self._emit_notices()
         self._write_samples()
         self._write_tensorboard()
-        self._time_left.validation_seconds = perf_counter() - started
+        self._time_left.validation_seconds = self.watch.seconds - started
+        self.plan.validated(self.watch.seconds - started)
+        self.on_event(Doing(Activity.TRAINING))
 
     def _poll_annotation(self) -> None:
         """Learn from now on from what was painted meanwhile; the checkpoint that follows knows it."""
@@ -244,14 +282,18 @@ class TrainingLoop:
         data, sentences = self.live.poll(self.settings, self.stack, self.trainer.data, self.update)
         if data is not None:
             self.trainer.data = self.validator.data = data
+            self.sampled.use_sample()
         self._notices += [Notice(sentence) for sentence in sentences]
 
     def _validate(self) -> None:
         trainer = self.trainer
         networks, in_view = trainer.networks, self.control.slice_in_view()
-        on_networks = self.validator.segmentation_scores(
-            networks, in_view, self._emit_prediction, self.control.raise_if_stopped
-        )
+        if self.plan.samples:
+            on_networks = self.sampled.scores(in_view, self.on_event, self._pacing.raise_if_stopped)
+        else:
+            on_networks = self.validator.segmentation_scores(
+                networks, in_view, self._emit_prediction, self._pacing.raise_if_stopped
+            )
         on_d, health = DiscriminatorScores(), DiscriminatorStatistics[float]()
         if "discriminator" in trainer.optimizers:
             on_d, health = self.validator.discriminator_scores(
@@ -262,12 +304,19 @@ class TrainingLoop:
             )
             ratio = self.adversary.gradient_balance().gradient_ratio
             health |= DiscriminatorStatistics(gradient_ratio=ratio)
-        self._slices.validated(self.validator.predictions, trainer.data)
+        if self.sampled.result is None:
+            self._slices.validated(self.validator.predictions, trainer.data)
+            shares = self.validator.class_shares(networks)
+        else:
+            self._slices.measured(self.sampled.result.rows, trainer.data)
+            shares = self.sampled.class_shares()
         scores = Scores(**on_networks, discriminator=on_d).with_train(self._running.means())
         epoch = self.update / (self.settings.epoch or 1)
         weight = self.adversary.weight(self.update)
-        self.history.append(Validated(self.update, epoch, self.seconds, scores, weight, health))
-        self._emit_alarms(self.adversary.masks(self.update, self.validator.class_shares(networks)))
+        part = self.sampled.measured_on
+        now = Validated(self.update, epoch, self.seconds, scores, weight, health, part)
+        self.history.append(now)
+        self._emit_alarms(self.adversary.masks(self.update, shares))
         for name in networks:
             f1 = scores.of(name).f1_val
             if f1 is not None:
@@ -276,53 +325,17 @@ class TrainingLoop:
             if not trainer.data.split.val or (best and best.update == self.update):  # else the last
                 self.writer.best(name, networks[name])
 
-    def _predict_stack(self) -> None:
-        """Predict what the last validation has not, the slice in view first; a stop ends it early."""
-        if not self.whole_stack:
-            return
-        depth = self.stack.shape[0]
-        try:
-            for done, z in enumerate(in_view_first(depth, self.control.slice_in_view()), start=1):
-                for name, network in self.trainer.networks.items():
-                    if self._predicted_at.get((name, z)) != self.update:
-                        self.validator.predict(name, network, z, self.control.raise_if_stopped)
-                        self._emit_prediction(name, z, self.validator.predictions[name, z])
-                self._slices.add(z, self.validator.predictions, self.trainer.data)
-                if z not in self.trainer.data.split.val:  # the stack may not fit in memory
-                    self.validator.forget(z)
-                self.on_event(StackProgress(done, depth))
-        except Stopped:
-            self.on_event(Notice("Stopped before the whole stack was predicted."))
-
-    def _add_writer_notice(self, text: str, *, unsaved: bool) -> None:
-        """Take a sentence of the writer's; told after the scores, whose place it may take."""
+    def add_notice(self, text: str, *, unsaved: bool | None = None) -> None:
+        """Queue a notice, to be emitted after RunStarted or after the scores, whose place it may take."""
         self._notices.append(Notice(text, unsaved))
-
-    def add_notice(self, sentence: str) -> None:
-        """Let a sentence be told once the run has started."""
-        self._notices.append(Notice(sentence))
 
     def _emit_notices(self) -> None:
         while self._notices:
             self.on_event(self._notices.pop(0))
 
     def _emit_start(self) -> None:
-        s, compute = self.settings, self.trainer.compute
-        self.on_event(
-            RunStarted(
-                folder=self.folder,
-                networks=s.networks,
-                updates=self.updates,
-                updates_per_epoch=s.epoch or 1,
-                first_update=self._first_update,
-                device=str(compute.device),
-                precision=compute.precision,
-                threads=compute.threads,
-                classes=self.trainer.data.annotation.classes.names,
-                lambda_marks=self.adversary.marks(),
-                history=tuple(self.history),
-            )
-        )
+        first, marks = self._first_update, self.adversary.marks()
+        self.on_event(run_started(self.trainer, self.folder, first, marks, tuple(self.history)))
         data = self.trainer.data
         for note in (*data.annotation.notes, *without_measure(data.split)):
             self.on_event(Notice(note))
@@ -333,14 +346,16 @@ class TrainingLoop:
     def _emit_step(self, losses: dict[str, float], health: DiscriminatorStatistics[float]) -> None:
         self._last_step = perf_counter()
         left = self._time_left.seconds(self.turn, self.update, self.seconds)
-        self.on_event(Step(self.update, self.updates, self.seconds, left, losses, health))
+        if self.plan.timed:
+            left = max(0.0, self.plan.seconds - self.watch.seconds)
+        self.on_event(Step(self.update, self._pacing.updates, self.seconds, left, losses, health))
 
     def _emit_prediction(self, name: NetworkName, z: int, prediction: Prediction) -> None:
-        self._predicted_at[name, z] = self.update
-        self.on_event(SlicePredicted(name, z, prediction))
+        self._ending.emit_prediction(SlicePredicted(name, z, prediction), self.update)
 
     def save(self) -> None:
         """Write weights, metrics and the checkpoint as of now."""
+        started = self.watch.seconds
         progress = {
             "turn": self.turn,
             "validation_due": self.validation_due,
@@ -350,11 +365,13 @@ class TrainingLoop:
             "running": self._running.state(),
             **self.adversary.state(),
             **self.live.progress(),
+            **self.plan.state(),
         }
         classes = self.trainer.data.annotation.classes.names
         self.writer.checkpoint(
             self.trainer.optimizers, self.trainer.copies, progress, tuple(self.history), classes
         )
+        self._pacing.saved(since=started)
 
     def _write_samples(self) -> None:
         s = self.settings
@@ -373,28 +390,12 @@ class TrainingLoop:
             "outcome": outcome.value,
             "error": error,
             "updates": self.update,
-            "updates_planned": self.updates,
+            "updates_planned": self._pacing.updates,
             "training_seconds": round(self.seconds, 2),
-            **last_scores(self.history),
+            **last_scores(self.history, self._ending.final),
+            **self.plan.summary(),
             **self._comparison.summary(self._slices.table),
             "best": {name: best_as_json(self.history, name) for name in self.settings.networks},
             "alarms": [asdict(alarm) for alarm in self.adversary.alarms],
             **self.live.marks,
         }
-
-    def _closing_sentence(self, outcome: Outcome, error: str | None) -> str:
-        if outcome is Outcome.FAILED:
-            return error or "The run failed."
-        ended = "Finished" if outcome is Outcome.COMPLETED else "Stopped"
-        sentences = [f"{ended} after {self.update} of {self.updates} updates."]
-        if self.writer.failing:
-            sentences.append(f"The end of it could not be written to {self.folder}.")
-        sentences += without_measure(self.trainer.data.split)
-        return " ".join([*sentences, best_sentence(self.history, self.settings.networks)]).strip()
-
-    def _failure_sentence(self, problem: Exception, trained: bool) -> str:
-        if trained:
-            return failure_sentence(problem, "Predicting the whole stack", "apply the run again")
-        kept = self.writer.has_checkpoint
-        way_out = "the last checkpoint is kept, start again or resume" if kept else "start again"
-        return failure_sentence(problem, "Training", way_out)

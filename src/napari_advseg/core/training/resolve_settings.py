@@ -6,11 +6,8 @@ from napari_advseg.core.config.presets import from_preset
 from napari_advseg.core.config.settings import AugmentationSettings, RunSettings
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.training_data import TrainingData
-from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.core.runtime.devices import ComputeDevice
 from napari_advseg.core.runtime.errors import SettingsError, Subject
-
-from .time_budget import updates_within
 
 FEW = 0.25
 """Labels count as few up to this share of the stack's pixels, labelled ones of training slices counted."""
@@ -25,18 +22,19 @@ ISBI 2012 (trained within slices 0–14, scored on 15–19, V_Rand of S, without
 """
 
 
+FIRST_LENGTH = 1000
+"""Updates of a run in minutes until the first ones are timed: by then hardly any progress is made."""
+
+
 def resolve_settings(
-    settings: RunSettings,
-    stack: EMStack,
-    data: TrainingData,
-    compute: ComputeDevice,
-    control: RunControl,
+    settings: RunSettings, stack: EMStack, data: TrainingData, compute: ComputeDevice
 ) -> RunSettings:
     """Settings in which nothing is left open: a run with them repeats this one.
 
     Decided are, in this order, the channels of the image, what D tells apart and which unannotated slices it
-    sees, the augmentation where labels are few, the number of updates (minutes are measured, with all of the
-    above), the epoch, the updates between validations, device, precision and threads, and the slices.
+    sees, the augmentation where labels are few, the number of updates (of a run in minutes it
+    is corrected while it runs), the epoch, the updates between validations, device, precision and
+    threads, and the slices.
 
     Parameters
     ----------
@@ -47,20 +45,16 @@ def resolve_settings(
         Prepared from `settings`, `stack` and the annotation.
     compute : ComputeDevice
         Chosen for `settings`.
-    control : RunControl
-        Can stop the timing.
 
     Raises
     ------
     SettingsError
         If neither updates, epochs nor minutes are given.
-    Stopped
-        If `control` is stopped while updates are timed.
     """
     settings = _with_channels(settings, stack)
     settings = _with_regime(settings, data)
     settings = _with_grey_values(settings, data)
-    settings = _with_updates(settings, stack, data, compute, control)
+    settings = _with_updates(settings)
     settings = _with_intervals(settings, data)
     whole_slices = data.split.train_columns is None
     return settings.model_copy(
@@ -101,17 +95,11 @@ def _with_grey_values(settings: RunSettings, data: TrainingData) -> RunSettings:
     return settings.model_copy(update={"augmentation": changed})
 
 
-def _with_updates(
-    settings: RunSettings,
-    stack: EMStack,
-    data: TrainingData,
-    compute: ComputeDevice,
-    control: RunControl,
-) -> RunSettings:
-    """Minutes become updates and take precedence over updates and epochs."""
+def _with_updates(settings: RunSettings) -> RunSettings:
+    """Minutes take precedence over updates, epochs and a recorded plan; they are corrected in the run."""
     if settings.minutes is not None:
-        updates = updates_within(settings.minutes, settings, data, stack, compute, control)
-        return settings.model_copy(update={"updates": updates, "epochs": None, "minutes": None})
+        updates = {"updates": FIRST_LENGTH, "epochs": None, "plan": None}
+        return settings.model_copy(update=updates)
     if settings.updates is None and settings.epochs is None:
         raise SettingsError(
             "Neither updates, epochs nor minutes are given: choose one.", subject=Subject.BUDGET
@@ -126,7 +114,9 @@ def _with_intervals(settings: RunSettings, data: TrainingData) -> RunSettings:
     if settings.alternation.kind == "block":
         epoch = settings.alternation.generator_updates
     updates = (settings.epochs or 0) * epoch or settings.updates or 1
-    every = settings.validate_every or max(1, -(-updates // settings.validations))
+    every = settings.validate_every
+    if every is None and settings.minutes is None and settings.plan is None:
+        every = max(1, -(-updates // settings.validations))
     if settings.alternation.kind == "block":  # whole epochs, a validation after each
         every, updates = epoch, -(-updates // epoch) * epoch
     return settings.model_copy(

@@ -13,9 +13,11 @@ from napari_advseg.core.adversary.adversarial_loss import AdversarialLoss
 from napari_advseg.core.adversary.discriminator import Discriminator, build_discriminator
 from napari_advseg.core.adversary.mask_gaps import Cut, gap_cutter
 from napari_advseg.core.config.schedules import (
+    Pace,
     adversarial_weight,
     balanced_weight,
     discriminator_learns,
+    lambda_marks,
 )
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.data.augmentation import augment
@@ -61,6 +63,8 @@ class Trainer:
 
     def __post_init__(self) -> None:
         s, compute = self.settings, self.compute
+        self._pace = Pace(s.updates or 0)
+        self._paces = [self._pace]
         self._epoch = PatchCache(self.batch, s.alternation.generator_updates)
         scored = s.scores == "batches"
         if "standard" in self.optimizers:
@@ -111,9 +115,58 @@ class Trainer:
     def adversarial_weight(self, update: int) -> float:
         """λ at update number `update`, from 0; with a balance the ratio that it follows from."""
         epoch = update / (self.settings.epoch or 1)
-        return adversarial_weight(
-            self.settings.adversarial_weight, update, self.settings.updates or 0, epoch
-        )
+        position, updates = self._pace.position(update), self._pace.updates
+        return adversarial_weight(self.settings.adversarial_weight, position, updates, epoch)
+
+    def replan(self, update: int, updates: int, *, rates: bool = True) -> None:
+        """Let the run end after `updates` updates; λ and learning rates go on from where they are.
+
+        Parameters
+        ----------
+        update : int
+            Updates made.
+        updates : int
+            Updates of the whole run.
+        rates : bool
+            Whether learning rates follow; those of a checkpoint have done so.
+        """
+        before = self.settings.updates or 0
+        self.settings = self.settings.model_copy(update={"updates": updates})
+        self._pace = self._pace.changed(update, updates)
+        self._paces = [*(p for p in self._paces if p.since < update), self._pace]
+        if not rates:
+            return
+        for name, learner in self.optimizers.items():
+            left = updates - update
+            if name == "discriminator":  # learns later, or in blocks of its own
+                left = self._discriminator_updates_left(update, before, learner)
+            learner.rate.replan(learner.updates, learner.updates + left)
+
+    def lambda_marks(self) -> tuple[tuple[int, float], ...]:
+        """(update, λ) where λ changes, as planned now; those that are past stay where they were."""
+        s = self.settings
+        marks = lambda_marks(s.adversarial_weight, s.updates or 0, s.epoch or 1)
+        if len(self._paces) == 1 or s.adversarial_weight.kind == "steps":
+            return marks
+        return tuple((self._update_at(update / (s.updates or 1)), value) for update, value in marks)
+
+    def _update_at(self, share: float) -> int:
+        pace = next(p for p in reversed(self._paces) if p.begun <= share or p is self._paces[0])
+        return round(pace.update_at(share * pace.updates))
+
+    def _discriminator_updates_left(
+        self, update: int, before: int, learner: NetworkOptimizer[Any]
+    ) -> int:
+        s = self.settings
+        if s.alternation.kind == "block":
+            was = s.model_copy(update={"updates": before})
+            added = discriminator_updates(s) - discriminator_updates(was)
+            return max(0, learner.rate.updates + added - learner.updates)
+        return sum(self._ramp_lets_d_learn(number) for number in range(update, s.updates or 0))
+
+    def _ramp_lets_d_learn(self, update: int) -> bool:
+        position, updates = self._pace.position(update), self._pace.updates
+        return discriminator_learns(self.settings.adversarial_weight, position, updates)
 
     def batch(self, number: int) -> tuple[Tensor, Tensor]:
         """Batch `number`: images (N, 1, patch, patch) and targets (N, patch, patch), augmented."""
@@ -210,7 +263,7 @@ class Trainer:
             return False
         if s.alternation.kind == "block":
             return True
-        return discriminator_learns(s.adversarial_weight, update, s.updates or 0)
+        return self._ramp_lets_d_learn(update)
 
     def _seed_dropout(self, name: str, number: int) -> None:
         s = self.settings

@@ -48,6 +48,8 @@ class MaskOverlays:
         self._classes: ClassMap | None = None
         self._prediction: dict[NetworkName, Prediction] = {}
         self._predicted: dict[NetworkName, NDArray[np.bool_]] = {}
+        # (network, z) → the pixels that were predicted, of slices of which only a part was
+        self._known: dict[tuple[NetworkName, int], NDArray[np.bool_]] = {}
         self._stale: set[int] = set()
         self.threshold = 0.5
 
@@ -70,6 +72,7 @@ class MaskOverlays:
         self.threshold, self._stale, self._classes = threshold, set(), classes
         self._prediction = {name: self._nothing(shape) for name in networks}
         self._predicted = {name: np.zeros(shape[0], bool) for name in networks}
+        self._known = {}
         roles: list[str] = [*networks, *([DIFFERENCE] if len(networks) > 1 else [])]
         self._let_go_of_outlines(networks)
         for role in set(self._overlays) - set(roles):
@@ -90,11 +93,21 @@ class MaskOverlays:
         for role in self._outlines:
             self._overlays[role].recolour(self._looks(role, colours))
 
-    def show_prediction(self, network: NetworkName, z: int, prediction: Prediction) -> None:
-        """Keep what a network says of one slice and show it if its slice is in view."""
+    def show_prediction(
+        self,
+        network: NetworkName,
+        z: int,
+        prediction: Prediction,
+        origin: tuple[int, int] | None = None,
+    ) -> None:
+        """Keep a prediction of one slice, or of a part of it, and show it if its slice is in view."""
         if network not in self._prediction:
             raise AdvSegError(f"No {network} mask was begun: start a run or apply one.")
-        self._prediction[network][z] = prediction
+        if origin is None:
+            self._prediction[network][z] = prediction
+            self._known.pop((network, z), None)
+        else:
+            self._keep_part(network, z, prediction, origin)
         self._predicted[network][z] = True
         self._write(z, (network,))
         if self._in_view(z):
@@ -138,7 +151,8 @@ class MaskOverlays:
     def prediction(self, network: NetworkName, z: int) -> Prediction | None:
         """What a network said of slice `z` last; see `ViewerPort.prediction`."""
         done = self._predicted.get(network)
-        return self._prediction[network][z] if done is not None and done[z] else None
+        whole = done is not None and done[z] and (network, z) not in self._known
+        return self._prediction[network][z] if whole else None
 
     def masks(self, network: NetworkName) -> NDArray[np.uint8] | None:
         """Class indices (Z, Y, X) at the threshold; see `ViewerPort.masks`."""
@@ -147,12 +161,17 @@ class MaskOverlays:
             return None
         indices = predicted_indices(prediction, self.threshold)
         indices[~self._predicted[network]] = UNLABELLED
+        for (name, z), known in self._known.items():
+            if name == network:
+                indices[z][~known] = UNLABELLED
         return indices
 
     def mask_slice(self, network: NetworkName, z: int) -> NDArray[np.uint8] | None:
         """Class indices (Y, X) of one slice; see `AcceptPort.mask`."""
         predicted = self._predicted.get(network)
         if predicted is None or not 0 <= z < len(predicted) or not predicted[z]:
+            return None
+        if (network, z) in self._known:  # only a part of it
             return None
         return predicted_indices(self._prediction[network][z], self.threshold)
 
@@ -200,12 +219,29 @@ class MaskOverlays:
                 outline.follow(fresh)
         self._on_replaced(theirs, fresh)
 
+    def _keep_part(
+        self, network: NetworkName, z: int, prediction: Prediction, origin: tuple[int, int]
+    ) -> None:
+        """Keep a part of a slice; the rest stays as it was, not predicted if it never was."""
+        whole = self._prediction[network][z]
+        if not self._predicted[network][z]:
+            self._known[network, z] = np.zeros(whole.shape, bool)
+        (top, left), (height, width) = origin, prediction.shape
+        part = slice(top, top + height), slice(left, left + width)
+        whole[part] = prediction
+        if (network, z) in self._known:
+            self._known[network, z][part] = True
+
     def _write(self, z: int, networks: tuple[NetworkName, ...]) -> None:
         found = {
             network: predicted_indices(prediction[z], self.threshold)
             for network, prediction in self._prediction.items()
             if self._predicted[network][z]
         }
+        for network, indices in found.items():
+            known = self._known.get((network, z))
+            if known is not None:
+                indices[~known] = UNLABELLED  # the overlay shows nothing there
         for network in networks:
             if network not in found:
                 continue

@@ -308,15 +308,21 @@ class NapariViewerAdapter:
         if beside:
             self._show_beside(beside)
 
-    def show_prediction(self, network: NetworkName, z: int, prediction: Prediction) -> None:
-        """Put what a network says of one slice into its mask, in place.
+    def show_prediction(
+        self,
+        network: NetworkName,
+        z: int,
+        prediction: Prediction,
+        origin: tuple[int, int] | None = None,
+    ) -> None:
+        """Put a prediction of a slice, or of a part from `origin` on, into its mask.
 
         Raises
         ------
         AdvSegError
             If no mask of this network was begun.
         """
-        self._overlays.show_prediction(network, z, prediction)
+        self._overlays.show_prediction(network, z, prediction, origin)
 
     def _recolour_masks(self) -> None:
         self._overlays.recolour(self.mask_colours.by_name)

@@ -35,6 +35,7 @@ from napari_advseg.gui.widgets.section import (
 from .advanced_form import AdvancedForm
 from .discriminator_rows import DiscriminatorRows
 from .start_rows import StartRows
+from .time_rows import TimeRows
 from .unannotated_row import UnannotatedRow
 
 _METHOD_TIPS = {
@@ -59,6 +60,7 @@ class TrainSection(Section):
         self._unannotated = UnannotatedRow(self, controller)
         self._add_advanced()
         self._start_rows = StartRows(self, controller)
+        self._time_rows = TimeRows(self, controller)
         self._add_buttons()
         self._add_progress()
         self._adversary = DiscriminatorRows(self, controller)

@@ -1,0 +1,86 @@
+"""The first event of a run and the sentences of its last one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from napari_advseg.core.runtime.devices import failure_sentence
+from napari_advseg.core.runtime.events import (
+    SHORT,
+    FinalScores,
+    Outcome,
+    RunStarted,
+    Validated,
+)
+
+from .trainer import Trainer
+
+
+def run_started(
+    trainer: Trainer,
+    folder: Path | None,
+    first_update: int,
+    marks: tuple[tuple[int, float], ...],
+    history: tuple[Validated, ...],
+) -> RunStarted:
+    """The event that starts a run, or the part of it that is resumed."""
+    s, compute = trainer.settings, trainer.compute
+    return RunStarted(
+        folder=folder,
+        networks=s.networks,
+        updates=s.updates or 0,
+        updates_per_epoch=s.epoch or 1,
+        first_update=first_update,
+        device=str(compute.device),
+        precision=compute.precision,
+        threads=compute.threads,
+        classes=trainer.data.annotation.classes.names,
+        lambda_marks=marks,
+        history=history,
+    )
+
+
+def closing_sentence(
+    outcome: Outcome,
+    update: int,
+    updates: int,
+    unwritten: Path | None,
+    scores: Iterable[str],
+) -> str:
+    """The sentence of `RunFinished`.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    update, updates : int
+        Updates made, and those that were planned.
+    unwritten : Path or None
+        A folder that could not be written.
+    scores : iterable of str
+        Sentences about scores; empty ones are left out.
+    """
+    if outcome is Outcome.FAILED:
+        return "The run failed."
+    ended = "Finished" if outcome is Outcome.COMPLETED else "Stopped"
+    sentences = [f"{ended} after {update} of {updates} updates."]
+    if unwritten is not None:
+        sentences.append(f"The end of it could not be written to {unwritten}.")
+    return " ".join([*sentences, *(one for one in scores if one)])
+
+
+def final_sentence(final: FinalScores | None) -> str:
+    """F1 of each network on what the final scores were measured on; empty without any."""
+    if final is None:
+        return ""
+    scores = ((SHORT[name], final.scores.of(name).f1_val) for name in SHORT)
+    parts = ", ".join(f"{short} {f1:.3f}" for short, f1 in scores if f1 is not None)
+    return f"F1 on {final.measured_on}: {parts}."
+
+
+def failed_sentence(problem: Exception, trained: bool, has_checkpoint: bool) -> str:
+    """What went wrong and what to do; `trained` says whether all updates had been made."""
+    if trained:
+        return failure_sentence(problem, "Predicting the whole stack", "apply the run again")
+    way_out = "the last checkpoint is kept, start again or resume"
+    return failure_sentence(problem, "Training", way_out if has_checkpoint else "start again")

@@ -1,0 +1,49 @@
+"""Rows of section 2 above Start: what the minutes give, and how many CPU cores a run uses."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QCheckBox
+
+from napari_advseg.app.controller import Controller
+from napari_advseg.app.messages.time_plan import core_words
+from napari_advseg.app.state.run_form import gui_threads
+from napari_advseg.core.runtime.cpu import available_cores
+from napari_advseg.gui.widgets.section import Section, Sentence, describe, follow
+
+
+class TimeRows:
+    """Adds the rows to a section.
+
+    Parameters
+    ----------
+    section : Section
+    controller : Controller
+    """
+
+    def __init__(self, section: Section, controller: Controller) -> None:
+        self._model = controller.model
+        self._all_cores = QCheckBox("use all CPU cores")
+        describe(
+            self._all_cores,
+            "all_cores",
+            "Trains faster on a CPU; the window may respond slowly. Advanced sets any number.",
+        )
+        self._all_cores.clicked.connect(controller.run_time.use_all_cores)
+        self._all_cores.setVisible(available_cores() > 1)
+        section.add(self._all_cores)
+        self._cores, self._plan = Sentence(), Sentence()
+        self._cores.setObjectName("cores")
+        self._plan.setObjectName("time_plan")
+        for sentence in (self._cores, self._plan):
+            sentence.setProperty("advseg", "dim")
+            section.add(sentence)
+        follow(section, self._model.events.choices, self._show_cores)
+        follow(section, self._model.events.time_note, self._show_plan)
+
+    def _show_cores(self) -> None:
+        threads = int(self._model.choices.advanced.get("threads", gui_threads()))
+        self._all_cores.setChecked(threads >= available_cores())
+        self._cores.say(core_words(threads, available_cores()))
+
+    def _show_plan(self) -> None:
+        self._plan.say(self._model.time_note)
