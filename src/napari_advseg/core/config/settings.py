@@ -215,6 +215,14 @@ class RunSettings(Settings):
     """Side of a training patch in pixels."""
     batch: int = Field(8, ge=1)
     """Patches in an update."""
+    scale: int | None = Field(None, ge=1, le=16)
+    """Pixels of the stack along a side of one pixel that the networks see; None chooses by the size of
+    the annotated objects. Masks and F1 val are of the stack's own pixels."""
+    class_balance: Share = 0.0
+    """Share of training patches that lie around a pixel of a class picked at random, each class equally
+    often; the others lie anywhere."""
+    dice: float = Field(0.0, ge=0, le=100)
+    """Weight of the soft Dice loss beside the cross-entropy."""
     train: tuple[int, ...] | None = None
     """Training slices; None takes the default split."""
     val: tuple[int, ...] | None = None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_advseg.core.config.settings import RunSettings
+from napari_advseg.core.data.rescaling import downsampled, upsampled
 from napari_advseg.core.models.losses import probabilities
 from napari_advseg.core.models.unet import UNet
 from napari_advseg.core.runtime.devices import ComputeDevice
@@ -57,14 +58,19 @@ def class_probabilities(
             batch = torch.from_numpy(np.ascontiguousarray(tiles)).to(compute.device)
             return batch_probabilities(network, batch, compute).cpu().numpy()
 
-    return predict_slice(
-        image,
+    scale, (height, width) = settings.scale or 1, image.shape[-2:]
+    found = predict_slice(
+        downsampled(image, scale),
         predict,
         tile=settings.tile,
         overlap=settings.tile // 4,
         multiple=2**settings.network.depth,
         raise_if_stopped=raise_if_stopped,
     )
+    if scale == 1:
+        return found
+    large = upsampled(torch.from_numpy(found)[None], scale, height, width)[0]
+    return np.ascontiguousarray(large.numpy())
 
 
 def batch_probabilities(network: UNet, images: Tensor, compute: ComputeDevice) -> Tensor:
