@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from napari_advseg.core.runtime.errors import SettingsError, Subject, short_reason
 
@@ -12,6 +12,27 @@ from napari_advseg.core.runtime.errors import SettingsError, Subject, short_reas
 def given(**options: Any) -> dict[str, Any]:
     """The options that were given."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def threshold_option(text: str | None) -> float | Literal["auto"] | None:
+    """The value of ``--threshold``: a number or ``auto``.
+
+    Raises
+    ------
+    SettingsError
+        If it is neither.
+    """
+    if text is None:
+        return None
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(
+            f"--threshold {text} is no number: give one from 0 to 1, or auto.",
+            subject=Subject.THRESHOLD,
+        ) from None
 
 
 BUDGETS = ("updates", "epochs", "minutes")

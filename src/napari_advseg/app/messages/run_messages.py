@@ -26,7 +26,7 @@ def score_line(history: Sequence[Validated]) -> str:
     numbers["D"] = last.discriminator.accuracy_val
     line = "  ".join(f"{short} {value:.3f}" for short, value in numbers.items() if _known(value))
     best = best_of_all(history)
-    return line if best is None else f"{line} · best {best}"
+    return line if best is None else f"{line} · best {best.measure} {best}"
 
 
 def _known(value: float | None) -> TypeGuard[float]:
@@ -83,7 +83,7 @@ def run_words(settings: RunSettings, history: Sequence[Validated], updates: int 
         parts.append(f"{updates} updates")
     best = best_of_all(history)
     if best is not None:
-        parts.append(f"best {SHORT[best.network]} {best.f1:.3f}")
+        parts.append(f"best {best.measure} {SHORT[best.network]} {best.f1:.3f}")
     return " · ".join(parts)
 
 

@@ -48,6 +48,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "samples": 10,
         "scores": "batches",
         "probability_clip": 1e-7,
+        "scale": 1,
+        "keep": "last",
         "network": {
             "width": 32,
             "depth": 4,

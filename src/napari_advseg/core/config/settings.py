@@ -241,6 +241,10 @@ class RunSettings(Settings):
     epoch: int | None = Field(None, ge=1)
     """Updates in an epoch; None takes as many as have together as many pixels in their patches as the
     training slices have labelled ones: with dense labels each is shown once on average."""
+    keep: Literal["best", "last"] = "best"
+    """Which weights the masks are of once training has ended, and when the run is applied: those of the
+    best validation, by mean F1, or those of the last update. Both are written, and resume goes on from the
+    last."""
     fixed_patches: int = Field(32, ge=1)
     """Patches, drawn once, on which F1 train and the accuracies of D are measured."""
     scores: Literal["slices", "batches"] = "slices"

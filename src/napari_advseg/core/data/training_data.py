@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_advseg.core.config.classes import UNLABELLED
@@ -18,10 +17,11 @@ from napari_advseg.core.runtime.seeded_random import Purpose, numpy_generator
 from .annotation import Annotation
 from .normalisation import AnyNormalisation, normalisation_of
 from .patch_sampler import PatchSampler, Positions
-from .rescaling import coarse_side, downsampled_targets
+from .rescaling import downsampled_targets
 from .slice_images import slice_images
 from .split import Split, make_split
 from .stack import EMStack
+from .structure_size import training_sides
 from .unannotated import Unannotated, everywhere, unannotated_images
 
 
@@ -113,11 +113,9 @@ class TrainingData:
                 "choose an annotation of this image."
             )
         scale = settings.scale or 1
-        _check_patch(settings, stack.shape)
         _check_classes(annotation)
-        split = split or make_split(
-            annotation, settings.patch * scale, settings.train, settings.val
-        )
+        split = split or make_split(annotation, settings.patch, settings.train, settings.val)
+        _check_patch(settings, stack.shape, split)
         normalisation = normalisation_of(stack)
         train = _training_region(stack, annotation, normalisation, split, device, scale)
         val = _region(stack, annotation, normalisation, split.val, split.val_columns, device, scale)
@@ -237,9 +235,9 @@ def _fixed_unannotated(settings: RunSettings, images: Unannotated) -> tuple[Tens
     return patches, everywhere(patches)
 
 
-def _check_patch(settings: RunSettings, shape: tuple[int, int, int]) -> None:
+def _check_patch(settings: RunSettings, shape: tuple[int, int, int], split: Split) -> None:
     scale = settings.scale or 1
-    sides = [coarse_side(length, scale) for length in shape[1:]]
+    sides = training_sides(shape, split, scale)
     depths = [settings.network.depth]
     if "adversarial" in settings.networks:
         depths.append(settings.discriminator.depth)
@@ -247,10 +245,13 @@ def _check_patch(settings: RunSettings, shape: tuple[int, int, int]) -> None:
     most = min(sides) // multiple * multiple
     smaller = f"choose at most {most}" if most > multiple else "set a smaller depth of the networks"
     if patch > min(sides):
-        at_scale = "" if scale == 1 else f" at scale {scale}"
+        if scale > 1:
+            raise SettingsError(
+                f"A patch of {patch} pixels is larger than what trains, {sides[0]} × {sides[1]} pixels at "
+                f"scale {scale}: choose a smaller scale or a smaller patch."
+            )
         raise SettingsError(
-            f"A patch of {patch} pixels is larger than a slice of {sides[0]} × {sides[1]}{at_scale}: "
-            f"{smaller}."
+            f"A patch of {patch} pixels is larger than a slice of {sides[0]} × {sides[1]}: {smaller}."
         )
     if patch % multiple:
         raise SettingsError(

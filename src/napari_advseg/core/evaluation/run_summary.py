@@ -15,6 +15,7 @@ from .best_validation import best_validation, best_validations
 from .boundary_scores import BoundaryScores
 from .paired_comparison import Verdict
 from .slice_scores import VALIDATION, SliceScore, SliceTable, SliceTruth, score_slice
+from .threshold_choice import ThresholdChoice
 from .validator import Validator
 
 
@@ -29,11 +30,18 @@ class Comparison:
     def __init__(self, settings: RunSettings) -> None:
         self._settings = settings
         self._boundaries: dict[NetworkName, BoundaryScores | None] = {}
+        self._thresholds: dict[NetworkName, tuple[ThresholdChoice, ...]] = {}
 
     def score_boundaries(self, validator: Validator, raise_if_stopped: Callable[[], None]) -> None:
         """Measure V_Rand and V_Info of each network, where there are such; takes seconds."""
         for name in self._settings.networks:
             self._boundaries[name] = validator.boundary_scores(name, raise_if_stopped)
+            self.choose_thresholds(validator)
+
+    def choose_thresholds(self, validator: Validator) -> None:
+        """Find each network's best threshold, by V_Rand where that is measured already."""
+        for name in self._settings.networks:
+            self._thresholds[name] = validator.thresholds(name, self._boundaries.get(name))
 
     def verdict(self, slices: SliceTable) -> Verdict | None:
         """Which network is better; None without a pair, or without scores of single slices."""
@@ -63,6 +71,10 @@ class Comparison:
                 name: {"V_Rand": found.v_rand, "V_Info": found.v_info} if found else {}
                 for name, found in self._boundaries.items()
             },
+            "thresholds": {
+                name: [choice.as_json() for choice in found]
+                for name, found in self._thresholds.items()
+            },
             "verdict": None if verdict is None else verdict.as_json(),
         }
 
@@ -72,13 +84,16 @@ def best_as_json(history: Sequence[Validated], name: NetworkName) -> dict[str, A
     best = best_validation(history, name)
     if best is None:
         return {"update": None, "F1 val": None}
-    return {"update": best.update, "F1 val": best.f1}
+    then = next(one for one in history if one.update == best.update).scores.of(name)
+    mean = {} if then.mean_f1_val is None else {"mean F1 val": then.mean_f1_val}
+    return {"update": best.update, "F1 val": then.f1_val, **mean}
 
 
 def best_sentence(history: Sequence[Validated], networks: Iterable[NetworkName]) -> str:
     """The best validation of each network in one sentence; empty without any."""
-    parts = ", ".join(map(str, best_validations(history, networks)))
-    return f"Best F1: {parts}." if parts else ""
+    found = best_validations(history, networks)
+    parts = ", ".join(map(str, found))
+    return f"Best {found[0].measure}: {parts}." if found else ""
 
 
 def last_scores(history: Sequence[Validated]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from .slice_scores import SliceTable, SliceTruth
 def truth_of_start(annotation: Annotation, settings: RunSettings) -> SliceTruth | None:
     """The truth of a run that is about to start; None if its slices cannot be split."""
     try:
-        split = make_split(annotation, settings.patch * (settings.scale or 1), settings.train, settings.val)
+        split = make_split(annotation, settings.patch, settings.train, settings.val)
     except AdvSegError:  # the run itself will say why it does not start
         return None
     return SliceTruth.of(annotation, split)

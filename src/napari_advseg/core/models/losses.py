@@ -107,6 +107,9 @@ class SegmentationLoss:
         return loss + self.dice * soft_dice_loss(logits, targets) if self.dice else loss
 
 
+CROSS_ENTROPY = SegmentationLoss()
+
+
 def probabilities(logits: Tensor) -> Tensor:
     """Class probabilities (N, 1 or C, H, W) of logits of the same shape."""
     logits = logits.float()

@@ -33,7 +33,7 @@ from napari_advseg.core.storage.live_annotation import (
     unchanged,
     write_annotation,
 )
-from napari_advseg.core.storage.run_folder import Run
+from napari_advseg.core.storage.run_folder import Run, load_run
 from napari_advseg.core.storage.run_images import (
     check_same_images,
     describe_second,
@@ -42,7 +42,7 @@ from napari_advseg.core.storage.run_images import (
 )
 
 from .loop import TrainingLoop
-from .resolve_settings import resolve_settings
+from .resolve_settings import resolve_settings, with_scale
 from .tensorboard_log import check_tensorboard
 from .trainer import Trainer
 from .warm_start import WarmStart
@@ -151,6 +151,9 @@ def train(
     compute.claim_threads()
     labels = annotation() if callable(annotation) else annotation
     _check(settings, stack)
+    if start_from is not None and settings.scale is None:  # networks know one size of pixels
+        settings = settings.model_copy(update={"scale": load_run(Path(start_from)).settings.scale})
+    settings, why_scale = with_scale(settings, stack, labels)
     data = TrainingData.prepare(settings, stack, labels, compute.device, second=unannotated)
     start = None
     if start_from is not None:
@@ -164,6 +167,8 @@ def train(
     trainer = Trainer.build(settings, data, compute)
     live = LiveAnnotation(annotation_updates)
     loop = TrainingLoop(trainer, stack, folder, on_event, control, whole_stack, live=live)
+    if why_scale:
+        loop.add_notice(why_scale)
     details = {} if start is None else start.load_into(trainer, loop.add_notice)
     seen = None if data.unannotated is None else data.unannotated.second
     if unannotated is not None and seen is not None:
@@ -244,7 +249,7 @@ def _restored(
     annotation_updates: AnnotationUpdates,
 ) -> TrainingLoop:
     """A run as of its last checkpoint, checked against its image."""
-    run = run_folder.load_run(folder)
+    run = load_run(folder)
     settings = run.settings
     compute = _device_of(run)
     compute.claim_threads()

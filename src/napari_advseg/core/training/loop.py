@@ -48,6 +48,7 @@ from napari_advseg.core.storage.live_annotation import LiveAnnotation
 
 from .adversary_log import AdversaryLog
 from .alternation import scheduled_turns
+from .kept_weights import kept_as_json, kept_sentence, load_kept_weights
 from .run_writer import RunWriter
 from .tensorboard_log import TensorBoardLog
 from .time_budget import TimeLeft
@@ -146,6 +147,7 @@ class TrainingLoop:
             self._emit_notices()
             trained = outcome is Outcome.COMPLETED
             if trained:
+                self._use_kept_weights()
                 self._predict_stack()
                 with suppress(Stopped):  # it takes seconds, so a stop goes without
                     self._comparison.score_boundaries(self.validator, self.control.raise_if_stopped)
@@ -275,6 +277,24 @@ class TrainingLoop:
             if best is not None and best.update == self.update:
                 self.writer.best(name, networks[name])
 
+    def _use_kept_weights(self) -> None:
+        """Go back to the best weights and predict the validation slices with them."""
+        changed = load_kept_weights(self.trainer, self.history, self.writer, self.update)
+        for name in changed:
+            for z in [z for network, z in self._predicted_at if network == name]:
+                self.validator.predictions.pop((name, z), None)
+                del self._predicted_at[name, z]
+        with suppress(Stopped):
+            for name in changed:
+                for z in self.trainer.data.split.val:
+                    self._predict(name, z)
+            self._slices.validated(self.validator.predictions, self.trainer.data)
+
+    def _predict(self, name: NetworkName, z: int) -> None:
+        network = self.trainer.networks[name]
+        self.validator.predict(name, network, z, self.control.raise_if_stopped)
+        self._emit_prediction(name, z, self.validator.predictions[name, z])
+
     def _predict_stack(self) -> None:
         """Predict what the last validation has not, the slice in view first; a stop ends it early."""
         if not self.whole_stack:
@@ -282,10 +302,9 @@ class TrainingLoop:
         depth = self.stack.shape[0]
         try:
             for done, z in enumerate(in_view_first(depth, self.control.slice_in_view()), start=1):
-                for name, network in self.trainer.networks.items():
+                for name in self.trainer.networks:
                     if self._predicted_at.get((name, z)) != self.update:
-                        self.validator.predict(name, network, z, self.control.raise_if_stopped)
-                        self._emit_prediction(name, z, self.validator.predictions[name, z])
+                        self._predict(name, z)
                 self._slices.add(z, self.validator.predictions, self.trainer.data)
                 if z not in self.trainer.data.split.val:  # the stack may not fit in memory
                     self.validator.forget(z)
@@ -375,6 +394,7 @@ class TrainingLoop:
             "training_seconds": round(self.seconds, 2),
             **last_scores(self.history),
             **self._comparison.summary(self._slices.table),
+            "weights": kept_as_json(self.trainer, self.history, self.update),
             "best": {name: best_as_json(self.history, name) for name in self.settings.networks},
             "alarms": [asdict(alarm) for alarm in self.adversary.alarms],
             **self.live.marks,
@@ -387,7 +407,11 @@ class TrainingLoop:
         sentences = [f"{ended} after {self.update} of {self.updates} updates."]
         if self.writer.failing:
             sentences.append(f"The end of it could not be written to {self.folder}.")
-        return " ".join([*sentences, best_sentence(self.history, self.settings.networks)]).strip()
+        sentences.append(best_sentence(self.history, self.settings.networks))
+        if outcome is Outcome.COMPLETED:
+            kept = kept_as_json(self.trainer, self.history, self.update)
+            sentences.append(kept_sentence(kept, self.update))
+        return " ".join(filter(None, sentences))
 
     def _failure_sentence(self, problem: Exception, trained: bool) -> str:
         if trained:

@@ -16,7 +16,7 @@ from napari_advseg.core.adversary.discriminator_statistics import last_bias, log
 from napari_advseg.core.adversary.mask_gaps import Cut
 from napari_advseg.core.data.unannotated import everywhere
 from napari_advseg.core.evaluation.batch_scores import batch_f1
-from napari_advseg.core.models.losses import SegmentationLoss
+from napari_advseg.core.models.losses import CROSS_ENTROPY, SegmentationLoss
 from napari_advseg.core.models.network_optimizer import NetworkOptimizer, frozen
 from napari_advseg.core.models.unet import UNet
 from napari_advseg.core.runtime.devices import ComputeDevice
@@ -55,7 +55,7 @@ class StandardStep:
 
     standard: NetworkOptimizer[UNet]
     compute: ComputeDevice
-    loss: SegmentationLoss = SegmentationLoss()
+    loss: SegmentationLoss = CROSS_ENTROPY
     scored: bool = False
 
     def __call__(self, images: Tensor, targets: Tensor) -> StepResult:
@@ -100,7 +100,7 @@ class AdversarialStep:
     discriminator_in_g: Discriminator
     adversary: AdversarialLoss
     compute: ComputeDevice
-    loss: SegmentationLoss = SegmentationLoss()
+    loss: SegmentationLoss = CROSS_ENTROPY
     scored: bool = False
 
     def __call__(

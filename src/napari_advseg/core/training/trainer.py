@@ -66,9 +66,7 @@ class Trainer:
         scored = s.scores == "batches"
         loss = SegmentationLoss(s.dice, s.probability_clip)
         if "standard" in self.optimizers:
-            self._standard_step = StandardStep(
-                self.optimizers["standard"], compute, loss, scored
-            )
+            self._standard_step = StandardStep(self.optimizers["standard"], compute, loss, scored)
         if "adversarial" in self.optimizers:
             self._adversarial_step = AdversarialStep(
                 self.optimizers["adversarial"],
