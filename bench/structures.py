@@ -182,7 +182,9 @@ def forest_run(task: Task, seed: int) -> dict[str, Any]:
         for z in task.val
     ]
     truths = [(annotation.targets[z] == index).astype(np.uint8) for z in task.val]
-    counts = sum(confusion((m < 0.5).astype(np.uint8), t, 2) for m, t in zip(maps, truths, strict=True))
+    counts = sum(
+        confusion((m < 0.5).astype(np.uint8), t, 2) for m, t in zip(maps, truths, strict=True)
+    )
     _, scores = f1_by_threshold(maps, truths)
     best = max(scores, key=lambda one: one[1])
     return {

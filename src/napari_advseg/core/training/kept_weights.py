@@ -3,44 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 from napari_advseg.core.evaluation.best_validation import best_validation
+from napari_advseg.core.models.unet import UNet
 from napari_advseg.core.runtime.events import SHORT, NetworkName, Validated
 
 from .run_writer import RunWriter
 from .trainer import Trainer
 
 
-def load_kept_weights(
+def best_networks(
     trainer: Trainer, history: Sequence[Validated], writer: RunWriter, update: int
-) -> tuple[NetworkName, ...]:
-    """Put the networks back to their best validation, where the settings say so.
+) -> dict[NetworkName, UNet]:
+    """Networks as of their best validation, where the settings ask for them and the last is not the best.
 
     Parameters
     ----------
     trainer : Trainer
-        Its networks get the weights; its optimizers are of no use any more.
+        Its own networks stay as they are: resume goes on from them.
     history : sequence of Validated
     writer : RunWriter
         Holds the best weights.
     update : int
         Update that the networks are at.
-
-    Returns
-    -------
-    tuple of {"standard", "adversarial"}
-        The networks whose weights are others now.
     """
-    changed: list[NetworkName] = []
+    found: dict[NetworkName, UNet] = {}
     if trainer.settings.keep == "last":
-        return ()
+        return found
     for name, network in trainer.networks.items():
         best, weights = best_validation(history, name), writer.best_weights(name)
         if best is not None and best.update != update and weights is not None:
-            network.load_state_dict(weights)
-            changed.append(name)
-    return tuple(changed)
+            found[name] = deepcopy(network)
+            found[name].load_state_dict(weights)
+    return found
 
 
 def kept_as_json(

@@ -48,7 +48,7 @@ from napari_advseg.core.storage.live_annotation import LiveAnnotation
 
 from .adversary_log import AdversaryLog
 from .alternation import scheduled_turns
-from .kept_weights import kept_as_json, kept_sentence, load_kept_weights
+from .kept_weights import best_networks, kept_as_json, kept_sentence
 from .run_writer import RunWriter
 from .tensorboard_log import TensorBoardLog
 from .time_budget import TimeLeft
@@ -104,6 +104,7 @@ class TrainingLoop:
         self._running = BatchScores()
         self.adversary = AdversaryLog(trainer)
         self._slices = SliceLog(trainer.settings)
+        self._kept = dict(trainer.networks)
         self._predicted_at: dict[tuple[NetworkName, int], int] = {}
         self._first_update = 0
         self._time_left = TimeLeft(trainer.settings)
@@ -278,21 +279,21 @@ class TrainingLoop:
                 self.writer.best(name, networks[name])
 
     def _use_kept_weights(self) -> None:
-        """Go back to the best weights and predict the validation slices with them."""
-        changed = load_kept_weights(self.trainer, self.history, self.writer, self.update)
-        for name in changed:
+        """Predict the validation slices with the best weights; all that follows is of them."""
+        best = best_networks(self.trainer, self.history, self.writer, self.update)
+        self._kept |= best
+        for name in best:
             for z in [z for network, z in self._predicted_at if network == name]:
                 self.validator.predictions.pop((name, z), None)
                 del self._predicted_at[name, z]
         with suppress(Stopped):
-            for name in changed:
+            for name in best:
                 for z in self.trainer.data.split.val:
                     self._predict(name, z)
             self._slices.validated(self.validator.predictions, self.trainer.data)
 
     def _predict(self, name: NetworkName, z: int) -> None:
-        network = self.trainer.networks[name]
-        self.validator.predict(name, network, z, self.control.raise_if_stopped)
+        self.validator.predict(name, self._kept[name], z, self.control.raise_if_stopped)
         self._emit_prediction(name, z, self.validator.predictions[name, z])
 
     def _predict_stack(self) -> None:
@@ -302,7 +303,7 @@ class TrainingLoop:
         depth = self.stack.shape[0]
         try:
             for done, z in enumerate(in_view_first(depth, self.control.slice_in_view()), start=1):
-                for name in self.trainer.networks:
+                for name in self._kept:
                     if self._predicted_at.get((name, z)) != self.update:
                         self._predict(name, z)
                 self._slices.add(z, self.validator.predictions, self.trainer.data)
