@@ -30,7 +30,14 @@ from napari_advseg.core.runtime.errors import AdvSegError, SettingsError, short_
 
 from .plot import plot
 from .predict_folder import predict_folder
-from .settings import given, held_out_note, settings_file, with_only, with_options
+from .settings import (
+    given,
+    held_out_note,
+    settings_file,
+    threshold_option,
+    with_only,
+    with_options,
+)
 
 if TYPE_CHECKING:
     from napari_advseg.core.config.settings import RunSettings
@@ -258,12 +265,20 @@ def predict(
         ),
     ] = False,
     threshold: Annotated[
-        float | None,
-        typer.Option(help="Probability from which a pixel is of the first of two classes."),
+        str | None,
+        typer.Option(
+            help="Probability from which a pixel is of the first of two classes; auto takes the one that "
+            "was best on the validation slices; the run's own if not given."
+        ),
     ] = None,
     best: Annotated[
-        bool, typer.Option("--best", help="Weights of the best validation instead of the last.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--best/--last",
+            help="Weights of the best validation, or the last; what the run keeps if not given.",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="For a folder: replace masks that are there.")
     ] = False,
@@ -282,6 +297,7 @@ def predict(
 
     if network not in (None, "standard", "adversarial"):
         raise SettingsError(f"There is no network {network!r}: choose standard or adversarial.")
+    level = threshold_option(threshold)
     if image.is_dir():
         with _control() as control:
             predict_folder(
@@ -292,7 +308,7 @@ def predict(
                 control=control,
                 networks=None if network is None else (network,),
                 probability=probability,
-                threshold=threshold,
+                threshold=level,
                 overwrite=overwrite,
                 best=best,
                 device=device,
@@ -308,7 +324,7 @@ def predict(
             out,
             network=network,  # type: ignore[arg-type]  # a name of a network: checked above
             probability=probability,
-            threshold=threshold,
+            threshold=level,
             device=device,
             threads=threads,
             best=best,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari_advseg.core.config.slice_ranges import parse_slices
 from napari_advseg.core.runtime.errors import (
@@ -24,6 +24,27 @@ if TYPE_CHECKING:
 def given(**options: Any) -> dict[str, Any]:
     """The options that were given."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def threshold_option(text: str | None) -> float | Literal["auto"] | None:
+    """The value of ``--threshold``: a number or ``auto``.
+
+    Raises
+    ------
+    SettingsError
+        If it is neither.
+    """
+    if text is None:
+        return None
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(
+            f"--threshold {text} is no number: give one from 0 to 1, or auto.",
+            subject=Subject.THRESHOLD,
+        ) from None
 
 
 BUDGETS = ("updates", "epochs", "minutes")

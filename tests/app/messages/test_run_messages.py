@@ -20,12 +20,12 @@ from napari_advseg.core.runtime.scores import NetworkScores, Scores
 
 def test_score_line_leaves_out_networks_that_were_not_trained():
     history = [Validated(40, 1.0, 3.0, Scores(NetworkScores(0.94919), NetworkScores(float("nan"))))]
-    assert score_line(history) == "S 0.949 · best S 0.949 at update 40"
+    assert score_line(history) == "S 0.949 · best F1 S 0.949 at update 40"
 
 
 def test_of_equal_scores_the_earliest_is_the_best():
     history = [Validated(u, 1.0, 3.0, Scores(NetworkScores(0.9))) for u in (10, 20)]
-    assert score_line(history) == "S 0.900 · best S 0.900 at update 10"
+    assert score_line(history) == "S 0.900 · best F1 S 0.900 at update 10"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import torch
 from napari_advseg.core.config.classes import NEW_ANNOTATION, UNLABELLED
 from napari_advseg.core.config.parsing import run_settings
 from napari_advseg.core.data.annotation import Annotation
+from napari_advseg.core.data.patch_sampler import PatchSampler
 from napari_advseg.core.data.stack import EMStack
-from napari_advseg.core.data.training_data import PatchSampler, TrainingData
+from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.runtime.errors import (
     AdvSegError,
     AnnotationError,
@@ -63,6 +64,65 @@ def test_every_patch_holds_a_labelled_pixel_and_lies_inside():
         assert patch.shape == (16, 16)
         assert (patch != UNLABELLED).any()
     assert set(positions[:, 0]) == {0, 2}
+
+
+def rare(shape=(6, 96, 128), size=4):
+    """Objects of 4 × 4 pixels on two of six slices: 0.04 % of the pixels."""
+    targets = np.zeros(shape, np.uint8)
+    targets[1, 40 : 40 + size, 60 : 60 + size] = 1
+    targets[4, :size, -size:] = 1  # in a corner
+    return targets
+
+
+def share_with_object(targets, positions, patch=16):
+    cuts = [targets[z, y : y + patch, x : x + patch] for z, y, x in positions]
+    return np.mean([(cut == 1).any() for cut in cuts])
+
+
+@pytest.mark.parametrize("balance", [0.5, 1.0])
+def test_half_of_the_balanced_patches_hold_the_rare_class(balance):
+    targets = rare()
+    sampler = PatchSampler(targets, 16)
+    plain = sampler.draw(np.random.default_rng(0), 2000)
+    assert share_with_object(targets, plain) < 0.02
+    positions = sampler.draw(np.random.default_rng(0), 2000, balance)
+    assert positions.min() >= 0
+    assert (positions[:, 1] <= 80).all()
+    assert (positions[:, 2] <= 112).all()
+    assert share_with_object(targets, positions) == pytest.approx(balance / 2, abs=0.04)
+    around = positions[[(targets[z, y : y + 16, x : x + 16] == 1).any() for z, y, x in positions]]
+    assert set(around[:, 0]) == {1, 4}
+
+
+def test_balanced_patches_of_a_divided_slice_stay_in_the_columns_that_train():
+    targets = rare()
+    targets[1, 40:44, 50:54] = 1
+    ends = np.array([64] * 6)
+    positions = PatchSampler(targets, 16, ends).draw(np.random.default_rng(1), 2000, 1.0)
+    assert (positions[:, 2] + 16 <= 64).all()
+
+
+def test_without_balance_the_draws_are_as_ever():
+    """The first draws of a plain sampler, as the runs of before had them."""
+    found = PatchSampler(dense(), 16).draw(np.random.default_rng(0), 4)
+    rows = np.random.default_rng(0).choice(4, 4, p=[0.25] * 4)
+    np.testing.assert_array_equal(found[:, 0], rows)
+
+
+def test_at_a_scale_regions_are_coarser_and_keep_the_stack_s_columns():
+    image, targets = grey((4, 48, 61)), dense((4, 48, 61))
+    data = prepare(image, targets, scale=2, patch=8, train=(0, 1), val=(2, 3))
+    assert data.train.images.shape == (2, 1, 24, 31)
+    assert data.train.targets.shape == (2, 24, 31)
+    assert data.val.columns == (0, 61)
+    blocks = image[:2, :, :60].reshape(2, 24, 2, 30, 2).mean((2, 4))
+    found = data.train.images[:, 0, :, :30].numpy() * image.std() + image.mean()
+    np.testing.assert_allclose(found, blocks, rtol=1e-3)
+
+
+def test_a_scale_at_which_no_patch_fits_is_refused():
+    with pytest.raises(SettingsError, match="at scale 4: choose a smaller scale"):
+        prepare(scale=4)
 
 
 def test_slices_are_drawn_by_how_much_of_them_is_labelled():

@@ -28,13 +28,13 @@ def score_line(history: Sequence[Validated]) -> str:
     if not any(_known(last.of(network).f1_val) for network in SHORT):
         line = f"no F1  {line}".strip()
     best = best_of_all(history)
-    line = line if best is None else f"{line} · best {best}"
+    line = line if best is None else f"{line} · best {best.measure} {best}"
     part = history[-1].measured_on
     return f"{line} (on {part})" if part else line
 
 
 def final_line(event: FinalScores) -> str:
-    """The scores of the last weights: ``S 0.949  G/S 0.951 on all 10 validation slices``."""
+    """The scores at the end: ``S 0.949  G/S 0.951 on all 10 validation slices``."""
     numbers = {short: event.scores.of(network).f1_val for network, short in SHORT.items()}
     line = "  ".join(f"{short} {value:.3f}" for short, value in numbers.items() if _known(value))
     return f"{line} on {event.measured_on}"
@@ -101,7 +101,7 @@ def run_words(settings: RunSettings, history: Sequence[Validated], updates: int 
         parts.append(f"{updates} updates")
     best = best_of_all(history)
     if best is not None:
-        parts.append(f"best {SHORT[best.network]} {best.f1:.3f}")
+        parts.append(f"best {best.measure} {SHORT[best.network]} {best.f1:.3f}")
     return " · ".join(parts)
 
 

@@ -231,6 +231,14 @@ class RunSettings(Settings):
     """Side of a training patch in pixels."""
     batch: int = Field(8, ge=1)
     """Patches in an update."""
+    scale: int | None = Field(None, ge=1, le=16)
+    """Pixels of the stack along a side of one pixel that the networks see; None chooses by the size of
+    the annotated objects. Masks and F1 val are of the stack's own pixels."""
+    class_balance: Share = 0.0
+    """Share of training patches that lie around a pixel of a class picked at random, each class equally
+    often; the others lie anywhere."""
+    dice: float = Field(0.0, ge=0, le=100)
+    """Weight of the soft Dice loss beside the cross-entropy."""
     train: tuple[int, ...] | None = None
     """Training slices; None takes the default split."""
     val: tuple[int, ...] | None = None
@@ -249,6 +257,10 @@ class RunSettings(Settings):
     epoch: int | None = Field(None, ge=1)
     """Updates in an epoch; None takes as many as have together as many pixels in their patches as the
     training slices have labelled ones: with dense labels each is shown once on average."""
+    keep: Literal["best", "last"] = "best"
+    """Which weights the masks are of once training has ended, and when the run is applied: those of the
+    best validation, by mean F1, or those of the last update. Both are written, and resume goes on from the
+    last."""
     fixed_patches: int = Field(32, ge=1)
     """Patches, drawn once, on which F1 train and the accuracies of D are measured."""
     scores: Literal["slices", "batches"] = "slices"

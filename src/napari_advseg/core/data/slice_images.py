@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .normalisation import AnyNormalisation
+from .rescaling import downsampled
 from .stack import EMStack
 
 
@@ -18,8 +19,9 @@ def slice_images(
     slices: Sequence[int],
     device: torch.device,
     columns: tuple[int, int] | None = None,
+    scale: int = 1,
 ) -> Tensor:
-    """Normalised grey values of slices, float32, shape (S, channels, Y, X').
+    """Normalised grey values of slices, float32, shape (S, channels, Y', X').
 
     Parameters
     ----------
@@ -31,6 +33,8 @@ def slice_images(
     device : torch.device
     columns : (int, int), optional
         Half-open range of columns that X' spans; None takes all.
+    scale : int
+        Pixels of the stack along a side of one that is returned.
 
     Raises
     ------
@@ -38,6 +42,6 @@ def slice_images(
         If a lazy stack cannot give a slice.
     """
     first, end = columns or (0, stack.shape[2])
-    planes = [normalisation(stack.slice(z)[..., first:end]) for z in slices]
+    planes = [downsampled(normalisation(stack.slice(z)[..., first:end]), scale) for z in slices]
     images = np.stack(planes).reshape(len(planes), stack.channels, *planes[0].shape[-2:])
     return torch.from_numpy(images).to(device)

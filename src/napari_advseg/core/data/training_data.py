@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_advseg.core.config.classes import UNLABELLED
@@ -17,13 +16,13 @@ from napari_advseg.core.runtime.seeded_random import Purpose, numpy_generator
 
 from .annotation import Annotation
 from .normalisation import AnyNormalisation, normalisation_of
+from .patch_sampler import PatchSampler, Positions
+from .rescaling import downsampled_targets
 from .slice_images import slice_images
 from .split import Split, make_split
 from .stack import EMStack
+from .structure_size import training_sides
 from .unannotated import Unannotated, everywhere, unannotated_images
-
-Positions = NDArray[np.int64]
-"""Shape (N, 3): row in the region's slices, top, left."""
 
 
 @dataclass(frozen=True)
@@ -34,22 +33,25 @@ class Region:
     ----------
     slices : tuple of int
         Indices in the stack.
-    images : Tensor of float32, shape (S, channels, Y, X')
-        Normalised grey values, on the device.
-    targets : Tensor of uint8, shape (S, Y, X')
+    images : Tensor of float32, shape (S, channels, Y', X')
+        Normalised grey values, on the device; a pixel is `scale` of the stack's wide.
+    targets : Tensor of uint8, shape (S, Y', X')
         Class indices, on the device.
     columns : (int, int)
         Half-open range of the stack's columns that X' spans.
+    scale : int
+        Pixels of the stack along a side of one of these.
     """
 
     slices: tuple[int, ...]
     images: Tensor
     targets: Tensor
     columns: tuple[int, int]
+    scale: int = 1
 
     def without_slices(self) -> Region:
         """The same region without any slice."""
-        return Region((), self.images[:0], self.targets[:0], self.columns)
+        return Region((), self.images[:0], self.targets[:0], self.columns, self.scale)
 
     def cut(self, positions: Positions, patch: int) -> tuple[Tensor, Tensor]:
         """Patches at `positions`: images (N, channels, patch, patch) and targets (N, patch, patch)."""
@@ -59,57 +61,6 @@ class Region:
         x = (left[:, None] + steps)[:, None]
         planes = [self.images[row, c, y, x] for c in range(self.images.shape[1])]
         return torch.stack(planes, dim=1), self.targets[row, y, x]
-
-
-class PatchSampler:
-    """Draws positions of patches that hold labelled pixels.
-
-    In a fully labelled slice every position is as likely as another, so pixels near its rim are shown
-    less often; elsewhere a random labelled pixel is put at a random place of the patch.
-
-    Parameters
-    ----------
-    targets : ndarray of uint8, shape (S, Y, X)
-        Class indices; patches without a labelled pixel are never drawn.
-    patch : int
-        Side of a patch in pixels.
-    widths : ndarray of int, shape (S,), optional
-        Columns of each slice, counted from 0, within which its patches lie; None takes all.
-    """
-
-    def __init__(
-        self,
-        targets: NDArray[np.uint8],
-        patch: int,
-        widths: NDArray[np.int64] | None = None,
-    ) -> None:
-        self.shape, self.patch, self._widths = targets.shape, patch, widths
-        labelled = targets != UNLABELLED
-        counts = labelled.reshape(len(labelled), -1).sum(axis=1)
-        self.labelled_pixels = int(counts.sum())
-        self._share = counts / max(self.labelled_pixels, 1)
-        # a fully labelled slice needs no list of its pixels
-        self._pixels = [
-            None if count == one.size else np.flatnonzero(one).astype(np.uint32)
-            for one, count in zip(labelled, counts, strict=True)
-        ]
-
-    def draw(self, generator: np.random.Generator, number: int) -> Positions:
-        """`number` positions (row, top, left), shape (number, 3)."""
-        _, height, width = self.shape
-        rows = generator.choice(len(self._share), number, p=self._share)
-        tops = generator.integers(0, height - self.patch + 1, number)
-        most = (width if self._widths is None else self._widths[rows]) - self.patch
-        lefts = generator.integers(0, most + 1, number)
-        most = np.broadcast_to(most, number)
-        offsets = generator.integers(0, self.patch, (number, 2))
-        for i, row in enumerate(rows):
-            pixels = self._pixels[row]
-            if pixels is not None:  # a random labelled pixel at a random place of the patch
-                y, x = divmod(int(pixels[generator.integers(len(pixels))]), width)
-                tops[i] = np.clip(y - offsets[i, 0], 0, height - self.patch)
-                lefts[i] = np.clip(x - offsets[i, 1], 0, most[i])
-        return np.stack([rows, tops, lefts], axis=1).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -166,14 +117,17 @@ class TrainingData:
                 f"The annotation has shape {annotation.targets.shape} and the image {stack.shape}: "
                 "choose an annotation of this image."
             )
-        _check_patch(settings, stack.shape)
+        scale = settings.scale or 1
         _check_classes(annotation)
         split = split or make_split(annotation, settings.patch, settings.train, settings.val)
+        _check_patch(settings, stack.shape, split)
         normalisation = normalisation_of(stack)
-        train = _training_region(stack, annotation, normalisation, split, device)
+        train = _training_region(stack, annotation, normalisation, split, device, scale)
         val = train.without_slices()
         if split.val:
-            val = _region(stack, annotation, normalisation, split.val, split.val_columns, device)
+            val = _region(
+                stack, annotation, normalisation, split.val, split.val_columns, device, scale
+            )
         _check_training_classes(train, annotation)
         sampler = _training_sampler(settings, train, split)
         unannotated = None
@@ -205,7 +159,9 @@ class TrainingData:
             If what trains does not hold every class any more.
         """
         device = self.train.images.device
-        train = _training_region(stack, annotation, self.normalisation, split, device, self.train)
+        train = _training_region(
+            stack, annotation, self.normalisation, split, device, self.train.scale, self.train
+        )
         _check_training_classes(train, annotation)
         sampler = _training_sampler(settings, train, split)
         return replace(
@@ -224,14 +180,15 @@ def _training_region(
     normalisation: AnyNormalisation,
     split: Split,
     device: torch.device,
+    scale: int,
     known: Region | None = None,
 ) -> Region:
     """The slices that train; beside a slice that also validates, others train with all their columns."""
     divided = [row for row, z in enumerate(split.train) if z in split.val]
     columns = split.train_columns if len(divided) == len(split.train) else None
-    region = _region(stack, annotation, normalisation, split.train, columns, device, known)
+    region = _region(stack, annotation, normalisation, split.train, columns, device, scale, known)
     if columns is None and split.train_columns is not None:
-        region.targets[divided, :, split.train_columns[1] :] = UNLABELLED
+        region.targets[divided, :, split.train_columns[1] // scale :] = UNLABELLED
     return region
 
 
@@ -239,8 +196,8 @@ def _training_sampler(settings: RunSettings, train: Region, split: Split) -> Pat
     """A sampler whose patches of a slice that also validates lie within the columns that train."""
     _, _, width = train.targets.shape
     limits = None
-    if split.train_columns is not None and width > split.train_columns[1]:
-        end = split.train_columns[1]
+    if split.train_columns is not None and width > split.train_columns[1] // train.scale:
+        end = split.train_columns[1] // train.scale
         limits = np.array([end if z in split.val else width for z in split.train])
     return PatchSampler(train.targets.cpu().numpy(), settings.patch, limits)
 
@@ -252,23 +209,25 @@ def _region(
     slices: tuple[int, ...],
     columns: tuple[int, int] | None,
     device: torch.device,
+    scale: int,
     known: Region | None = None,
 ) -> Region:
     """Slices on the device; those of a `known` region with the same columns are not read again."""
     first, end = columns or (0, stack.shape[2])
     if known is None or known.columns != (first, end):
-        images = slice_images(stack, normalisation, slices, device, (first, end))
+        images = slice_images(stack, normalisation, slices, device, (first, end), scale)
     elif known.slices == slices:
         images = known.images
     else:
         there = dict(zip(known.slices, known.images, strict=True))
         new = tuple(z for z in slices if z not in there)
         if new:
-            read = slice_images(stack, normalisation, new, device, (first, end))
+            read = slice_images(stack, normalisation, new, device, (first, end), scale)
             there.update(zip(new, read, strict=True))
         images = torch.stack([there[z] for z in slices])
-    targets = np.ascontiguousarray(annotation.targets[list(slices), :, first:end])
-    return Region(slices, images, torch.from_numpy(targets).to(device), (first, end))
+    targets = downsampled_targets(annotation.targets[list(slices), :, first:end], scale)
+    on_device = torch.from_numpy(np.ascontiguousarray(targets)).to(device)
+    return Region(slices, images, on_device, (first, end), scale)
 
 
 def _fixed(
@@ -292,16 +251,23 @@ def _fixed_unannotated(settings: RunSettings, images: Unannotated) -> tuple[Tens
     return patches, everywhere(patches)
 
 
-def _check_patch(settings: RunSettings, shape: tuple[int, int, int]) -> None:
+def _check_patch(settings: RunSettings, shape: tuple[int, int, int], split: Split) -> None:
+    scale = settings.scale or 1
+    sides = training_sides(shape, split, scale)
     depths = [settings.network.depth]
     if "adversarial" in settings.networks:
         depths.append(settings.discriminator.depth)
     multiple, patch = 2 ** max(depths), settings.patch
-    most = min(shape[1:]) // multiple * multiple
+    most = min(sides) // multiple * multiple
     smaller = f"choose at most {most}" if most > multiple else "set a smaller depth of the networks"
-    if patch > min(shape[1:]):
+    if patch > min(sides):
+        if scale > 1:
+            raise SettingsError(
+                f"A patch of {patch} pixels is larger than what trains, {sides[0]} × {sides[1]} pixels at "
+                f"scale {scale}: choose a smaller scale or a smaller patch."
+            )
         raise SettingsError(
-            f"A patch of {patch} pixels is larger than a slice of {shape[1]} × {shape[2]}: {smaller}."
+            f"A patch of {patch} pixels is larger than a slice of {sides[0]} × {sides[1]}: {smaller}."
         )
     if patch % multiple:
         raise SettingsError(

@@ -87,11 +87,11 @@ def unannotated_images(
     own, others = _thinned(own, stack, share), _thinned(others, second, share)
     images = []
     if own:
-        images.append(slice_images(stack, normalisation, own, device))
+        images.append(slice_images(stack, normalisation, own, device, scale=settings.scale or 1))
     of_second = None
     if second is not None:
         of_second = _own_normalisation(second)
-        images.append(slice_images(second, of_second, others, device))
+        images.append(slice_images(second, of_second, others, device, scale=settings.scale or 1))
     return Unannotated(own, tuple(images), of_second)
 
 
@@ -121,7 +121,7 @@ def _check_second(settings: RunSettings, stack: EMStack, second: EMStack) -> Non
             "choose one with as many.",
             subject=Subject.UNANNOTATED,
         )
-    if min(second.shape[1:]) < settings.patch:
+    if min(second.shape[1:]) < settings.patch * (settings.scale or 1):
         height, width = second.shape[1:]
         raise ImageError(
             f"A patch of {settings.patch} pixels is larger than a slice of {height} × {width} of the stack "

@@ -1,4 +1,8 @@
-"""The best validation of a run: the one with the highest validation F1, the earliest of equals."""
+"""The best validation of a run: the one with the highest mean F1, the earliest of equals.
+
+The mean over the classes, because the F1 of a class that is nearly everywhere hardly changes. Runs that did not
+measure it are judged by their F1.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +23,15 @@ class BestValidation:
     update : int
         Number of the update that it followed.
     f1 : float
-        Validation F1, of the run or of one class.
+        Validation F1: the mean over the classes, or of the run or one class.
+    measure : str
+        ``mean F1``, or ``F1`` of the run or of one class.
     """
 
     network: NetworkName
     update: int
     f1: float
+    measure: str = "F1"
 
     def __str__(self) -> str:
         return f"{SHORT[self.network]} {self.f1:.3f} at update {self.update}"
@@ -39,14 +46,20 @@ def best_index(values: Sequence[float]) -> int | None:
 def best_validation(
     history: Sequence[Validated], network: NetworkName, class_name: str | None = None
 ) -> BestValidation | None:
-    """The best validation of a network, by its F1 or by that of one class; None without a score."""
+    """The best validation of a network, by its mean F1 or the F1 of one class; None without a score."""
     scores = [one.scores.of(network) for one in history]
-    if class_name is None:
-        values = [nan if one.f1_val is None else one.f1_val for one in scores]
-    else:
+    measure = "F1"
+    if class_name is not None:
         values = [one.f1_val_by_class.get(class_name, nan) for one in scores]
+    elif any(one.mean_f1_val is not None for one in scores):
+        measure = "mean F1"
+        values = [nan if one.mean_f1_val is None else one.mean_f1_val for one in scores]
+    else:
+        values = [nan if one.f1_val is None else one.f1_val for one in scores]
     best = best_index(values)
-    return None if best is None else BestValidation(network, history[best].update, values[best])
+    if best is None:
+        return None
+    return BestValidation(network, history[best].update, values[best], measure)
 
 
 def best_validations(

@@ -38,6 +38,8 @@ class BoundaryScores:
         The threshold behind each, the lowest of equals; NaN where the score is.
     v_rand_slices : tuple of float
         V_Rand at its threshold of each slice that has a first-class pixel.
+    v_rand_by_threshold : tuple of (float, float)
+        Each threshold and the mean V_Rand there.
     """
 
     v_rand: float
@@ -45,6 +47,7 @@ class BoundaryScores:
     threshold_rand: float
     threshold_info: float
     v_rand_slices: tuple[float, ...] = ()
+    v_rand_by_threshold: tuple[tuple[float, float], ...] = ()
 
 
 def rand_and_info(
@@ -101,6 +104,7 @@ def rand_and_info(
         threshold_rand=float(thresholds[best[0]]),
         threshold_info=float(thresholds[best[1]]),
         v_rand_slices=tuple(float(one[best[0]][0]) for one in slices),
+        v_rand_by_threshold=tuple(zip(map(float, thresholds), mean[:, 0].tolist(), strict=True)),
     )
 
 

@@ -21,6 +21,7 @@ from .best_validation import best_validation, best_validations
 from .boundary_scores import BoundaryScores
 from .paired_comparison import Verdict
 from .slice_scores import VALIDATION, SliceScore, SliceTable, SliceTruth, score_slice
+from .threshold_choice import ThresholdChoice
 from .validator import Validator
 
 
@@ -36,6 +37,7 @@ class Comparison:
         self._settings = settings
         self._boundaries: dict[NetworkName, BoundaryScores | None] = {}
         self._boundaries_of: tuple[int, ...] | None = None
+        self._thresholds: dict[NetworkName, tuple[ThresholdChoice, ...]] = {}
 
     def score_boundaries(
         self,
@@ -51,6 +53,11 @@ class Comparison:
             self._boundaries[name] = validator.boundary_scores(name, raise_if_stopped, slices)
         if slices is not None and len(slices) < len(validator.data.split.val):
             self._boundaries_of = slices
+
+    def choose_thresholds(self, validator: Validator) -> None:
+        """Find each network's best threshold, by V_Rand where that is measured already."""
+        for name in self._settings.networks:
+            self._thresholds[name] = validator.thresholds(name, self._boundaries.get(name))
 
     def verdict(self, slices: SliceTable) -> Verdict | None:
         """Which network is better; None without a pair, or without scores of single slices."""
@@ -81,6 +88,10 @@ class Comparison:
                 for name, found in self._boundaries.items()
             },
             **({} if self._boundaries_of is None else {"boundary_slices": self._boundaries_of}),
+            "thresholds": {
+                name: [choice.as_json() for choice in found]
+                for name, found in self._thresholds.items()
+            },
             "verdict": None if verdict is None else verdict.as_json(),
         }
 
@@ -90,13 +101,16 @@ def best_as_json(history: Sequence[Validated], name: NetworkName) -> dict[str, A
     best = best_validation(history, name)
     if best is None:
         return {"update": None, "F1 val": None}
-    return {"update": best.update, "F1 val": best.f1}
+    then = next(one for one in history if one.update == best.update).scores.of(name)
+    mean = {} if then.mean_f1_val is None else {"mean F1 val": then.mean_f1_val}
+    return {"update": best.update, "F1 val": then.f1_val, **mean}
 
 
 def best_sentence(history: Sequence[Validated], networks: Iterable[NetworkName]) -> str:
     """The best validation of each network in one sentence; empty without any."""
-    parts = ", ".join(map(str, best_validations(history, networks)))
-    return f"Best F1: {parts}." if parts else ""
+    found = best_validations(history, networks)
+    parts = ", ".join(map(str, found))
+    return f"Best {found[0].measure}: {parts}." if found else ""
 
 
 def last_scores(history: Sequence[Validated], final: FinalScores | None = None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from napari_advseg.core.inference.predictions import (
     kept_prediction,
     predicted_indices,
 )
-from napari_advseg.core.inference.probabilities import class_probabilities
+from napari_advseg.core.inference.probabilities import coarse_probabilities
 from napari_advseg.core.models.unet import UNet
 from napari_advseg.core.runtime.events import SHORT, NetworkName, Prediction
 from napari_advseg.core.runtime.scores import NetworkScores
@@ -173,23 +173,25 @@ def predicted_crop(
     validator: Validator, network: UNet, crop: Crop, raise_if_stopped: Callable[[], None]
 ) -> NDArray[np.float32]:
     """Class probabilities (1 or C, Y, X) of a crop."""
-    region = validator.data.val  # normalised once, on the device
-    height, width = region.images.shape[-2:]
-    first = region.columns[0]
-    top, left = max(0, crop.rows[0] - MARGIN), max(first, crop.columns[0] - MARGIN)
-    bottom = min(height, crop.rows[1] + MARGIN)
-    right = min(first + width, crop.columns[1] + MARGIN)
-    plane = region.images[region.slices.index(crop.z)]
-    grey = plane[:, top:bottom, left - first : right - first].cpu().numpy()
-    found = class_probabilities(
-        network,
-        grey,
-        validator.settings,
-        validator.compute,
-        raise_if_stopped,
-    )
-    rows = slice(crop.rows[0] - top, crop.rows[1] - top)
-    return found[:, rows, crop.columns[0] - left : crop.columns[1] - left]
+    region, (_, height, _) = validator.data.val, validator.stack.shape
+    scale, (first, end) = region.scale, region.columns
+    top, bottom = _coarse(crop.rows, (0, height), scale)
+    left, right = _coarse(crop.columns, (first, end), scale)
+    plane = region.images[region.slices.index(crop.z)]  # normalised once, on the device
+    grey = plane[:, top:bottom, left:right].cpu().numpy()
+    settings, compute = validator.settings, validator.compute
+    found = coarse_probabilities(network, grey, settings, compute, raise_if_stopped)
+    y, x = crop.rows[0] - top * scale, crop.columns[0] - first - left * scale
+    height, width = crop.rows[1] - crop.rows[0], crop.columns[1] - crop.columns[0]
+    return found[:, y : y + height, x : x + width]
+
+
+def _coarse(span: tuple[int, int], whole: tuple[int, int], scale: int) -> tuple[int, int]:
+    """The pixels that the networks see of a range and its margin, counted from the first of `whole`."""
+    margin = MARGIN * scale
+    first = max(whole[0], span[0] - margin) - whole[0]
+    end = min(whole[1], span[1] + margin) - whole[0]
+    return first // scale, -(-end // scale)
 
 
 def _slice_rows(

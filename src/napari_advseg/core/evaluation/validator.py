@@ -37,7 +37,8 @@ from napari_advseg.core.storage.score_names import Side
 from .batch_scores import RunningMean, batch_f1
 from .boundary_scores import BoundaryScores, rand_and_info
 from .discriminator_scores import DiscriminatorExam, Patches
-from .metrics import confusion, f1_scores, overall_f1
+from .metrics import confusion, f1_scores, mean_f1, overall_f1
+from .threshold_choice import ThresholdChoice, choose_threshold
 
 FIXED_GAPS = 2**31  # no batch has this number: gaps that D did not learn from
 DENSE = 0.5  # share of labelled pixels from which labels show whole regions
@@ -100,14 +101,15 @@ class Validator:
         if not self.data.split.val:
             return NetworkScores(None, self._f1_on_patches(network), {})
         if self.settings.scores == "batches":
-            return replace(found, f1_val=self._mean_f1_of_batches(network))
+            f1 = self._mean_f1_of_batches(network)
+            return replace(found, f1_val=f1, mean_f1_val=None)
         return replace(found, f1_train=self._f1_on_patches(network))
 
     def scores_of_counts(self, counts: NDArray[np.int64]) -> NetworkScores:
         """F1 from pooled counts of validation pixels."""
         names = self.data.annotation.classes.names
         by_class = dict(zip(names, f1_scores(counts).tolist(), strict=True))
-        return NetworkScores(overall_f1(counts), None, by_class)
+        return NetworkScores(overall_f1(counts), None, by_class, mean_f1(counts))
 
     def predict(
         self, name: NetworkName, network: UNet, z: int, raise_if_stopped: Callable[[], None]
@@ -225,6 +227,19 @@ class Validator:
             found.astype(np.float32), self._truth(val), raise_if_stopped=raise_if_stopped
         )
         return scores if scores.v_rand == scores.v_rand else None
+
+    def thresholds(
+        self, name: NetworkName, boundaries: BoundaryScores | None
+    ) -> tuple[ThresholdChoice, ...]:
+        """The best thresholds for the masks of the last validation; none for more than two classes."""
+        names = self.data.annotation.classes.names
+        val = [z for z in self.data.split.val if (name, z) in self.predictions]
+        if len(names) > 2 or not val:
+            return ()
+        columns = slice(*self.data.val.columns)
+        found = [self.predictions[name, z][:, columns] for z in val]
+        truths = [self._truth((z,))[0] for z in val]
+        return choose_threshold(found, truths, names, boundaries)
 
     def _truth(self, slices: tuple[int, ...]) -> NDArray[np.uint8]:
         return self.data.annotation.targets[list(slices), :, slice(*self.data.val.columns)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.formats.image_files import FileProgress, FileResult, mask_names
@@ -22,7 +23,7 @@ from napari_advseg.core.runtime.events import NetworkName
 from napari_advseg.core.storage.checks import check_channels, check_threads, check_threshold
 from napari_advseg.core.storage.run_folder import Run, load_run
 
-from .predict_stack import predict_to_file
+from .predict_stack import predict_to_file, threshold_of
 
 OnSlice = Callable[[int], None]
 Write = Callable[[EMStack, NetworkName, Path, OnSlice], None]
@@ -35,11 +36,11 @@ def predict_files(
     *,
     networks: tuple[NetworkName, ...] | None = None,
     probability: bool = False,
-    threshold: float | None = None,
+    threshold: float | Literal["auto"] | None = None,
     overwrite: bool = False,
     device: str = "auto",
     threads: int | None = None,
-    best: bool = False,
+    best: bool | None = None,
     read: Callable[[Path], EMStack] = read_stack,
     on_progress: Callable[[FileProgress], None] = lambda progress: None,
     on_file: Callable[[FileResult], None] = lambda result: None,
@@ -87,7 +88,8 @@ def predict_files(
     chosen = networks or run.networks
     _check_networks(run, chosen)
     check_threads(threads)
-    check_threshold(run.settings.threshold if threshold is None else threshold)
+    for name in chosen:
+        check_threshold(threshold_of(run, name, threshold))
     control = control or RunControl()
     names = {name: mask_names(images, name, probability) for name in chosen}
     masks = [{name: out / names[name][i] for name in chosen} for i in range(len(images))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ from napari_advseg.core.storage.checks import (
     check_threads,
     check_threshold,
 )
-from napari_advseg.core.storage.run_folder import Run, load_run
+from napari_advseg.core.storage.run_folder import Run, load_run, read_summary
 
 from .predictions import class_indices
 from .probabilities import class_probabilities, in_view_first
@@ -41,7 +42,7 @@ def predict_stack(
     first: int | None = None,
     device: str = "auto",
     threads: int | None = None,
-    best: bool = False,
+    best: bool | None = None,
 ) -> None:
     """Predict every slice of a stack, normalised by its own mean and standard deviation.
 
@@ -62,8 +63,9 @@ def predict_stack(
         Slice to predict before the others.
     device, threads
         As in `RunSettings`.
-    best : bool
-        Take the weights of the best validation instead of the last.
+    best : bool, optional
+        Take the weights of the best validation, or the last; None takes those that the run keeps (see
+        `RunSettings.keep`).
 
     Raises
     ------
@@ -102,10 +104,10 @@ def predict_to_file(
     *,
     network: NetworkName | None = None,
     probability: bool = False,
-    threshold: float | None = None,
+    threshold: float | Literal["auto"] | None = None,
     device: str = "auto",
     threads: int | None = None,
-    best: bool = False,
+    best: bool | None = None,
     on_slice: Callable[[int], None] = lambda done: None,
     control: RunControl | None = None,
 ) -> None:
@@ -122,8 +124,9 @@ def predict_to_file(
     probability : bool
         Write float32 probabilities instead of the annotation's values: of two classes that of the
         first, axes ZYX; of more one channel for each, axes ZCYX.
-    threshold : float, optional
-        Probability from which a pixel is of the first of two classes; None takes the run's own.
+    threshold : float or "auto", optional
+        Probability from which a pixel is of the first of two classes; None takes the run's own, ``auto``
+        the one that its summary names as the best.
     on_slice : callable
         Called with the number of slices done.
 
@@ -144,7 +147,7 @@ def predict_to_file(
             subject=Subject.APPLYING,
         )
     chosen = network or run.networks[0]
-    level = run.settings.threshold if threshold is None else threshold
+    level = threshold_of(run, chosen, threshold)
     check_threshold(level)
     check_mask_path(Path(path), stack.source, run.folder)
     dtype = np.float32 if probability else run.classes.decode(np.zeros(1, np.uint8)).dtype
@@ -166,16 +169,44 @@ def predict_to_file(
         )  # fmt: skip
 
 
-def _load(run: Run, name: NetworkName, compute: ComputeDevice, best: bool) -> UNet:
+def threshold_of(
+    run: Run, network: NetworkName, threshold: float | Literal["auto"] | None
+) -> float:
+    """The threshold asked for: a number, the run's own, or the best that its summary names.
+
+    Raises
+    ------
+    RunFolderError
+        If the best is asked for and the run has not found one.
+    """
+    if threshold is None or (threshold == "auto" and len(run.classes) > 2):
+        return run.settings.threshold
+    if threshold != "auto":
+        return threshold
+    choices = read_summary(run.folder).get("thresholds", {})
+    try:
+        return float(choices[network][0]["threshold"])
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise RunFolderError(
+            f"The run in {run.folder} has found no best threshold for the {network} network: let it train "
+            "to its end, or give a number.",
+            subject=Subject.THRESHOLD,
+        ) from None
+
+
+def _load(run: Run, name: NetworkName, compute: ComputeDevice, best: bool | None) -> UNet:
     if name not in run.networks:
         raise RunFolderError(
             f"The run in {run.folder} has no {name} network: it holds {' and '.join(run.networks)}.",
             subject=Subject.APPLYING,
         )
-    path = run.folder / f"{name}{'-best' if best else ''}.safetensors"
+    of_best = run.folder / f"{name}-best.safetensors"
+    if best is None:
+        best = run.settings.keep == "best" and of_best.exists()
+    path = of_best if best else run.folder / f"{name}.safetensors"
     if best and not path.exists():
         raise RunFolderError(
-            f"The run in {run.folder} has no best weights yet: leave out --best.",
+            f"The run in {run.folder} has no best weights yet: take its last, --last.",
             subject=Subject.APPLYING,
         )
     with torch.device("meta"):  # no memory for what a damaged config.json may ask for

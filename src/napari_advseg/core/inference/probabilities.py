@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_advseg.core.config.settings import RunSettings
+from napari_advseg.core.data.rescaling import downsampled, upsampled
 from napari_advseg.core.models.losses import probabilities
 from napari_advseg.core.models.unet import UNet
 from napari_advseg.core.runtime.devices import ComputeDevice
@@ -37,9 +38,9 @@ def class_probabilities(
     ----------
     network : UNet
     image : ndarray of float32, shape (Y, X) or (channels, Y, X)
-        Normalised grey values.
+        Normalised grey values, of the stack's own pixels.
     settings : RunSettings
-        Tile side and network depth.
+        Scale, tile side and network depth.
     compute : ComputeDevice
         Where to compute.
     raise_if_stopped : callable, optional
@@ -50,6 +51,30 @@ def class_probabilities(
     ndarray of float32, shape (1 or C, Y, X)
         One channel for two classes: the probability of the first.
     """
+    coarse = downsampled(image, settings.scale or 1)
+    found = coarse_probabilities(network, coarse, settings, compute, raise_if_stopped)
+    return np.ascontiguousarray(found[:, : image.shape[-2], : image.shape[-1]])
+
+
+def coarse_probabilities(
+    network: UNet,
+    image: NDArray[np.float32],
+    settings: RunSettings,
+    compute: ComputeDevice,
+    raise_if_stopped: Callable[[], None] = lambda: None,
+) -> NDArray[np.float32]:
+    """Class probabilities of an image that has the pixels that the networks see.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (Y', X') or (channels, Y', X')
+    network, settings, compute, raise_if_stopped
+        As in `class_probabilities`.
+
+    Returns
+    -------
+    ndarray of float32, shape (1 or C, Y' · scale, X' · scale)
+    """
     network.eval()
 
     def predict(tiles: NDArray[Any]) -> NDArray[Any]:
@@ -57,7 +82,7 @@ def class_probabilities(
             batch = torch.from_numpy(np.ascontiguousarray(tiles)).to(compute.device)
             return batch_probabilities(network, batch, compute).cpu().numpy()
 
-    return predict_slice(
+    found = predict_slice(
         image,
         predict,
         tile=settings.tile,
@@ -65,6 +90,8 @@ def class_probabilities(
         multiple=2**settings.network.depth,
         raise_if_stopped=raise_if_stopped,
     )
+    scale, (height, width) = settings.scale or 1, image.shape[-2:]
+    return upsampled(torch.from_numpy(found)[None], scale, height * scale, width * scale)[0].numpy()
 
 
 def batch_probabilities(network: UNet, images: Tensor, compute: ComputeDevice) -> Tensor:

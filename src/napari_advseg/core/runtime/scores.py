@@ -32,11 +32,15 @@ class NetworkScores:
         the F1 of the first, for more the mean over the classes.
     f1_val_by_class : mapping of str to float
         Class name → F1 on the validation slices, in the order of the classes.
+    mean_f1_val : float or None
+        Mean over the classes on the validation slices: what the best validation is chosen by, since the F1
+        of a class that is nearly everywhere hardly changes. None of a run that scores batches.
     """
 
     f1_val: float | None = None
     f1_train: float | None = None
     f1_val_by_class: Mapping[str, float] = field(default_factory=dict)
+    mean_f1_val: float | None = None
 
 
 @dataclass(frozen=True)

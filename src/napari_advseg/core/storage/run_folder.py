@@ -346,7 +346,12 @@ def _from_config(
 def _completed(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings of a run of before a setting there was, with what was done then."""
     then = {"image_normalisation": "stack", "gaps": 0.0}
-    return {**settings, "discriminator": {**then, **settings["discriminator"]}}
+    return {
+        "scale": 1,
+        "keep": "last",
+        **settings,
+        "discriminator": {**then, **settings["discriminator"]},
+    }
 
 
 def _history(progress: dict[str, Any]) -> tuple[Validated, ...]:

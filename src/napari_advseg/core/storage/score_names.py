@@ -101,6 +101,14 @@ def class_score(network: NetworkName, class_name: str) -> str:
     return f"{SHORT[network]} F1 {class_name} val"
 
 
+def mean_score(network: NetworkName) -> str:
+    """Name of the mean F1 over the classes on the validation slices: ``S mean F1 val``."""
+    return f"{SHORT[network]} mean F1 val"
+
+
+_MEANS = {mean_score(network): network for network in SHORT}
+
+
 def score_columns(classes: tuple[str, ...]) -> tuple[str, ...]:
     """Names of all scores, in the order of ``metrics.csv``."""
     return (*SCORES, *(class_score(network, name) for name in classes for network in SHORT))
@@ -112,6 +120,7 @@ def scores_as_text(scores: Scores) -> dict[str, float]:
     for network, short in SHORT.items():
         of_network = scores.of(network)
         found[f"{short} F1 val"] = of_network.f1_val
+        found[mean_score(network)] = of_network.mean_f1_val
         for name, f1 in of_network.f1_val_by_class.items():
             found[class_score(network, name)] = f1
         found[f"{short} F1 train"] = of_network.f1_train
@@ -132,6 +141,8 @@ def scores_from_text(values: Mapping[str, float]) -> Scores:
     for text, value in values.items():
         if name := SCORES.get(text):
             parts[name.part][name.field] = value
+        elif network := _MEANS.get(text):
+            parts[network]["mean_f1_val"] = value
         elif match := _OF_CLASS.fullmatch(text):
             classes["adversarial" if match[1] else "standard"][match[2]] = value
     return Scores(

@@ -33,7 +33,7 @@ from napari_advseg.core.storage.live_annotation import (
     unchanged,
     write_annotation,
 )
-from napari_advseg.core.storage.run_folder import Run
+from napari_advseg.core.storage.run_folder import Run, load_run
 from napari_advseg.core.storage.run_images import (
     check_same_images,
     describe_second,
@@ -42,7 +42,7 @@ from napari_advseg.core.storage.run_images import (
 )
 
 from .loop import TrainingLoop
-from .resolve_settings import resolve_settings
+from .resolve_settings import resolve_settings, with_scale
 from .run_plan import Stopwatch
 from .tensorboard_log import check_tensorboard
 from .trainer import Trainer
@@ -155,6 +155,9 @@ def train(
     compute.claim_threads()
     labels = annotation() if callable(annotation) else annotation
     _check(settings, stack)
+    if start_from is not None and settings.scale is None:  # networks know one size of pixels
+        settings = settings.model_copy(update={"scale": load_run(Path(start_from)).settings.scale})
+    settings, why_scale = with_scale(settings, stack, labels)
     data = TrainingData.prepare(settings, stack, labels, compute.device, second=unannotated)
     start = None
     if start_from is not None:
@@ -170,6 +173,8 @@ def train(
     loop = TrainingLoop(
         trainer, stack, folder, on_event, control, whole_stack, live=live, watch=watch
     )
+    if why_scale:
+        loop.add_notice(why_scale)
     details = {} if start is None else start.load_into(trainer, loop.add_notice)
     seen = None if data.unannotated is None else data.unannotated.second
     if unannotated is not None and seen is not None:
@@ -252,7 +257,7 @@ def _restored(
     annotation_updates: AnnotationUpdates,
 ) -> TrainingLoop:
     """A run as of its last checkpoint, checked against its image."""
-    run = run_folder.load_run(folder)
+    run = load_run(folder)
     settings = run.settings
     compute = _device_of(run)
     compute.claim_threads()

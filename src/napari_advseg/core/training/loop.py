@@ -47,6 +47,7 @@ from napari_advseg.core.storage.history import history_as_json, history_from_jso
 from napari_advseg.core.storage.live_annotation import LiveAnnotation
 
 from .adversary_log import AdversaryLog
+from .kept_weights import best_networks, kept_as_json, kept_sentence
 from .pacing import Pacing
 from .run_end import RunEnd
 from .run_plan import RunPlan, Stopwatch
@@ -161,7 +162,8 @@ class TrainingLoop:
             self._emit_notices()
             trained = outcome is Outcome.COMPLETED
             if trained:
-                self._ending.run(self.update)
+                best = best_networks(self.trainer, self.history, self.writer, self.update)
+                self._ending.run(self.update, best)
         except Exception as problem:  # whatever happens, a run ends in one RunFinished
             log.exception("The run failed.")
             kept = self.writer.has_checkpoint
@@ -191,8 +193,10 @@ class TrainingLoop:
             self.writer.error = problem
         folder = self.folder if self.writer.failing else None
         best = best_sentence(self.history, self.settings.networks)
-        final = final_sentence(self._ending.final)
-        scores = (*without_measure(self.trainer.data.split), best, final)
+        scores = [*without_measure(self.trainer.data.split), best]
+        scores.append(final_sentence(self._ending.final))
+        if outcome is Outcome.COMPLETED:
+            scores.append(kept_sentence(self._kept(), self.update))
         closing = error or closing_sentence(
             outcome, self.update, self._pacing.updates, folder, scores
         )
@@ -385,6 +389,9 @@ class TrainingLoop:
             last, discriminator = self.history[-1], None if D is None else D.network
             self.writer.extra(lambda folder: log.write(folder, last, discriminator))
 
+    def _kept(self) -> dict[str, dict[str, Any]]:
+        return kept_as_json(self.trainer, self.history, self.update)
+
     def _summary(self, outcome: Outcome, error: str | None) -> dict[str, Any]:
         return {
             "outcome": outcome.value,
@@ -395,6 +402,7 @@ class TrainingLoop:
             **last_scores(self.history, self._ending.final),
             **self.plan.summary(),
             **self._comparison.summary(self._slices.table),
+            "weights": self._kept(),
             "best": {name: best_as_json(self.history, name) for name in self.settings.networks},
             "alarms": [asdict(alarm) for alarm in self.adversary.alarms],
             **self.live.marks,

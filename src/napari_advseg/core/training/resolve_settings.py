@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from napari_advseg.core.config.presets import from_preset
 from napari_advseg.core.config.settings import AugmentationSettings, RunSettings
+from napari_advseg.core.data.annotation import Annotation
+from napari_advseg.core.data.split import make_split
 from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.data.structure_size import suitable_scale, thinnest_structure
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.runtime.devices import ComputeDevice
 from napari_advseg.core.runtime.errors import SettingsError, Subject
@@ -24,6 +27,30 @@ ISBI 2012 (trained within slices 0–14, scored on 15–19, V_Rand of S, without
 
 FIRST_LENGTH = 1000
 """Updates of a run in minutes until the first ones are timed: by then hardly any progress is made."""
+
+
+def with_scale(
+    settings: RunSettings, stack: EMStack, annotation: Annotation
+) -> tuple[RunSettings, str]:
+    """Settings whose scale is chosen, and the sentence that says why; empty where it was given or is 1.
+
+    Raises
+    ------
+    SplitError
+        If the annotated slices cannot be split.
+    """
+    if settings.scale is not None:
+        return settings, ""
+    split = make_split(annotation, settings.patch, settings.train, settings.val)
+    size = thinnest_structure(annotation, split.train)
+    scale = suitable_scale(size, stack.shape, split, settings.patch)
+    settings = settings.model_copy(update={"scale": scale})
+    if size is None or scale == 1:
+        return settings, ""
+    return settings, (
+        f"The networks see the image at 1/{scale} of its size: {size.name} is about "
+        f"{size.thickness:.0f} pixels thick. Masks and scores are of full size; scale = 1 prevents it."
+    )
 
 
 def resolve_settings(

@@ -9,6 +9,7 @@ from napari_advseg.core.evaluation.run_summary import Comparison, SliceLog
 from napari_advseg.core.evaluation.validation_sample import Crop, evenly_spread
 from napari_advseg.core.evaluation.validator import Validator
 from napari_advseg.core.inference.probabilities import in_view_first
+from napari_advseg.core.models.unet import UNet
 from napari_advseg.core.runtime.control import RunControl, Stopped
 from napari_advseg.core.runtime.events import (
     Activity,
@@ -54,6 +55,9 @@ class RunEnd:
     predicted_at: dict[tuple[NetworkName, int], int] = field(default_factory=dict)
     final: FinalScores | None = None
 
+    def __post_init__(self) -> None:
+        self.networks = self.trainer.networks
+
     def emit_prediction(self, event: SlicePredicted, update: int) -> None:
         """Pass a prediction on and remember whole slices."""
         if event.origin is None:
@@ -70,7 +74,10 @@ class RunEnd:
         crops, sample = len(self.sampled.crops), len(self.sampled.sample)
         recorded = self.plan.recorded
         chosen = recorded is not None and recorded.crops is not None
-        costs.final = 0.0 if chosen and sample == crops else crops * costs.crop
+        last = (
+            self.trainer.settings.keep == "last"
+        )  # the best weights may have to be measured again
+        costs.final = 0.0 if chosen and last and sample == crops else crops * costs.crop
         _, height, width = self.validator.stack.shape
         val, pixels = len(data.split.val), height * width * len(self.trainer.networks)
         each = costs.boundary_pixel * pixels
@@ -79,13 +86,28 @@ class RunEnd:
         if self.whole_stack:
             costs.stack = self.validator.stack.shape[0] * self.sampled.slice_seconds()
 
-    def run(self, update: int) -> None:
-        """Make all steps; a stop leaves out what has not been done."""
+    def run(self, update: int, best: dict[NetworkName, UNet] | None = None) -> None:
+        """Make all steps; a stop leaves out what has not been done.
+
+        Parameters
+        ----------
+        update : int
+            The last update.
+        best : dict of UNet
+            Networks as of their best validation, where that was not the last: all that follows is of them.
+        """
+        self._use(best or {})
         if self.plan.samples:
             try:
                 self._score_all(update)
             except Stopped:
                 self.on_event(Notice("Stopped before all validation slices were scored."))
+                return
+        elif best:
+            try:
+                self._validate_again(best, update)
+            except Stopped:
+                self.on_event(Notice("Stopped before the best weights were scored."))
                 return
         if self.plan.timed:  # scores come within the minutes, the whole stack may follow after them
             self._score_boundaries_in_time()
@@ -93,6 +115,26 @@ class RunEnd:
         else:
             self._predict_stack(update)
             self._score_boundaries()
+        self.comparison.choose_thresholds(self.validator)
+
+    def _use(self, best: dict[NetworkName, UNet]) -> None:
+        """Predict with these networks from here on; what others predicted is forgotten."""
+        self.networks |= best
+        self.sampled.networks = self.networks
+        self.sampled.changed = bool(best)
+        for name, z in [key for key in self.predicted_at if key[0] in best]:
+            self.validator.predictions.pop((name, z), None)
+            del self.predicted_at[name, z]
+
+    def _validate_again(self, best: dict[NetworkName, UNet], update: int) -> None:
+        """Predict and score the validation slices with the best weights."""
+        self.on_event(Doing(Activity.SCORING))
+        for name, network in best.items():
+            for z in self.trainer.data.split.val:
+                self.validator.predict(name, network, z, self.raise_if_stopped)
+                prediction = self.validator.predictions[name, z]
+                self.emit_prediction(SlicePredicted(name, z, prediction), update)
+        self.slices.validated(self.validator.predictions, self.trainer.data)
 
     def _score_all(self, update: int) -> None:
         self.on_event(Doing(Activity.SCORING))
@@ -149,7 +191,7 @@ class RunEnd:
         depth = self.validator.stack.shape[0]
         try:
             for done, z in enumerate(in_view_first(depth, self.control.slice_in_view()), start=1):
-                for name, network in self.trainer.networks.items():
+                for name, network in self.networks.items():
                     known = self.predicted_at.get((name, z)) == update
                     if not known:
                         self.validator.predict(name, network, z, self.raise_if_stopped)

@@ -126,9 +126,12 @@ class RunWriter:
 
     def best(self, name: NetworkName, network: nn.Module) -> None:
         """Take a network's weights as its best so far; the next checkpoint writes them."""
-        if self.folder is not None:
-            self._best[name] = copied_weights(network)
-            self._unwritten.add(name)
+        self._best[name] = copied_weights(network)
+        self._unwritten.add(name)
+
+    def best_weights(self, name: NetworkName) -> dict[str, Tensor] | None:
+        """A network's weights as of its best validation; None before there was one."""
+        return self._best.get(name)
 
     def remember_best(self, name: NetworkName, weights: dict[str, Tensor]) -> None:
         """Take weights that are in the folder already as a network's best so far."""

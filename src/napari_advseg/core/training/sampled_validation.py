@@ -8,6 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
+from napari_advseg.core.data.rescaling import coarse_side
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.evaluation.boundary_scores import THRESHOLDS, rand_and_info
 from napari_advseg.core.evaluation.run_summary import SliceLog
@@ -54,6 +55,10 @@ class SampledValidation:
         Monotonic seconds.
     result : SampleResult or None
         Of the last validation.
+    networks : dict of UNet
+        What is measured: the trainer's own, or those of the best validation once training has ended.
+    changed : bool
+        Whether they are others than at the last validation.
     """
 
     trainer: Trainer
@@ -61,13 +66,18 @@ class SampledValidation:
     plan: RunPlan
     clock: Callable[[], float] = perf_counter
     result: SampleResult | None = None
+    changed: bool = field(default=False, init=False)
     _crops: tuple[Crop, ...] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.networks = self.trainer.networks
 
     @property
     def crops(self) -> tuple[Crop, ...]:
         """All validation crops."""
         if self._crops is None:
-            data, side = self.trainer.data, self.trainer.settings.tile
+            data, s = self.trainer.data, self.trainer.settings
+            side = s.tile * (s.scale or 1)
             self._crops = validation_crops(data.annotation.targets, data.split, side)
         return self._crops
 
@@ -132,10 +142,10 @@ class SampledValidation:
             found = prediction
             emit(SlicePredicted(name, crop.z, found, crop.origin))  # type: ignore[arg-type]
 
-        networks = self.trainer.networks
-        started = self.clock()
+        networks, started = self.networks, self.clock()
         self.result = measure_crops(self.validator, networks, crops, on_crop, raise_if_stopped)
-        self.plan.costs.crop = (self.clock() - started) / max(1, len(crops))
+        if crops:
+            self.plan.costs.crop = (self.clock() - started) / len(crops)
 
     def class_shares(self) -> dict[str, dict[str, float]]:
         """Share of each class in the masks of the last validation."""
@@ -165,7 +175,7 @@ class SampledValidation:
             if crop.z == z:
                 return crop
         _, height, width = self.validator.stack.shape
-        side = self.trainer.settings.tile
+        side = self.trainer.settings.tile * (self.trainer.settings.scale or 1)
         rows, columns = (
             (max(0, (length - side) // 2), min(length, (length + side) // 2))
             for length in (height, width)
@@ -176,17 +186,26 @@ class SampledValidation:
 
     def slice_seconds(self) -> float:
         """Seconds to predict a whole slice with all networks, from the time of a crop."""
-        s, (_, height, width) = self.trainer.settings, self.validator.stack.shape
+        s, (_, *sides) = self.trainer.settings, self.validator.stack.shape
+        scale = s.scale or 1
+        height, width = (coarse_side(length, scale) for length in sides)
         tiles = tile_grid(height, width, s.tile, s.tile // 4, 2**s.network.depth)
         pixels = sum(tile.rows.size * tile.columns.size for tile in tiles)
-        return pixels * self.plan.costs.crop / self.crops[0].pixels
+        return pixels * scale**2 * self.plan.costs.crop / self._crop_pixels
+
+    @property
+    def _crop_pixels(self) -> int:
+        """Pixels of the stack that the prediction of a crop sees; of a tile where there is no crop."""
+        s = self.trainer.settings
+        return self.crops[0].pixels if self.crops else (s.tile * (s.scale or 1)) ** 2
 
     def guess_costs(self, update_seconds: float) -> None:
         """Estimate the times of a crop and of a fixed patch from that of an update."""
         s, costs = self.trainer.settings, self.plan.costs
         patch = update_seconds / s.batch
         costs.patch = PATCH_COST * patch
-        costs.crop = patch * self.crops[0].pixels / (FORWARD * s.patch**2)
+        coarse = self._crop_pixels / (s.scale or 1) ** 2
+        costs.crop = patch * coarse / (FORWARD * s.patch**2)
 
     def time_boundaries(self) -> None:
         """Time V_Rand and V_Info of one predicted crop at one threshold, for the plan of the end."""
@@ -216,7 +235,7 @@ class SampledValidation:
     ) -> FinalScores | None:
         """Scores on all crops, or as many as the minutes allow; None if the last validation measured them."""
         crops = self.final_crops()
-        if len(crops) <= len(self.sample):
+        if not crops or (len(crops) <= len(self.sample) and not self.changed):
             return None
         self._measure(crops, emit, raise_if_stopped)
         assert self.result is not None

@@ -16,7 +16,7 @@ from napari_advseg.core.adversary.discriminator_statistics import last_bias, log
 from napari_advseg.core.adversary.mask_gaps import Cut
 from napari_advseg.core.data.unannotated import everywhere
 from napari_advseg.core.evaluation.batch_scores import batch_f1
-from napari_advseg.core.models.losses import segmentation_loss
+from napari_advseg.core.models.losses import CROSS_ENTROPY, SegmentationLoss
 from napari_advseg.core.models.network_optimizer import NetworkOptimizer, frozen
 from napari_advseg.core.models.unet import UNet
 from napari_advseg.core.runtime.devices import ComputeDevice
@@ -55,7 +55,7 @@ class StandardStep:
 
     standard: NetworkOptimizer[UNet]
     compute: ComputeDevice
-    clip: float | None = None
+    loss: SegmentationLoss = CROSS_ENTROPY
     scored: bool = False
 
     def __call__(self, images: Tensor, targets: Tensor) -> StepResult:
@@ -63,7 +63,7 @@ class StandardStep:
         self.standard.network.train()
         with self.compute.autocast():
             logits = self.standard.network(images)  # (N, 1 or C, H, W)
-            loss = segmentation_loss(logits, targets, self.clip)
+            loss = self.loss(logits, targets)
         self.standard.learn(loss)
         f1 = batch_f1(logits.detach(), targets) if self.scored else None
         return StepResult({"S": loss.detach()}, StepScores(standard_f1=f1))
@@ -100,6 +100,7 @@ class AdversarialStep:
     discriminator_in_g: Discriminator
     adversary: AdversarialLoss
     compute: ComputeDevice
+    loss: SegmentationLoss = CROSS_ENTROPY
     scored: bool = False
 
     def __call__(
@@ -141,7 +142,7 @@ class AdversarialStep:
                 fakes = self._masks_of(unannotated)  # logits (M, 1 or C, H, W)
 
         if g_learns:  # phase 1: D is frozen, its gradient reaches G through the masks only
-            loss = segmentation_loss(own.logits, targets, adversary.clip)
+            loss = self.loss(own.logits, targets)
             result.losses["G/S"] = loss.detach()
             gradients = [(own.logits, _gradient(loss, own.logits))]
             if weigh is not None:

@@ -24,6 +24,7 @@ from napari_advseg.core.data.augmentation import augment
 from napari_advseg.core.data.patch_cache import Batch, PatchCache
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.data.unannotated import everywhere
+from napari_advseg.core.models.losses import SegmentationLoss
 from napari_advseg.core.models.network_optimizer import NetworkOptimizer
 from napari_advseg.core.models.unet import UNet, build_unet
 from napari_advseg.core.runtime.devices import ComputeDevice, on
@@ -67,10 +68,9 @@ class Trainer:
         self._paces = [self._pace]
         self._epoch = PatchCache(self.batch, s.alternation.generator_updates)
         scored = s.scores == "batches"
+        loss = SegmentationLoss(s.dice, s.probability_clip)
         if "standard" in self.optimizers:
-            self._standard_step = StandardStep(
-                self.optimizers["standard"], compute, s.probability_clip, scored
-            )
+            self._standard_step = StandardStep(self.optimizers["standard"], compute, loss, scored)
         if "adversarial" in self.optimizers:
             self._adversarial_step = AdversarialStep(
                 self.optimizers["adversarial"],
@@ -78,6 +78,7 @@ class Trainer:
                 self.discriminator_in_g,
                 self.adversary,
                 compute,
+                loss,
                 scored,
             )
 
@@ -172,7 +173,7 @@ class Trainer:
         """Batch `number`: images (N, 1, patch, patch) and targets (N, patch, patch), augmented."""
         s = self.settings
         positions = self.data.sampler.draw(
-            numpy_generator(s.seed, Purpose.PATCHES, number), s.batch
+            numpy_generator(s.seed, Purpose.PATCHES, number), s.batch, s.class_balance
         )
         images, targets = self.data.train.cut(positions, s.patch)
         draws = torch_generator(s.seed, Purpose.AUGMENTATION, number, self.compute.device)

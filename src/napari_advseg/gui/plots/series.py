@@ -150,8 +150,9 @@ def validation_sentence(validated: Validated, of_class: str | None = None) -> st
 
 def best_sentence(history: Sequence[Validated], of_class: str | None = None) -> str:
     """The best validation F1, or F1 of a class, of each network and when; empty without one."""
-    parts = " · ".join(map(str, best_validations(history, class_name=of_class)))
-    what = f"F1 {of_class} val" if of_class else "F1 val"
+    found = best_validations(history, class_name=of_class)
+    parts = " · ".join(map(str, found))
+    what = f"F1 {of_class} val" if of_class else f"{found[0].measure} val" if found else ""
     return f"best {what}: {parts}" if parts else ""
 
 
