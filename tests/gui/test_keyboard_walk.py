@@ -25,6 +25,7 @@ from napari_advseg.core.runtime.events import (
     Step,
     Validated,
 )
+from napari_advseg.core.runtime.run_estimate import RunEstimate
 from napari_advseg.core.runtime.scores import DiscriminatorStatistics
 from napari_advseg.core.storage.score_names import scores_from_text
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
@@ -120,6 +121,7 @@ def dock(viewer, run, tmp_path, qtbot):
         train=run,
         new_run_folder=lambda parent, name: tmp_path / "run",
         estimated_minutes=lambda settings: 1.0,
+        estimate_run=lambda *question: RunEstimate(1.0, 240, 6.0, 20.0, 10.0),
     )
     dock = AdversarialSegmentation(viewer, engine)
     viewer.window.add_dock_widget(dock, name="Adversarial Segmentation", area="right")
@@ -396,7 +398,7 @@ def start_pause_and_stop_by_keys(qtbot, dock, run):
     start_at(qtbot, part(dock, "start"))
     press(KEYS.Key_Space)
     qtbot.waitUntil(lambda: dock.model.state is RunState.RUNNING, timeout=LONG)
-    start_at(qtbot, part(dock, "live_strokes"))
+    start_at(qtbot, part(dock, "all_cores"))
     press(KEYS.Key_Tab)
     assert role(QApplication.focusWidget()) == "pause"  # start is off meanwhile
     press(KEYS.Key_Space)

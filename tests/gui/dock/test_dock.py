@@ -28,6 +28,7 @@ from napari_advseg.core.runtime.events import (
     Step,
     Validated,
 )
+from napari_advseg.core.runtime.run_estimate import RunEstimate
 from napari_advseg.core.runtime.scores import DiscriminatorScores, NetworkScores, Scores
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
@@ -377,6 +378,7 @@ def test_method_preset_budget_and_advanced_reach_the_run(qtbot, dock, training):
         dock._session.controller.context.engine,
         train=lambda *a, **k: spy(training, *a, **k),
         new_run_folder=lambda parent, name: parent,
+        estimate_run=lambda *question: RunEstimate(2.5, 240, 6.0, 20.0, 10.0),
     )
     click(qtbot, dock, "method_standard")
     budget = part(dock, "budget")
@@ -389,6 +391,7 @@ def test_method_preset_budget_and_advanced_reach_the_run(qtbot, dock, training):
     part(dock, "advanced_network_width").setValue(8)
     start(qtbot, dock)
     stop(qtbot, dock)
+    qtbot.waitUntil(lambda: part(dock, "time_plan").text().startswith("About 240 updates."))
     (settings,) = seen
     assert settings.method == "standard"
     assert settings.minutes == 2.5

@@ -29,8 +29,9 @@ class TimeRows:
             "Trains faster on a CPU; the window may respond slowly. Advanced sets any number.",
         )
         self._all_cores.clicked.connect(controller.run_time.use_all_cores)
-        self._all_cores.setVisible(available_cores() > 1)
         section.add(self._all_cores)
+        if available_cores() < 2:
+            self._all_cores.hide()
         self._cores, self._plan = Sentence(), Sentence()
         self._cores.setObjectName("cores")
         self._plan.setObjectName("time_plan")
