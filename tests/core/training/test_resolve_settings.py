@@ -18,7 +18,7 @@ from napari_advseg.core.runtime.devices import ComputeDevice
 from napari_advseg.core.runtime.errors import SettingsError, Subject
 from napari_advseg.core.storage.run_folder import CONFIG
 from napari_advseg.core.training.engine import train
-from napari_advseg.core.training.resolve_settings import FEW, GREY_VALUES, resolve_settings
+from napari_advseg.core.training.resolve_settings import FEW, FEW_LABELS, resolve_settings
 
 CPU = ComputeDevice(torch.device("cpu"), "float32", 3)
 TINY = {
@@ -28,7 +28,7 @@ TINY = {
 SPLIT = {"train": (0, 1, 2), "val": (3,)}
 BLOCKS = {"alternation": {"kind": "block", "generator_updates": 3, "discriminator_updates": 6}}
 QUICK = from_preset("quick").augmentation.model_dump()
-VARIED = {**QUICK, **GREY_VALUES}
+VARIED = {**QUICK, **FEW_LABELS}
 BALANCED = from_preset("balanced").augmentation.model_dump()
 
 
@@ -183,4 +183,4 @@ def test_a_run_repeated_from_its_settings_keeps_them(tmp_path):
     first = augmentation_of_run(tmp_path / "first", FEW / 2)
     again = augmentation_of_run(tmp_path / "again", 1.0, augmentation=first)
     assert again == first
-    assert np.isclose(again["noise"], GREY_VALUES["noise"])
+    assert np.isclose(again["noise"], FEW_LABELS["noise"])

@@ -80,7 +80,7 @@ class PatchSampler:
         if class_balance:
             for i in np.flatnonzero(generator.random(number) < class_balance):
                 chosen = self._classes[generator.integers(len(self._classes))]
-                rows[i], around[i] = chosen.draw(generator)
+                rows[i], around[int(i)] = chosen.draw(generator)
             most = self._ends(rows, width) - self.patch
         for i, pixel in around.items():
             y, x = divmod(pixel, width)

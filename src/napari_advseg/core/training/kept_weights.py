@@ -44,7 +44,7 @@ def kept_as_json(
     trainer: Trainer, history: Sequence[Validated], update: int
 ) -> dict[str, dict[str, Any]]:
     """What ``summary.json`` says of the weights that the masks are of."""
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for name in trainer.networks:
         best = best_validation(history, name) if trainer.settings.keep == "best" else None
         kept = "last" if best is None else "best"
