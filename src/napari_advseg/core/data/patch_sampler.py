@@ -78,9 +78,9 @@ class PatchSampler:
             if pixels is not None:  # a random labelled pixel at a random place of the patch
                 around[i] = int(pixels[generator.integers(len(pixels))])
         if class_balance:
-            for i in np.flatnonzero(generator.random(number) < class_balance):
+            for i in np.flatnonzero(generator.random(number) < class_balance).tolist():
                 chosen = self._classes[generator.integers(len(self._classes))]
-                rows[i], around[int(i)] = chosen.draw(generator)
+                rows[i], around[i] = chosen.draw(generator)
             most = self._ends(rows, width) - self.patch
         for i, pixel in around.items():
             y, x = divmod(pixel, width)
