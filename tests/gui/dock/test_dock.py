@@ -31,7 +31,8 @@ from napari_advseg.core.runtime.events import (
 from napari_advseg.core.runtime.scores import DiscriminatorScores, NetworkScores, Scores
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
-from napari_advseg.gui.window.viewer_session import PLOTS_NAME, ViewerSession
+from napari_advseg.gui.window.plots_dock import PLOTS_NAME
+from napari_advseg.gui.window.viewer_session import ViewerSession
 from support.fake_engine import core_engine_with, with_functions
 
 NAME = "Adversarial Segmentation"

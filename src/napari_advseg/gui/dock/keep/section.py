@@ -52,7 +52,7 @@ class KeepSection(Section):
         describe(
             self._save, "save_masks", "Write each network's mask as TIFF with the label values."
         )
-        self._load = QPushButton("Load a run…")
+        self._load = QPushButton("Load run…")
         describe(
             self._load, "load_run", "Open a run folder: its curves, and its networks to apply."
         )
