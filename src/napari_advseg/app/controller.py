@@ -11,6 +11,7 @@ from napari_advseg.app.controllers.compare import CompareController
 from napari_advseg.app.controllers.data import DataController
 from napari_advseg.app.controllers.files import FilesController
 from napari_advseg.app.controllers.keep import KeepController
+from napari_advseg.app.controllers.mask_look import MaskLookController
 from napari_advseg.app.controllers.run import RunController
 from napari_advseg.app.core_engine import CoreEngine
 from napari_advseg.app.ports.engine import Engine
@@ -39,6 +40,7 @@ class Controller:
     ----------
     classes : ClassController
     data, run, keep, compare : DataController, RunController, KeepController, CompareController
+    look : MaskLookController
     project : ProjectController
     model : AppModel
     context : AppContext
@@ -58,7 +60,8 @@ class Controller:
         self.data = DataController(context)
         self.classes = ClassController(context, self.data)
         self.compare = CompareController(context)
-        self.run = RunController(context, self.data, self.compare)
+        self.look = MaskLookController(context)
+        self.run = RunController(context, self.data, self.compare, self.look)
         self.keep = KeepController(context, self.data)
         self.project = ProjectController(context, self.data, self.keep)
         self.accept = AcceptanceController(context)

@@ -44,6 +44,7 @@ from .compare import CompareController
 from .data import DataController
 from .discriminator_state import DiscriminatorController
 from .live_annotation import LiveAnnotationController
+from .mask_look import MaskLookController
 from .run_tasks import ApplyTask, Prepared, TrainingTask
 
 log = logging.getLogger(__name__)
@@ -62,10 +63,14 @@ class RunController(BaseController):
     """Starts, pauses and stops; turns the events of a run into what the window shows."""
 
     def __init__(
-        self, context: AppContext, data: DataController, compare: CompareController
+        self,
+        context: AppContext,
+        data: DataController,
+        compare: CompareController,
+        look: MaskLookController,
     ) -> None:
         super().__init__(context)
-        self._data, self._compare = data, compare
+        self._data, self._compare, self._look = data, compare, look
         self._truth: SliceTruth | None = None
         self.live = LiveAnnotationController(context)
         self.adversary = DiscriminatorController(self._model)
@@ -296,6 +301,7 @@ class RunController(BaseController):
         self._model.masks_shown = False
         if image is None or classes is None:
             return
+        self._look.begin(classes)
         try:
             self._viewer.begin_masks(image.name, networks, classes, self._model.threshold)
         except AdvSegError as error:
@@ -334,6 +340,7 @@ class RunController(BaseController):
             log.debug("Slice %d of %s is not shown.", event.z, event.network)
         else:
             self._model.masks_shown = True
+            self._look.predicted(event)
             self._compare.predicted(event.z)
 
     def _stack_progress(self, event: StackProgress) -> None:

@@ -145,6 +145,10 @@ class AppModel:
         Of the run that is shown, those that are over included.
     verdict : str
         Which of its two networks is better, and what to try; empty without a pair.
+    structure : int or None
+        Index of the class that the masks show; None shows all.
+    fill : float
+        Opacity of the masks' filling, 0 to 1.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -174,6 +178,8 @@ class AppModel:
     health: DiscriminatorStatistics[float] = field(default_factory=DiscriminatorStatistics)
     alarms: tuple[Alarm, ...] = ()
     verdict: str = ""
+    structure: int | None = None
+    fill: float = 0.4
 
     def advance(self, state: RunState) -> None:
         """Go to another run state.

@@ -323,6 +323,14 @@ class NapariViewerAdapter:
     def _recolour_masks(self) -> None:
         self._overlays.recolour(self.mask_colours.by_name)
 
+    def show_structure(self, index: int | None) -> None:
+        """Draw only one class in all masks; None draws all."""
+        self._overlays.show_structure(index)
+
+    def set_fill(self, strength: float) -> None:
+        """Set the opacity of the filling of all masks."""
+        self._overlays.set_fill(strength)
+
     def set_threshold(self, threshold: float) -> None:
         """Threshold the slice in view at once and the others while the window is idle."""
         self._overlays.set_threshold(threshold)

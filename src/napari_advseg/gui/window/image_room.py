@@ -54,6 +54,7 @@ class ImageRoom(QObject):
         """Let the layer controls share the place of a dock while the window is narrow."""
         self._dock = dock
         dock.destroyed.connect(self._forget)
+        dock.installEventFilter(self)
         self._fit()
 
     def give_back(self) -> None:
@@ -71,7 +72,11 @@ class ImageRoom(QObject):
         self._dock = None
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        if event is not None and event.type() == QEvent.Type.Resize:
+        if event is None or self._dock is None:
+            return False
+        if watched is self._dock and event.type() == QEvent.Type.ShowToParent:
+            self._soon.start()  # shown again, as a tab it would stay behind
+        elif watched is not self._dock and event.type() == QEvent.Type.Resize:
             self._fit()
         return False
 

@@ -62,6 +62,7 @@ class PlotsDock(QObject):
             self._show_marks()
             self._show_alarms()
             self._show_adversary()
+            self._prefer_structure()
         if PLOTS_NAME not in self._viewer.window.dock_widgets:
             # The dock of the sections keeps the height of the window.
             right = Qt.DockWidgetArea.RightDockWidgetArea
@@ -128,6 +129,8 @@ class PlotsDock(QObject):
         events.health.connect(self._show_live)
         for signal in (events.run, events.choices):
             signal.connect(self._show_adversary)
+        for signal in (events.run, events.structure):
+            signal.connect(self._prefer_structure)
 
     def _show_history(self, new: tuple[Any, ...], old: tuple[Any, ...]) -> None:
         if self._plots is None:
@@ -150,6 +153,12 @@ class PlotsDock(QObject):
     def _show_live(self) -> None:
         if self._plots is not None:
             self._plots.add_live(self._model.progress.done, self._model.health)
+
+    def _prefer_structure(self) -> None:
+        run, index = self._model.run, self._model.structure
+        names = () if run is None or run.classes is None else run.classes.names
+        if self._plots is not None and index is not None and index < len(names):
+            self._plots.f1_choice.prefer(names[index])
 
     def _show_adversary(self) -> None:
         if self._plots is not None:

@@ -123,10 +123,10 @@ class RunBar(QFrame):
 
     def _show_state(self) -> None:
         state = self._model.state
-        self._show_waiting()
         self._pause.setEnabled(state in (RunState.RUNNING, RunState.PAUSED))
         self._pause.setText("Resume" if state is RunState.PAUSED else "Pause")
         self._stop.setEnabled(state not in (RunState.IDLE, RunState.STOPPING))
+        self._show_waiting()  # last: the keyboard goes from a disabled Start to the next button
 
     def _show_progress(self) -> None:
         progress = self._model.progress
