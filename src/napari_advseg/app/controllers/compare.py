@@ -82,6 +82,21 @@ class CompareController(BaseController):
             self._waiting.add(z)
             self._measure()
 
+    def missing(self, depth: int) -> tuple[int, ...]:
+        """Slices of a stack of this depth that some network of the masks has not predicted."""
+        run = self._model.masks_of
+        networks = () if run is None else run.networks
+        return tuple(
+            z
+            for z in range(depth)
+            if any(self._viewer.prediction(name, z) is None for name in networks)
+        )
+
+    def missing_of_masks(self) -> tuple[int, ...]:
+        """Slices of the image under the masks that are not predicted; empty without that image."""
+        image = self._model.layer(self._model.masks_over)
+        return () if image is None else self.missing((1, *image.shape)[-3])
+
     def save(self, path: Path) -> None:
         """Write the table as CSV in the background."""
         text = self._model.slice_table.csv()

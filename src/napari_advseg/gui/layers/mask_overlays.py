@@ -161,6 +161,10 @@ class MaskOverlays:
         for outline in self._outlines.values():
             outline.fit_display()
 
+    def has_predicted(self, z: int) -> bool:
+        """Whether a network has predicted slice `z`."""
+        return any(0 <= z < len(done) and done[z] for done in self._predicted.values())
+
     def prediction(self, network: NetworkName, z: int) -> Prediction | None:
         """What a network said of slice `z` last; see `ViewerPort.prediction`."""
         done = self._predicted.get(network)

@@ -25,6 +25,7 @@ from .overlay import add_image, kept_selection, shaped_like, transform_of
 from .predicted_layers import open_predicted
 from .project_layers import ProjectLayers
 from .side_by_side import SideBySide
+from .unpredicted_note import UnpredictedNote
 
 if TYPE_CHECKING:
     import napari
@@ -58,6 +59,7 @@ class NapariViewerAdapter:
             viewer, self._overlays, self._side_by_side, self._one_mask_slice, self._under_masks
         )
         self.project_layers = ProjectLayers(viewer, carried_classes, self._add_labels, SOURCE_KEY)
+        self._note = UnpredictedNote(viewer)
         self._beside: tuple[Layer | None, ...] = ()
         self._chosen: Layer | None = None
         self._of_run: Layer | None = None
@@ -231,6 +233,11 @@ class NapariViewerAdapter:
         image = self._of_run or self._mask_layer() or self._chosen or self._some_image()
         self._slice = None if image is None else self._slice_of(image)
         self._overlays.settle(self._mask_slice_in_view())
+        self._show_note()
+
+    def _show_note(self) -> None:
+        z = self._one_mask_slice() if self._mask_layer() is not None else None
+        self._note.show(None if z is None or self._overlays.has_predicted(z) else z)
 
     def _on_display_changed(self, event: Event) -> None:
         self._overlays.fit_display()
@@ -319,6 +326,8 @@ class NapariViewerAdapter:
             If no mask of this network was begun.
         """
         self._overlays.show_prediction(network, z, prediction)
+        if z == self._slice:
+            self._show_note()
 
     def _recolour_masks(self) -> None:
         self._overlays.recolour(self.mask_colours.by_name)

@@ -106,10 +106,10 @@ class PlotsDock(QObject):
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Notice that the user hid or showed the dock by napari's own means."""
         explicit = (QEvent.Type.ShowToParent, QEvent.Type.HideToParent)
-        if watched is self._dock and event is not None and event.type() in explicit:
-            if not (self._own or self._soon.isActive()):
-                self._wanted = event.type() == QEvent.Type.ShowToParent
-                self.shown.emit(self._wanted)
+        ours = self._own or self._soon.isActive()
+        if watched is self._dock and event is not None and event.type() in explicit and not ours:
+            self._wanted = event.type() == QEvent.Type.ShowToParent
+            self.shown.emit(self._wanted)
         return False
 
     def _forget(self) -> None:

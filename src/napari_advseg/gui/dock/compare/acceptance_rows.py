@@ -30,7 +30,9 @@ class AcceptanceRows(QObject):
             "How much of the mask: the slice in view, what lies under the rectangle, or every slice.",
         )
         for box in (self._network, self._target):
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
             box.setMinimumContentsLength(6)
         self._rectangle, self._accept = QPushButton("Rectangle"), QPushButton("Accept")
         describe(

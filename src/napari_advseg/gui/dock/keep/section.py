@@ -14,6 +14,7 @@ from napari_advseg.gui.widgets.section import ProblemLabel, Section, Sentence, d
 
 from .apply_files_row import ApplyFilesRow
 from .project_row import ProjectRow
+from .save_offer_row import SaveOfferRow
 
 
 class KeepSection(Section):
@@ -68,6 +69,7 @@ class KeepSection(Section):
         for button in (self._save, self._load, self._apply):
             layout.addWidget(button, 1)
         self.add(line)
+        self.add(SaveOfferRow(self._controller))
         for subject in (Subject.MASKS, Subject.LOADED_RUN, Subject.APPLYING):
             self.add(ProblemLabel(self._model, subject))
         ApplyFilesRow(self, self._controller)
