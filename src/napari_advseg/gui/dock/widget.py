@@ -84,7 +84,7 @@ class AdversarialSegmentation(QWidget):
         controller = session.controller
         column = QWidget()
         layout = QVBoxLayout(column)
-        layout.setContentsMargins(4, 0, 4, 4)
+        layout.setContentsMargins(3, 0, 3, 4)
         layout.setSpacing(4)
         compare = CompareSection(controller)
         sections: dict[SectionName, Section] = {

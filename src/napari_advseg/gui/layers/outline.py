@@ -51,6 +51,9 @@ class Outline:
             for name, setting in like.items():
                 setattr(layer, name, setting)
             self.outline_only(value)
+            layers = self._viewer.layers
+            if mask in layers and layers.index(layer) < layers.index(mask):
+                layers.move(layers.index(layer), layers.index(mask) + 1)
             return
         self.remove()
         self.layer = Labels(

@@ -24,7 +24,7 @@ class UnpredictedNote:
 
     def show(self, z: int | None) -> None:
         """Say that slice `z` is not predicted, or with None say nothing."""
-        overlay = self._viewer.text_overlay
+        overlay = self._viewer.canvas.overlays.text
         if overlay.visible and overlay.text != self._text:
             return
         text = "" if z is None else WORDS.format(z)

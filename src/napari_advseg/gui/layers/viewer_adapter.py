@@ -21,7 +21,7 @@ from .annotation_style import annotation_style, carried_classes, style_of_unknow
 from .mask_acceptance import MaskAcceptance
 from .mask_colours import MaskColours
 from .mask_overlays import MaskOverlays
-from .overlay import add_image, kept_selection, shaped_like, transform_of
+from .overlay import OVERLAY_KEY, add_image, kept_selection, shaped_like, transform_of
 from .predicted_layers import open_predicted
 from .project_layers import ProjectLayers
 from .side_by_side import SideBySide
@@ -310,12 +310,22 @@ class NapariViewerAdapter:
         image = self._image_layer(image_layer)
         beside = self._beside if self._side_by_side.active else ()
         self._side_by_side.leave()
+        moved = self._of_run is not None and self._of_run is not image
         self._of_run = image
         colours = self.mask_colours.begin(classes)
         self._overlays.begin(image, networks, classes, threshold, colours)
         self._on_slice_changed()
+        if moved:
+            self._go_to(image)
         if beside:
             self._show_beside(beside)
+
+    def _go_to(self, image: Image) -> None:
+        """Show an image, and hide images and labels that lie over others."""
+        for layer in self._viewer.layers:
+            if OVERLAY_KEY not in layer.metadata and isinstance(layer, Image | Labels):
+                layer.visible = layer is image
+        self._viewer.fit_to_view(layers=[image])
 
     def show_prediction(self, network: NetworkName, z: int, prediction: Prediction) -> None:
         """Put what a network says of one slice into its mask, in place.

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
 from napari_advseg.gui.widgets.qt_types import add_action, required
 from napari_advseg.gui.widgets.theme import mix, readable
 
+from .role_menu import RoleMenu
 from .slice_cells import Role, SliceStates, cells, roles_shown, slice_at
 
 GREEN = "#2a9d78"
@@ -69,7 +70,7 @@ class SliceStrip(QWidget):
         self._anchor: int | None = None
         """Slice at which a selection began; it reaches to `_head`."""
         self._head = 0
-        self.menu = QMenu(self)
+        self.menu: QMenu = RoleMenu(self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

@@ -36,7 +36,7 @@ class RunBar(QFrame):
         self.setObjectName("run_bar")
         self._controller, self._model = controller, controller.model
         self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(4, 2, 4, 4)
+        self._layout.setContentsMargins(3, 2, 3, 4)
         self._layout.setSpacing(3)
         self._add_buttons()
         self._add_progress()
