@@ -21,6 +21,10 @@ from .restore_offer import RestoreOffer
 from .slice_strip import SliceStrip
 
 
+LAYER_BOX = 90
+"""Least width of a list of layers in pixels; napari's style asks for more, and the image needs the room."""
+
+
 class DataSection(Section):
     """What is trained on."""
 
@@ -217,6 +221,7 @@ def _layer_box() -> QComboBox:
     box = QComboBox()
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(4)
+    box.setMinimumWidth(LAYER_BOX)
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return box
 
