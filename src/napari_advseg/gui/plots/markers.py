@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pyqtgraph as pg
@@ -76,10 +77,12 @@ class LambdaLines:
         view = self._plot.getViewBox()
         pixel = view.viewPixelSize()[0]
         self.labels = []
+        updates = [update for update, _ in self._marks]
+        close = any(b - a < 2 * ROOM * pixel for a, b in pairwise(updates))
+        short = close or view.width() < NARROW
         for update, weight in self._marks if self._visible else ():
-            short = view.width() < NARROW
             words = lambda_label(weight, short=short)
-            if self.labels and update - self.labels[-1][0] < (1 if short else 2) * ROOM * pixel:
+            if self.labels and update - self.labels[-1][0] < ROOM * pixel:
                 words = f"{lambda_label(0, short=True)} {lambda_label(weight, short=True)}"
                 self.labels[-1] = ((update + self.labels[-1][0]) / 2, words)
             else:
