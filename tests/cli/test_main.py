@@ -146,6 +146,14 @@ def test_a_runs_config_repeats_it(trained, files, advseg):
         assert all(torch.equal(tensor, again[key]) for key, tensor in weights.items())
 
 
+def test_both_is_a_method(files, advseg):
+    code, *_ = advseg(
+        "train", "image.tif", "labels.tif", "-o", "run", "--updates", 2, *SMALL, "--method", "both"
+    )
+    assert code == 0
+    assert load_run(files / "run").networks == ("standard", "adversarial")
+
+
 def test_a_budget_in_minutes(files, advseg):
     code, out, _ = advseg(
         "train", "image.tif", "labels.tif", "-o", "run", "--minutes", 0.001, *SMALL,
@@ -175,7 +183,7 @@ def test_a_budget_replaces_the_recorded_plan_of_a_config(files, advseg):
     ("words", "said"),
     [
         (("--preset", "fast"), ("'fast'", "quick")),
-        (("--method", "both"), ("'both'",)),
+        (("--method", "neither"), ("'neither'",)),
         (("--updates", "0"), ("updates = 0",)),
         (("--updates", "5", "--minutes", "1"), ("--updates", "--minutes")),
         (("--train", "a:b"), ("'a:b'", "0:20")),

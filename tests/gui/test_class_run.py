@@ -22,6 +22,7 @@ from napari_advseg.gui.plots.training_plots import TrainingPlots
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.class_colours import class_colours
 from napari_advseg.gui.window.viewer_session import session_of
+from support.sections import open_section_of
 
 THREE = ClassMap.of(membrane=(0, 32), mitochondria=191, cell=255)
 SMALL = {
@@ -66,6 +67,7 @@ def dock(viewer, labels, tmp_path, qtbot):
 
 def click(qtbot, dock, role):
     button = dock.findChild(QAbstractButton, role)
+    open_section_of(button)
 
     def can_be_hit():
         dock.findChild(QScrollArea).ensureWidgetVisible(button)

@@ -32,6 +32,7 @@ from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.plots.training_plots import TrainingPlots
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.focus_ring import FocusRing
+from napari_advseg.gui.widgets.section import Section
 from napari_advseg.gui.window.shortcuts import takes_tab
 from napari_advseg.gui.window.viewer_session import session_of
 from support.fake_engine import core_engine_with
@@ -45,15 +46,15 @@ ALT, SUBJECT = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ControlModif
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 # What Tab has to meet once there is a run, from top to bottom.
 STOPS = (
-    "image_layer", "channels", "open_image", "annotation_layer", "new_annotation",
+    "section_data", "image_layer", "channels", "open_image", "annotation_layer", "new_annotation",
     "open_annotation", "class_colour_0", "class_name_0", "class_colour_1", "class_name_1",
-    "class_add", "class_more", "slices", "method_paired", "preset", "budget", "budget_unit",
-    "unannotated", "advanced", "advanced_validations", "start_from", "live_strokes", "all_cores", "start",
-    "discriminator_fold", "verdict", "threshold",
-    "side_by_side", "accept_target", "accept_network", "accept_over", "accept", "rectangle",
-    "slice_table_class", "slice_table_tall", "slice_table_save", "slice_table", "project",
+    "class_add", "class_more", "slices", "section_train", "method_paired", "preset", "budget", "budget_unit",
+    "unannotated", "advanced", "advanced_validations", "start_from", "live_strokes", "all_cores",
+    "discriminator_fold", "section_compare", "verdict", "threshold", "structure", "fill",
+    "side_by_side", "accept_target", "rectangle", "accept_over", "accept_network", "accept",
+    "slice_table_class", "slice_table", "slice_table_tall", "slice_table_save", "section_keep", "project",
     "save_project", "open_project", "run_folder", "change_folder", "show_folder", "save_masks",
-    "load_run", "apply", "apply_files", "apply_folder",
+    "load_run", "apply", "apply_files", "apply_folder", "start", "curves",
 )  # fmt: skip
 
 
@@ -134,6 +135,8 @@ def dock(viewer, run, tmp_path, qtbot):
     controller.run.start()
     qtbot.waitUntil(lambda: len(model.slice_table.rows) == 6, timeout=LONG)
     qtbot.waitUntil(lambda: model.state is RunState.IDLE, timeout=LONG)
+    for section in dock.findChildren(Section):
+        section.set_open(True)
     controller.classes.pick(0)
     viewer.window._qt_window.activateWindow()
     return dock
@@ -290,7 +293,7 @@ def f6_goes_from_the_canvas_to_the_dock_to_the_curves_and_round(qtbot, viewer, d
     plots = plots_of(viewer)
     start_at(qtbot, canvas)
     press(KEYS.Key_F6)
-    assert QApplication.focusWidget() is part(dock, "image_layer")
+    assert QApplication.focusWidget() is part(dock, "section_data")
     press(KEYS.Key_Tab)
     press(KEYS.Key_F6)
     assert QApplication.focusWidget() is plots.f1.plot
@@ -398,9 +401,9 @@ def start_pause_and_stop_by_keys(qtbot, dock, run):
     start_at(qtbot, part(dock, "start"))
     press(KEYS.Key_Space)
     qtbot.waitUntil(lambda: dock.model.state is RunState.RUNNING, timeout=LONG)
-    start_at(qtbot, part(dock, "all_cores"))
-    press(KEYS.Key_Tab)
-    assert role(QApplication.focusWidget()) == "pause"  # start is off meanwhile
+    assert role(QApplication.focusWidget()) == "stop"  # start is off meanwhile, and pause was
+    press(KEYS.Key_Backtab, SHIFT)
+    assert role(QApplication.focusWidget()) == "pause"
     press(KEYS.Key_Space)
     assert dock.model.state is RunState.PAUSED
     press(KEYS.Key_Space)

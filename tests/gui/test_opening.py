@@ -25,7 +25,8 @@ from napari_advseg.app.state.run_form import Budget
 from napari_advseg.core.config.classes import NEW_ANNOTATION
 from napari_advseg.core.data.synthetic import synthetic_stack
 from napari_advseg.gui.dock.widget import DOCK_NAME, AdversarialSegmentation
-from napari_advseg.gui.window.viewer_session import PLOTS_NAME, ViewerSession, session_of
+from napari_advseg.gui.window.plots_dock import PLOTS_NAME
+from napari_advseg.gui.window.viewer_session import ViewerSession, session_of
 
 PLUGIN, WIDGET = "napari-advseg", "Adversarial Segmentation"
 NAME = f"{WIDGET} ({PLUGIN})"

@@ -21,7 +21,7 @@ from napari_advseg.app.state.model import RunState
 from napari_advseg.app.state.run_form import Budget
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.layers.overlay import OVERLAY_KEY
-from napari_advseg.gui.window.viewer_session import PLOTS_NAME
+from napari_advseg.gui.window.plots_dock import PLOTS_NAME
 
 CYCLES = int(os.environ.get("ADVSEG_CYCLES", "10"))
 """Half of them while layers come and go, half on layers that stay, where memory can be measured closely.

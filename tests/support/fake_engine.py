@@ -192,9 +192,10 @@ class FakeEngine:
         control: RunControl,
         first: int | None,
         threads: int | None,
+        slices: Sequence[int] | None = None,
     ) -> None:
         for network in run.networks:
-            for z in range(stack.shape[0]):
+            for z in range(stack.shape[0]) if slices is None else slices:
                 control.raise_if_stopped()
                 on_slice(network, z, np.full((1, 32, 32), 0.25, np.float32))
 

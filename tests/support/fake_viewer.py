@@ -50,6 +50,8 @@ class FakeViewer:
     kept: dict[tuple[NetworkName, int], Prediction] = field(default_factory=dict)
     predicted: list[EMStack] = field(default_factory=list)
     side_by_side: list[tuple[bool, str, str | None]] = field(default_factory=list)
+    structures: list[int | None] = field(default_factory=list)
+    fills: list[float] = field(default_factory=list)
     accepting: FakeAcceptance = field(init=False)
     annotations: FakeAnnotations = field(init=False)
     project_layers: FakeProjectLayers = field(init=False)
@@ -133,6 +135,12 @@ class FakeViewer:
 
     def set_threshold(self, threshold: float) -> None:
         self.thresholds.append(threshold)
+
+    def show_structure(self, index: int | None) -> None:
+        self.structures.append(index)
+
+    def set_fill(self, strength: float) -> None:
+        self.fills.append(strength)
 
     def prediction(self, network: NetworkName, z: int) -> Prediction | None:
         return self.kept.get((network, z))

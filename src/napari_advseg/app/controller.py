@@ -11,6 +11,8 @@ from napari_advseg.app.controllers.compare import CompareController
 from napari_advseg.app.controllers.data import DataController
 from napari_advseg.app.controllers.files import FilesController
 from napari_advseg.app.controllers.keep import KeepController
+from napari_advseg.app.controllers.kept_masks import KeptMasksController
+from napari_advseg.app.controllers.mask_look import MaskLookController
 from napari_advseg.app.controllers.run import RunController
 from napari_advseg.app.controllers.run_time import RunTimeController
 from napari_advseg.app.core_engine import CoreEngine
@@ -41,6 +43,7 @@ class Controller:
     classes : ClassController
     data, run, keep, compare : DataController, RunController, KeepController, CompareController
     run_time : RunTimeController
+    look : MaskLookController
     project : ProjectController
     model : AppModel
     context : AppContext
@@ -60,10 +63,14 @@ class Controller:
         self.data = DataController(context)
         self.classes = ClassController(context, self.data)
         self.compare = CompareController(context)
-        self.run = RunController(context, self.data, self.compare)
+        self.look = MaskLookController(context)
+        self.run = RunController(context, self.data, self.compare, self.look)
         self.run_time = RunTimeController(context)
         self.keep = KeepController(context, self.data)
-        self.project = ProjectController(context, self.data, self.keep)
+        self.kept_masks = KeptMasksController(context, self.run, self.compare)
+        self.project = ProjectController(
+            context, self.data, self.keep, bring_back_masks=self.kept_masks.bring_back
+        )
         self.accept = AcceptanceController(context)
         self.files = FilesController(context, self.run)
 
@@ -93,6 +100,16 @@ class Controller:
                 "" if image is None else image.name,
                 None if annotation is None else annotation.name,
             )
+
+    def answer_save_offer(self, *, predict_rest: bool) -> None:
+        """Predict the slices that masks lack and save them then, or save the predicted ones only."""
+        offer, self.model.save_offer = self.model.save_offer, None
+        if offer is None:
+            return
+        if predict_rest:
+            self.kept_masks.predict_rest(lambda: self.keep.save_masks(offer.folder))
+        else:
+            self.keep.save_masks(offer.folder, predicted_only=True)
 
     def go_to_slice(self, z: int) -> None:
         """Show slice `z`."""

@@ -121,11 +121,20 @@ class CoreEngine(Engine):
         control: RunControl,
         first: int | None,
         threads: int | None,
+        slices: Sequence[int] | None = None,
     ) -> None:
         """Predict every slice of a stack."""
         from napari_advseg.core.inference.predict_stack import predict_stack
 
-        predict_stack(run, stack, on_slice=on_slice, control=control, first=first, threads=threads)
+        predict_stack(
+            run,
+            stack,
+            on_slice=on_slice,
+            control=control,
+            first=first,
+            threads=threads,
+            slices=slices,
+        )
 
     def predict_files(
         self,

@@ -119,7 +119,8 @@ def train(
         Path, typer.Option("-o", "--out", help="Run folder to make.", show_default=False)
     ],
     method: Annotated[
-        str | None, typer.Option(help="standard, adversarial or paired (both, the default).")
+        str | None,
+        typer.Option(help="standard, adversarial or both (the default; also called paired)."),
     ] = None,
     preset: Annotated[
         str | None, typer.Option(help=", ".join(PRESETS) + "; quick if not given.")
@@ -176,7 +177,7 @@ def train(
     """Train on IMAGE with the annotation LABELS. Ctrl-C and SIGTERM stop and keep what was learned."""
     options = given(
         preset=preset,
-        method=method,
+        method="paired" if method == "both" else method,
         updates=updates,
         epochs=epochs,
         minutes=minutes,

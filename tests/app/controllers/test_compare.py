@@ -206,3 +206,28 @@ def test_words_name_the_marks_that_are_there():
     assert words("validation", kept=True).startswith(
         "As kept at the end of the run, at threshold 0.5: apply it"
     )
+
+
+def test_another_stack_is_scored_as_soon_as_labels_for_it_are_chosen(app):
+    app.with_data()
+    classes = app.model.summary.classes
+    app.model.masks_of = RunInfo(None, BOTH, classes)
+    app.model.masks_over = app.model.choices.image
+    app.controller.data.pick_annotation(None)
+    app.controller.compare.begin(app.model.masks_of, None)
+    predict(app, range(6))
+    app.runner.flush()
+    assert all(np.isnan(row.score("standard", 0)) for row in app.model.slice_table.rows)
+    app.controller.data.pick_annotation("key of truth")
+    app.runner.flush()
+    rows = app.model.slice_table.rows
+    assert not any(np.isnan(row.score("standard", 0)) for row in rows)
+    assert {row.use for row in rows} == {"validation"}  # none of them was trained on
+
+
+def test_the_split_follows_at_once_while_labels_are_read_again(app):
+    app.with_data()
+    app.controller.data.set_split((0, 1), (4,))
+    assert (app.model.summary.split.train, app.model.summary.split.val) == ((0, 1), (4,))
+    app.runner.flush()
+    assert (app.model.summary.split.train, app.model.summary.split.val) == ((0, 1), (4,))

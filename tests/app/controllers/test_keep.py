@@ -8,6 +8,8 @@ from napari_advseg.core.config.classes import UNLABELLED, ClassMap
 from napari_advseg.core.runtime.errors import RunFolderError, Subject
 from support.fake_engine import with_functions
 
+BOTH = ("standard", "adversarial")
+
 
 def loaded(app, tmp_path):
     app.with_data()
@@ -40,14 +42,54 @@ def test_masks_are_written_with_the_values_of_the_training_annotation(app, tmp_p
     assert app.model.status == f"Both masks are saved in {tmp_path / 'out'}."
 
 
-def test_saving_says_which_slices_were_not_predicted(app, tmp_path):
-    loaded(app, tmp_path)
+def partly_predicted(app):
     mask = np.full((6, 32, 32), UNLABELLED, np.uint8)
-    mask[:2] = 0
-    app.viewer.mask = {"standard": mask}
+    mask[:2] = 1
+    app.viewer.mask = {"standard": mask, "adversarial": mask}
+
+
+def test_slices_that_are_not_predicted_are_never_written_as_background(app, tmp_path):
+    loaded(app, tmp_path)
+    partly_predicted(app)
     app.controller.keep.save_masks(tmp_path / "out")
     app.runner.flush()
-    assert "4 of 6 slices were not predicted" in app.model.status
+    assert app.written == {}
+    assert app.model.save_offer.words == "2 of 6 slices are predicted."
+    app.controller.answer_save_offer(predict_rest=False)
+    app.runner.flush()
+    assert app.model.save_offer is None
+    assert set(app.written) == {
+        "standard_mask_slices_0-1.tif", "adversarial_mask_slices_0-1.tif"
+    }  # fmt: skip
+    labels, _ = app.written["standard_mask_slices_0-1.tif"]
+    assert labels.shape == (2, 32, 32)
+    assert (tmp_path / "out" / "mask_slices_0-1.txt").read_text() == "0\n1\n"
+    assert app.model.status.endswith("2 of 6 slices, 0:2.")
+
+
+def test_the_rest_is_predicted_and_then_the_whole_is_saved(app, tmp_path):
+    loaded(app, tmp_path)
+    app.controller.run.apply()
+    app.runner.flush()
+    asked = []
+    for key in [key for key in app.viewer.kept if key[1] >= 2]:
+        del app.viewer.kept[key]
+    partly_predicted(app)
+    app.controller.keep.save_masks(tmp_path / "out")
+    predict = app.engine.predict_stack
+
+    def predict_stack(run, stack, *, slices, **how):
+        asked.append(tuple(slices))
+        predict(run, stack, slices=slices, **how)
+        app.viewer.mask = dict.fromkeys(BOTH, np.zeros((6, 32, 32), np.uint8))
+
+    with_functions(app.engine, predict_stack=predict_stack)
+    app.controller.answer_save_offer(predict_rest=True)
+    app.runner.flush()
+    assert asked == [(2, 3, 4, 5)]
+    assert {name for name in app.written if name.endswith(".tif")} == {
+        "em_standard_mask.tif", "em_adversarial_mask.tif"
+    }  # fmt: skip
 
 
 def test_masks_stay_those_of_their_run_when_another_is_loaded(app, tmp_path):

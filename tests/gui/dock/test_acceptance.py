@@ -12,6 +12,7 @@ from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.layers.rectangles import NAME
 from napari_advseg.gui.window.viewer_session import session_of
+from support.sections import open_section_of
 
 SHAPE = (3, 48, 64)
 BOTH = ("standard", "adversarial")
@@ -62,6 +63,7 @@ def show_masks(session, slices=(0, 1)):
 
 def press(qtbot, dock, role):
     button = dock.findChild(QAbstractButton, role)
+    open_section_of(button)
 
     def can_be_hit():
         dock.findChild(QScrollArea).ensureWidgetVisible(button)

@@ -21,6 +21,7 @@ from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.window.viewer_session import session_of
 from support.fake_engine import core_engine_with
+from support.sections import open_section_of
 
 SHAPE = (2, 24, 32)
 BOTH = ("standard", "adversarial")
@@ -92,6 +93,7 @@ def stacks(tmp_path):
 
 def press(qtbot, dock, role):
     button = dock.findChild(QAbstractButton, role)
+    open_section_of(button)
     middle = button.rect().center()
 
     def can_be_hit():

@@ -32,6 +32,7 @@ from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.plots.training_plots import TrainingPlots
 from napari_advseg.gui.window.viewer_session import session_of
 from support.fake_engine import core_engine_with
+from support.sections import open_section_of
 
 SHAPE = (8, 64, 64)
 LONG = 20_000
@@ -119,6 +120,7 @@ def part(dock, role, kind=QWidget):
 
 def click(dock, role):
     widget = part(dock, role)
+    open_section_of(widget)
     QApplication.processEvents()
     dock.findChild(QScrollArea).ensureWidgetVisible(widget)
     QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
@@ -146,7 +148,8 @@ def start_and_stop(qtbot, dock, until):
 
 def test_a_run_tells_how_d_does_and_which_network_is_better(qtbot, viewer, dock, run):
     plots = viewer.window._qt_window.findChild(TrainingPlots)
-    assert plots.health.isVisible()
+    assert not plots.isVisible()  # folded until there is a run
+    assert not plots.health.isHidden()
     assert told(dock, "discriminator_health") == told(dock, "alarm") == told(dock, "verdict") == ""
     start_and_stop(qtbot, dock, lambda: told(dock, "discriminator_health") == "D: healthy")
     assert [(update, health.fake_mean) for update, health in plots.health.live] == [(5, -1.1)]
@@ -154,6 +157,7 @@ def test_a_run_tells_how_d_does_and_which_network_is_better(qtbot, viewer, dock,
 
     numbers = part(dock, "discriminator_numbers", QLabel)
     assert not numbers.isVisible()
+    open_section_of(numbers)
     key(part(dock, "discriminator_fold"), Qt.Key.Key_Space)
     assert numbers.isVisible()
     assert "logits on fake masks −1.10 ± 0.25" in numbers.text()
@@ -193,6 +197,7 @@ def test_what_to_expect_of_the_adversary_is_said_before_a_run(qtbot, dock, run):
         qtbot, dock, lambda: said.append(told(dock, "expectation")) or bool(dock.model.history)
     )
     assert said[-1] == ""
+    open_section_of(part(dock, "expectation"))
     assert told(dock, "expectation") == MUCH
 
 

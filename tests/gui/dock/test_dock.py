@@ -32,9 +32,11 @@ from napari_advseg.core.runtime.run_estimate import RunEstimate
 from napari_advseg.core.runtime.scores import DiscriminatorScores, NetworkScores, Scores
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
-from napari_advseg.gui.window.viewer_session import PLOTS_NAME, ViewerSession
+from napari_advseg.gui.window.plots_dock import PLOTS_NAME
+from napari_advseg.gui.window.viewer_session import ViewerSession
 from support.fake_engine import core_engine_with, with_functions
 from support.new_annotation import click_new
+from support.sections import open_section_of
 
 NAME = "Adversarial Segmentation"
 SHAPE = (6, 64, 64)
@@ -140,6 +142,7 @@ def part(dock, role, kind=QWidget):
 def click(qtbot, dock, role):
     """Click as a person does: in the middle of a button that can be seen and is not covered."""
     button = part(dock, role, QAbstractButton)
+    open_section_of(button)
 
     def can_be_hit():
         dock.findChild(QScrollArea).ensureWidgetVisible(button)
@@ -180,7 +183,7 @@ def test_tab_order_follows_the_sections(qtbot, viewer, dock):
              "budget", "advanced", "start"]  # fmt: skip
     widget = part(dock, "image_layer")
     met = []
-    for _ in range(200):
+    for _ in range(400):
         met.append(widget.objectName())
         widget = widget.nextInFocusChain()
     places = [met.index(name) for name in order]

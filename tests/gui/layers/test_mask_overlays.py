@@ -55,10 +55,16 @@ def show_all(adapter, depth=5):
     return shown
 
 
-def test_a_run_lays_three_layers_exactly_over_the_image(viewer, image, adapter):
+LAYERS = [
+    "em", "standard mask", "adversarial mask", "standard outline", "adversarial outline",
+    "disagreement",
+]  # fmt: skip
+
+
+def test_a_run_lays_its_layers_exactly_over_the_image(viewer, image, adapter):
     begin(adapter)
     names = [layer.name for layer in viewer.layers]
-    assert names == ["em", "standard mask", "adversarial mask", "disagreement"]
+    assert names == LAYERS
     corners = np.array([[0, 0, 0], [4, 23, 31]])
     for layer in viewer.layers[1:]:
         np.testing.assert_allclose(
@@ -77,7 +83,9 @@ def test_a_turned_image_gets_turned_masks(viewer, adapter, em):
 
 def test_one_network_has_nothing_to_disagree_with(viewer, adapter):
     begin(adapter, ("standard",))
-    assert [layer.name for layer in viewer.layers] == ["em", "standard mask"]
+    assert [layer.name for layer in viewer.layers] == [
+        "em", "standard mask", "standard outline"
+    ]  # fmt: skip
     assert adapter.masks("adversarial") is None
 
 
@@ -118,6 +126,7 @@ def test_a_part_of_a_slice_is_shown_and_the_rest_counts_as_not_predicted(viewer,
 def test_the_canvas_gets_the_slice_in_view_and_no_other(viewer, adapter):
     begin(adapter)
     layer = viewer.layers["standard mask"]
+    layer.visible = True
     drawn = []
     layer.events.set_data.connect(lambda event: drawn.append(1))
     viewer.dims.set_current_step(0, 2)
@@ -175,6 +184,7 @@ def test_a_slice_looked_at_before_its_turn_is_at_the_threshold(viewer, adapter):
     viewer.dims.set_current_step(0, 0)
     adapter.set_threshold(0.9)  # the event loop does not turn: nothing is caught up with
     layer = viewer.layers["standard mask"]
+    layer.visible = True
     np.testing.assert_array_equal(layer.data[4], expected(shown["standard"][4], 0.5))
     viewer.dims.set_current_step(0, 4)
     np.testing.assert_array_equal(layer.data[4], expected(shown["standard"][4], 0.9))
@@ -382,20 +392,72 @@ def test_from_a_slice_to_a_stack(viewer, adapter):
 
 def test_masks_in_3d_show_every_slice(viewer, adapter):
     begin(adapter)
-    layer = viewer.layers["standard mask"]
-    outline = layer.contour
-    assert outline > 0
+    layer, outline = viewer.layers["standard mask"], viewer.layers["standard outline"]
+    layer.visible = True
+    width = outline.contour
+    assert width > 0
     with pytest.warns(UserWarning, match="Contours are not displayed"):
         viewer.dims.ndisplay = 3  # napari draws once before anybody can take the outline away
-    assert layer.contour == 0  # or it would warn at each drawing
+    assert outline.contour == 0  # or it would warn at each drawing
+    assert not outline.visible
     adapter.show_prediction("standard", 3, probability(4))
     np.testing.assert_array_equal(layer._slice.image.raw, layer.data)
     assert layer.data[3].any()
     viewer.dims.ndisplay = 2
-    assert layer.contour == outline
+    assert outline.contour == width
+    assert outline.visible
 
 
 def test_a_network_that_predicts_nan_shows_the_second_class(viewer, adapter):
     begin(adapter, ("standard",))
     adapter.show_prediction("standard", 0, np.full((24, 32), np.nan, np.float16))
     assert (viewer.layers["standard mask"].data[0] == 2).all()
+
+
+# ---- the structure
+
+
+def drawn(layer, value):
+    """Whether a value is drawn in a colour that can be seen."""
+    return layer.colormap.map(value)[3] > 0
+
+
+def test_the_structure_is_filled_and_outlined_and_nothing_else(viewer, adapter):
+    adapter.show_structure(0)
+    begin(adapter)
+    for name in ("adversarial mask", "adversarial outline", "standard outline"):
+        layer = viewer.layers[name]
+        assert layer.visible
+        assert [drawn(layer, value) for value in (0, 1, 2)] == [False, True, False], name
+    assert not viewer.layers["standard mask"].visible  # two fillings would mix their colours
+    assert viewer.layers["adversarial mask"].contour == 0
+    assert viewer.layers["adversarial outline"].contour == 1
+    adapter.show_structure(1)
+    for name in ("standard mask", "adversarial mask", "adversarial outline", "standard outline"):
+        assert [drawn(viewer.layers[name], value) for value in (0, 1, 2)] == [False, False, True]
+
+
+def test_the_filling_is_as_strong_as_asked(viewer, adapter):
+    begin(adapter)
+    adapter.set_fill(0.7)
+    assert viewer.layers["adversarial mask"].opacity == 0.7
+    assert viewer.layers["adversarial outline"].opacity > 0.8
+    adapter.set_fill(0.2)
+    viewer.layers.remove("standard mask")
+    begin(adapter)
+    assert viewer.layers["standard mask"].opacity == 0.2  # also in masks that are made later
+
+
+def test_a_slice_that_is_not_predicted_says_so_on_the_canvas(viewer, adapter):
+    begin(adapter)
+    viewer.dims.set_current_step(0, 2)
+    overlay = viewer.canvas.overlays.text
+    assert overlay.visible
+    assert overlay.text == "Slice 2 is not predicted yet"
+    adapter.show_prediction("standard", 2, probability(1))
+    assert not overlay.visible
+    viewer.dims.set_current_step(0, 3)
+    assert overlay.text == "Slice 3 is not predicted yet"
+    overlay.text, overlay.visible = "mine", True
+    viewer.dims.set_current_step(0, 4)
+    assert overlay.text == "mine"

@@ -8,7 +8,7 @@ from napari.components import ViewerModel
 
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.runtime.errors import AdvSegError
-from napari_advseg.gui.layers.side_by_side import SideBySide
+from napari_advseg.gui.layers.side_by_side import SideBySide, grid_shape
 from napari_advseg.gui.layers.viewer_adapter import NapariViewerAdapter
 
 CLASSES = ClassMap.parse("cell=1,membrane=2")
@@ -39,15 +39,14 @@ def adapter(viewer, em):
 
 
 def columns(viewer):
-    """Names of the visible layers, by column; one layer in each."""
+    """Names of the visible layers, tile by tile; one layer in each."""
     grid = viewer.canvas.grid
     layers = viewer.layers
     found = {}
     for index, layer in enumerate(layers):
         if layer.visible:
             row, column = grid.position(index, layers)
-            assert row == 0
-            found.setdefault(column, []).append(layer.name)
+            found.setdefault((row, column), []).append(layer.name)
     assert all(len(names) == 1 for names in found.values()), found
     return [found[column][0] for column in sorted(found)]
 
@@ -68,10 +67,23 @@ def state(viewer):
     }
 
 
+@pytest.mark.parametrize(
+    ("canvas", "plane", "shape"),
+    [
+        ((560, 640), (512, 512), (2, 2)),
+        ((500, 1900), (512, 512), (1, 4)),
+        ((900, 300), (512, 512), (4, 1)),
+        ((560, 640), (200, 2000), (4, 1)),
+    ],
+)
+def test_tiles_are_arranged_as_large_as_they_can_be(canvas, plane, shape):
+    assert grid_shape(4, canvas, plane) == shape
+
+
 def test_four_columns_in_the_figures_order(viewer, adapter):
     adapter.set_side_by_side(True, "em", "annotation")
     assert viewer.canvas.grid.enabled
-    assert viewer.canvas.grid.actual_shape(viewer.layers) == (1, 4)
+    assert viewer.canvas.grid.actual_shape(viewer.layers) == (2, 2)  # 600 × 800
     assert columns(viewer) == COLUMNS
     for name in COLUMNS[1:]:
         layer = viewer.layers[name]
@@ -138,6 +150,8 @@ def test_layers_that_come_and_go_meanwhile(viewer, adapter, em):
         "my annotation",
         "points",
         "standard mask",
+        "standard outline",
+        "adversarial outline",
         "disagreement",
         "new",
     ]
@@ -166,9 +180,11 @@ def test_a_run_that_starts_meanwhile_gets_its_columns(viewer, adapter):
     assert columns(viewer) == COLUMNS
     adapter.set_side_by_side(False, "em", "annotation")
     after = state(viewer)
-    assert after["order"] == [*before["order"], "standard mask"]
+    kept = [name for name in before["order"] if not name.startswith("standard")]
+    assert [name for name in after["order"] if name in kept] == kept
+    assert after["order"][-2:] == ["standard mask", "standard outline"]
     assert after["grid"] == before["grid"]
-    assert after["looks"]["standard mask"][2] > 0
+    assert after["looks"]["standard outline"][2] > 0
 
 
 def test_a_mask_painted_on_in_its_column_stays_in_sight(viewer, adapter):

@@ -221,8 +221,16 @@ def test_lambda_marks_stand_at_their_updates_in_both_plots(plots):
             for item in pane.plot.getPlotItem().items
             if isinstance(item, pg.InfiniteLine) and item.isVisible()
         ]
-        found = {line.value(): line.label.toPlainText() for line in lines}
-        assert found == {50: "λ rises", 200: "λ 0.1", 600: "λ 1"}
+        assert [line.value() for line in lines] == [50, 200, 600]
+        labels = pane._lambda.labels
+        assert [update for update, _ in labels] == [50, 200, 600]
+        assert [words.replace(" ", "")[:2] for _, words in labels] in (
+            ["λr", "λ0", "λ1"], ["λ↑", "λ0", "λ1"]
+        )  # fmt: skip
+        top = pane.plot.getAxis("top")  # above the plot, where no curve is
+        assert (
+            top.sceneBoundingRect().bottom() <= pane.plot.getViewBox().sceneBoundingRect().top() + 9
+        )
     plots.set_marks(())
     assert not plots.f1.marks
 

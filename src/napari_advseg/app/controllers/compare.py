@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
+from napari_advseg.app.state.annotation_summary import read_annotation
 from napari_advseg.app.state.model import RunInfo
+from napari_advseg.core.data.split import Split
 from napari_advseg.core.evaluation.slice_scores import (
     SliceScore,
     SliceTable,
@@ -15,7 +17,7 @@ from napari_advseg.core.evaluation.slice_scores import (
     score_slice,
 )
 from napari_advseg.core.inference.predictions import predicted_indices
-from napari_advseg.core.runtime.errors import Subject
+from napari_advseg.core.runtime.errors import AdvSegError, Subject
 from napari_advseg.core.runtime.events import NetworkName, Prediction
 from napari_advseg.core.runtime.filesystem import write_text
 
@@ -58,6 +60,7 @@ class CompareController(BaseController):
         """Whether the table is that of the masks in the viewer, not one that a loaded run kept."""
         self._waiting: set[int] = set()
         self._number, self._measuring = 0, False
+        self._model.events.summary.connect(self._labels_chosen)
         self._model.events.run.connect(self._run_changed)
         self._model.events.threshold.connect(self._threshold_changed)
 
@@ -82,6 +85,21 @@ class CompareController(BaseController):
             self._waiting.add(z)
             self._measure()
 
+    def missing(self, depth: int) -> tuple[int, ...]:
+        """Slices of a stack of this depth that some network of the masks has not predicted."""
+        run = self._model.masks_of
+        networks = () if run is None else run.networks
+        return tuple(
+            z
+            for z in range(depth)
+            if any(self._viewer.prediction(name, z) is None for name in networks)
+        )
+
+    def missing_of_masks(self) -> tuple[int, ...]:
+        """Slices of the image under the masks that are not predicted; empty without that image."""
+        image = self._model.layer(self._model.masks_over)
+        return () if image is None else self.missing((1, *image.shape)[-3])
+
     def save(self, path: Path) -> None:
         """Write the table as CSV in the background."""
         text = self._model.slice_table.csv()
@@ -91,6 +109,39 @@ class CompareController(BaseController):
             self._model.status = f"The table is saved as {path}."
 
         self._in_background(lambda: write_text(path, text), done, subject=SUBJECT)
+
+    # ---- labels of another stack
+
+    def _labels_chosen(self) -> None:
+        """Score masks without a truth by the annotation that is chosen for their image."""
+        model = self._model
+        summary, annotation, masks = model.summary, model.annotation, model.masks_of
+        if not self._of_masks or self._truth is not None or masks is None or model.busy:
+            return
+        if summary is None or summary.classes is None or annotation is None:
+            return
+        classes = masks.classes
+        same = classes is not None and classes.names == summary.classes.names
+        if not same or model.masks_over != model.choices.image:
+            return
+        try:
+            labels, carried = self._viewer.peek_labels(annotation.name)
+        except AdvSegError:  # said next to the annotation
+            return
+        number, rows = self._number, model.choices.classes
+
+        def read() -> SliceTruth:
+            found = read_annotation(labels, carried, rows)
+            annotated = [z for z, share in enumerate(found.share_labelled()) if share > 0]
+            return SliceTruth.of(found, Split((), tuple(annotated)))
+
+        def done(truth: SliceTruth) -> None:
+            if number == self._number:
+                self._truth = truth
+                self._waiting.update(row.z for row in model.slice_table.rows)
+                self._measure()
+
+        self._in_background(read, done, subject=SUBJECT)
 
     # ---- measuring
 

@@ -34,6 +34,7 @@ from napari_advseg.app.state.run_form import (
 from napari_advseg.app.state.unannotated_source import still_possible
 from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.config.settings import RunSettings
+from napari_advseg.core.data.split import Split
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.runtime.errors import AdvSegError, ImageError, Subject
 
@@ -150,6 +151,11 @@ class DataController(BaseController):
     def set_split(self, train: tuple[int, ...], val: tuple[int, ...]) -> None:
         """Say which slices train and which validate."""
         self.choose(train=train, val=val)
+        summary = self._model.summary
+        whole = summary is not None and summary.split is not None
+        if summary is not None and whole and train and val and not set(train) & set(val):
+            # Shown at once: large annotations take seconds to be read again, which then confirms it.
+            self._model.summary = replace(summary, split=Split(train, val), problem=None)
 
     def annotated(self, slices: tuple[int, ...]) -> None:
         """Use slices that were annotated just now: as training slices if the user chose the split."""

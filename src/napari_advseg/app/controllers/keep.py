@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from napari_advseg.app.messages.run_messages import run_words, score_line
 from napari_advseg.app.ports.engine import Engine
-from napari_advseg.app.state.model import Progress, RunInfo
+from napari_advseg.app.state.model import Progress, RunInfo, SaveOffer
 from napari_advseg.core.config.classes import UNLABELLED, ClassMap
+from napari_advseg.core.config.slice_ranges import format_slices
 from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.core.runtime.events import NetworkName
 from napari_advseg.core.runtime.filesystem import file_stem
@@ -41,11 +42,18 @@ class KeepController(BaseController):
         run = self._model.masks_of or self._model.run
         return self._model.choices.runs_folder if run is None or run.folder is None else run.folder
 
-    def save_masks(self, folder: Path, on_saved: Callable[[], None] = lambda: None) -> None:
+    def save_masks(
+        self,
+        folder: Path,
+        on_saved: Callable[[], None] = lambda: None,
+        *,
+        predicted_only: bool = False,
+    ) -> None:
         """Write each network's mask as ``standard_mask.tif``, ``adversarial_mask.tif``.
 
         The masks of a run that was applied have the image's name before
-        that. Pixels hold the values of the training annotation, 0 on slices that were not predicted.
+        that. Pixels hold the values of the training annotation. Where slices are not predicted nothing is
+        written, but `AppModel.save_offer` offers to predict them or to save the others only.
 
         Parameters
         ----------
@@ -53,6 +61,8 @@ class KeepController(BaseController):
             Created if missing.
         on_saved : callable, optional
             Called once all masks are written.
+        predicted_only : bool
+            Leave out slices that are not predicted; the file's name then says which it holds.
         """
         run = self._model.masks_of or self._model.run  # a run loaded meanwhile has other classes
         if run is None or run.classes is None:
@@ -66,23 +76,33 @@ class KeepController(BaseController):
             self._model.set_problem(Subject.MASKS, "The mask layers are gone: apply the run again.")
             return
 
+        self._model.clear_problems(Subject.MASKS)
+        self._model.save_offer = offer = _offer(folder, found)
+        if offer is not None and not (predicted_only and offer.predicted):
+            return
+        self._model.save_offer = None
+
         def done(sentence: str) -> None:
             self._model.status = sentence
             on_saved()
 
-        self._model.clear_problems(Subject.MASKS)
         write = partial(_write_masks, self._engine, run, run.classes, found, folder)
         self._in_background(write, done, subject=Subject.MASKS)
 
-    def load_run(self, folder: Path) -> None:
+    def load_run(self, folder: Path, on_loaded: Callable[[], None] = lambda: None) -> None:
         """Show a run that was kept: its curves, and its networks ready to be applied."""
+
+        def loaded(found: tuple[Run, dict[str, Any]]) -> None:
+            self._loaded(found)
+            on_loaded()
+
         if not self._model.busy:
 
             def read() -> tuple[Run, dict[str, Any]]:
                 return self._engine.load_run(folder), read_summary(folder)
 
             self._model.clear_problems(Subject.LOADED_RUN)
-            self._in_background(read, self._loaded, subject=Subject.LOADED_RUN)
+            self._in_background(read, loaded, subject=Subject.LOADED_RUN)
 
     def _loaded(self, found: tuple[Run, dict[str, Any]]) -> None:
         model = self._model
@@ -110,14 +130,35 @@ def _write_masks(
     """Write the masks of a run; return a sentence about them."""
     folder.mkdir(parents=True, exist_ok=True)
     before = f"{file_stem(run.applied_to)}_" if run.applied_to else ""
-    missing = depth = 0
+    kept = _predicted(masks)
+    depth = len(next(iter(masks.values())))
+    only = "" if len(kept) == depth else f"_{_named(kept, depth)}"
     for name, indices in masks.items():
-        path = folder / f"{before}{name}_mask.tif"
-        engine.write_labels(path, classes.decode(indices), classes.of_masks, scale=run.scale)
-        depth = indices.shape[0]
-        missing = max(missing, int((indices == UNLABELLED).all(axis=(1, 2)).sum()))
+        path = folder / f"{before}{name}_mask{only}.tif"
+        labels = classes.decode(indices[kept])
+        engine.write_labels(path, labels, classes.of_masks, scale=run.scale)
     many = "Both masks are" if len(masks) > 1 else "The mask is"
-    sentence = f"{many} saved in {folder}."
-    if missing:
-        sentence += f" {missing} of {depth} slices were not predicted and hold 0: Apply fills them."
-    return sentence
+    if not only:
+        return f"{many} saved in {folder}."
+    (folder / f"{before}mask{only}.txt").write_text("\n".join(map(str, kept)) + "\n", "utf-8")
+    return f"{many} saved in {folder}: {len(kept)} of {depth} slices, {format_slices(kept)}."
+
+
+def _predicted(masks: Mapping[NetworkName, NDArray[np.uint8]]) -> list[int]:
+    """Slices that all networks predicted."""
+    whole = np.all([(one != UNLABELLED).all(axis=(1, 2)) for one in masks.values()], axis=0)
+    return [int(z) for z in np.flatnonzero(whole)]
+
+
+def _offer(folder: Path, masks: Mapping[NetworkName, NDArray[np.uint8]]) -> SaveOffer | None:
+    """What to ask before masks are saved that lack slices; None if they are complete."""
+    predicted, depth = _predicted(masks), len(next(iter(masks.values())))
+    return None if len(predicted) == depth else SaveOffer(folder, len(predicted), depth)
+
+
+def _named(slices: list[int], depth: int) -> str:
+    """``slices_0-11`` for one block of slices, else ``12_of_55_slices``."""
+    first, last = slices[0], slices[-1]
+    if last - first + 1 == len(slices):
+        return f"slices_{first}-{last}"
+    return f"{len(slices)}_of_{depth}_slices"

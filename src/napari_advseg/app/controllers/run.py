@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -44,12 +44,14 @@ from napari_advseg.core.runtime.events import (
     Step,
     Validated,
 )
+from napari_advseg.core.storage.kept_masks import KeptPrediction
 
 from .base import AppContext, BaseController
 from .compare import CompareController
 from .data import DataController
 from .discriminator_state import DiscriminatorController
 from .live_annotation import LiveAnnotationController
+from .mask_look import MaskLookController
 from .run_tasks import ApplyTask, Prepared, TrainingTask
 
 log = logging.getLogger(__name__)
@@ -68,10 +70,14 @@ class RunController(BaseController):
     """Starts, pauses and stops; turns the events of a run into what the window shows."""
 
     def __init__(
-        self, context: AppContext, data: DataController, compare: CompareController
+        self,
+        context: AppContext,
+        data: DataController,
+        compare: CompareController,
+        look: MaskLookController,
     ) -> None:
         super().__init__(context)
-        self._data, self._compare = data, compare
+        self._data, self._compare, self._look = data, compare, look
         self._truth: SliceTruth | None = None
         self.live = LiveAnnotationController(context)
         self.adversary = DiscriminatorController(self._model)
@@ -159,18 +165,32 @@ class RunController(BaseController):
         first = self._viewer.slice_in_view()
         self._launch(ApplyTask(self._engine, run, run.folder, stack, first, control))
 
+    def show_masks(
+        self,
+        info: RunInfo,
+        image_key: str,
+        truth: SliceTruth | None,
+        predictions: Sequence[KeptPrediction],
+    ) -> None:
+        """Show masks of an earlier session over an image."""
+        self._image_key, self._truth = image_key, truth
+        self._begin_masks(info.networks, info.classes)
+        for one in predictions:
+            self._predicted(SlicePredicted(one.network, one.z, one.prediction))
+
     def carry_out(
         self,
         task: Callable[[Emit, RunControl], None],
         handlers: dict[type, Callable[[Any], None]],
         status: str,
+        on_done: Callable[[], None] = lambda: None,
     ) -> None:
         """Do another task, ``task(emit, control)``, under the bar, Pause and Stop of a run."""
         control = self._begin(self._image_key, status)
         self._applying, self._before = True, None
         self._on_event.update(handlers)
         self._running()
-        self._launch(lambda emit: task(emit, control))
+        self._launch(lambda emit: task(emit, control), on_done)
 
     def pause(self) -> None:
         """Let the run wait after the update or tile it is at, or go on."""
@@ -233,9 +253,15 @@ class RunController(BaseController):
         self._model.progress = Progress(0, 0, "reading the data")
         return self._control
 
-    def _launch(self, task: Callable[[Emit], None]) -> None:
+    def _launch(
+        self, task: Callable[[Emit], None], on_done: Callable[[], None] = lambda: None
+    ) -> None:
         self._run_id += 1
         run_id = self._run_id
+
+        def ended(result: None) -> None:
+            self._ended()
+            on_done()
 
         def current(handle: Callable[[Any], None], value: Any) -> None:
             if run_id == self._run_id:
@@ -244,7 +270,7 @@ class RunController(BaseController):
         self._runner.start(
             task,
             on_event=partial(current, self._handle),
-            on_done=partial(current, lambda result: self._ended()),
+            on_done=partial(current, ended),
             on_error=partial(current, self._failed),
         )
 
@@ -302,6 +328,7 @@ class RunController(BaseController):
         self._model.masks_shown = False
         if image is None or classes is None:
             return
+        self._look.begin(classes)
         try:
             self._viewer.begin_masks(image.name, networks, classes, self._model.threshold)
         except AdvSegError as error:
@@ -357,6 +384,7 @@ class RunController(BaseController):
             log.debug("Slice %d of %s is not shown.", event.z, event.network)
         else:
             self._model.masks_shown = True
+            self._look.predicted(event)
             if event.origin is None:
                 self._compare.predicted(event.z)
 
@@ -370,6 +398,11 @@ class RunController(BaseController):
         if event.error is not None:
             log.error("The run failed: %s", event.error)
         scores = self._final or score_line(model.history)
+        missing = () if self._applying else self._compare.missing_of_masks()
+        if event.outcome is Outcome.COMPLETED and self._control.stopping and missing:
+            model.status = f"Trained; stopped with {len(missing)} slices not predicted. {scores}"
+            model.progress = replace(model.progress, text="stopped")
+            return
         ended = {
             Outcome.COMPLETED: "Finished",
             Outcome.STOPPED: f"Stopped at update {event.update}",

@@ -124,6 +124,32 @@ class ApplyTask:
         emit(counted.finished(self.control.stopping))
 
 
+@dataclass(frozen=True)
+class RestTask:
+    """Predicts the slices of a stack that its masks lack."""
+
+    engine: Engine
+    folder: Path
+    stack: EMStack
+    slices: tuple[int, ...]
+
+    def __call__(self, emit: Emit, control: RunControl) -> None:
+        """Predict them, or as many as there are before a stop."""
+        loaded = self.engine.load_run(self.folder)
+        counted = _Counted(emit, len(self.slices), len(loaded.networks))
+        with suppress(Stopped):
+            self.engine.predict_stack(
+                loaded,
+                self.stack,
+                on_slice=counted,
+                control=control,
+                first=None,
+                threads=gui_threads(),
+                slices=self.slices,
+            )
+        emit(counted.finished(control.stopping))
+
+
 class _Counted:
     """Passes predicted slices on as events; counts a slice when all networks have predicted it."""
 

@@ -48,7 +48,10 @@ def health_line(model: AppModel) -> str:
     if not (shows_adversary(model) and health_now(model).known) or active_alarms(model.alarms):
         return ""
     if weight_now(model) > 0:
-        return "D: healthy"
+        acted = any(one.adversarial_weight > 0 for one in model.history)
+        return (
+            "D: healthy" if acted else "D acts on G/S now; its health shows at the next validation."
+        )
     rises = next((update for update, weight in model.lambda_marks if weight == 0), None)
     if rises is None:
         return "D does not act on G/S yet: λ is 0."

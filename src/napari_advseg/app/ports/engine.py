@@ -98,6 +98,7 @@ class Engine(Protocol):
         control: RunControl,
         first: int | None,
         threads: int | None,
+        slices: Sequence[int] | None = None,
     ) -> None:
         """Predict every slice of a stack; see `core.inference.predict_stack`."""
         ...

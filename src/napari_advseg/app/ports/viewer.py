@@ -108,6 +108,14 @@ class ViewerPort(Protocol):
         """Threshold the kept probabilities anew; nothing is predicted."""
         ...
 
+    def show_structure(self, index: int | None) -> None:
+        """Draw only the class with this index in all masks, now and in masks to come; None draws all."""
+        ...
+
+    def set_fill(self, strength: float) -> None:
+        """Set the opacity of the filling of all masks, 0 to 1."""
+        ...
+
     def prediction(self, network: NetworkName, z: int) -> Prediction | None:
         """What a network said of slice `z` last, to be read and not written; None if it said nothing."""
         ...

@@ -52,6 +52,8 @@ class ProjectController(BaseController):
     ----------
     parent : Path, optional
         Folder for what nobody saved; by default in the user's data directory.
+    bring_back_masks : callable, optional
+        Called when the run of a project is loaded.
 
     Attributes
     ----------
@@ -65,9 +67,10 @@ class ProjectController(BaseController):
         data: DataController,
         keep: KeepController,
         parent: Path | None = None,
+        bring_back_masks: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(context)
-        self._data, self._keep = data, keep
+        self._data, self._keep, self._bring_back_masks = data, keep, bring_back_masks
         self._layers = RemovedLayers(context.model, context.viewer)
         self._parent = default_projects_folder() if parent is None else parent
         self._folder: ProjectFolder | None = None
@@ -356,7 +359,7 @@ class ProjectController(BaseController):
             self._in_background(old.release)
         model.status = f"Opened {project_name(found.path)}." if named else "Restored."
         if shown.run is not None:
-            self._keep.load_run(shown.run)
+            self._keep.load_run(shown.run, self._bring_back_masks)
         if not named:
             self.unsaved.forget()
         if notes:

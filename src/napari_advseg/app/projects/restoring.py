@@ -174,4 +174,4 @@ def _find_run(found: FoundProject, shown: Shown) -> None:
         shown.run = folder
     else:
         where = place.elsewhere or place.inside
-        shown.notes.append(f"The last run is not where it was ({where}): Load a run… finds it.")
+        shown.notes.append(f"The last run is not where it was ({where}): Load run… finds it.")

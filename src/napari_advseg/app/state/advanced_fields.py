@@ -26,6 +26,14 @@ SHOWN = {
 }
 """Dotted names of the settings in the form, with their labels."""
 
+TOOLTIPS = {
+    "seed": "Seed of all random draws: weights, patches, augmentation. The same seed repeats a run.",
+    "network.width": "Channels of the U-Net's first level; each further level has twice as many.",
+    "adversarial_weight.value": "Weight of the adversarial term in G/S's loss, once it has risen fully.",
+    "validations": "How often a run validates, evenly spread over its updates.",
+    "threads": "CPU threads that train; the window keeps one core for itself.",
+}
+"""Tooltips where the documentation of a setting speaks of other settings by their names in code."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _MOST = 2**31 - 1
 
@@ -70,7 +78,8 @@ def _spec(name: str, label: str) -> FieldSpec:
     for group in groups:
         model = model.model_fields[group].annotation  # type: ignore[assignment]
     info = model.model_fields[leaf]
-    words = " ".join((info.description or label.capitalize()).replace("``", "").split())
+    words = TOOLTIPS.get(name) or info.description or label.capitalize()
+    words = " ".join(words.replace("`", "").split())
     if name == "device":
         return FieldSpec(name, label, f"Where to compute: {words}", str, options=DEVICES)
     kind = float if info.annotation is float else int

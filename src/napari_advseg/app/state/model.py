@@ -94,6 +94,28 @@ class RunInfo:
     network: NetworkSettings | None = None
 
 
+@dataclass(frozen=True)
+class SaveOffer:
+    """A question before masks are saved that lack slices.
+
+    Attributes
+    ----------
+    folder : Path
+        Where they were to be saved.
+    predicted, slices : int
+        How many slices are predicted, of how many.
+    """
+
+    folder: Path
+    predicted: int
+    slices: int
+
+    @property
+    def words(self) -> str:
+        """The question."""
+        return f"{self.predicted} of {self.slices} slices are predicted."
+
+
 @dataclass
 class AppModel:
     """Everything that the window shows; each field has a signal of its name in `events`.
@@ -149,6 +171,12 @@ class AppModel:
         Which of its two networks is better, and what to try; empty without a pair.
     looked_for : tuple of str
         Names of the classes of the last new annotation; empty before the first one.
+    structure : int or None
+        Index of the class that the masks show; None shows all.
+    fill : float
+        Opacity of the masks' filling, 0 to 1.
+    save_offer : SaveOffer or None
+        Asked where Save masks was pressed, if slices are not predicted.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -180,6 +208,9 @@ class AppModel:
     alarms: tuple[Alarm, ...] = ()
     verdict: str = ""
     looked_for: tuple[str, ...] = ()
+    structure: int | None = None
+    fill: float = 0.4
+    save_offer: SaveOffer | None = None
 
     def advance(self, state: RunState) -> None:
         """Go to another run state.

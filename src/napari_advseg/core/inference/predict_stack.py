@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -40,6 +40,7 @@ def predict_stack(
     on_slice: Callable[[NetworkName, int, NDArray[np.float32]], None],
     control: RunControl | None = None,
     first: int | None = None,
+    slices: Sequence[int] | None = None,
     device: str = "auto",
     threads: int | None = None,
     best: bool | None = None,
@@ -61,6 +62,8 @@ def predict_stack(
         To stop from another thread; acts between tiles.
     first : int, optional
         Slice to predict before the others.
+    slices : sequence of int, optional
+        Slices to predict; None predicts all.
     device, threads
         As in `RunSettings`.
     best : bool, optional
@@ -89,6 +92,8 @@ def predict_stack(
     loaded = {name: _load(run, name, compute, best) for name in networks or run.networks}
     normalise = normalisation_of(stack)
     for z in in_view_first(stack.shape[0], first):
+        if slices is not None and z not in slices:
+            continue
         grey = normalise(stack.slice(z))
         for name, network in loaded.items():
             found = class_probabilities(

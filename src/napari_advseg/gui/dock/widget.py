@@ -10,21 +10,26 @@ from qtpy.QtWidgets import QDockWidget, QFrame, QScrollArea, QVBoxLayout, QWidge
 
 from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.state.model import AppModel
+from napari_advseg.app.state.section_in_use import SectionName
 from napari_advseg.gui.dock.compare.section import CompareSection
 from napari_advseg.gui.dock.data.section import DataSection
 from napari_advseg.gui.dock.keep.section import KeepSection
+from napari_advseg.gui.dock.train.run_bar import RunBar
 from napari_advseg.gui.dock.train.section import TrainSection
 from napari_advseg.gui.widgets.focus_ring import FocusRing
-from napari_advseg.gui.widgets.section import style_sheet
+from napari_advseg.gui.widgets.section import Section, style_sheet
 from napari_advseg.gui.widgets.theme import follow_theme
 from napari_advseg.gui.window.viewer_session import session_of
+
+from .curves_button import CurvesButton
+from .section_folds import SectionFolds
 
 if TYPE_CHECKING:
     import napari
 
 DOCK_NAME = "Adversarial Segmentation (napari-advseg)"
 """As napari names the dock that its menu or ``napari -w`` opens: under one name it is opened once."""
-MIN_WIDTH = 330
+MIN_WIDTH = 320
 
 
 class _Column(QScrollArea):
@@ -81,23 +86,34 @@ class AdversarialSegmentation(QWidget):
         controller = session.controller
         column = QWidget()
         layout = QVBoxLayout(column)
-        layout.setContentsMargins(6, 0, 6, 6)
+        layout.setContentsMargins(3, 0, 3, 4)
         layout.setSpacing(4)
-        for section in (DataSection, TrainSection, CompareSection, KeepSection):
-            layout.addWidget(section(controller))
-        column.findChild(CompareSection).show_legend(session.adapter.mask_colours)
+        compare = CompareSection(controller)
+        sections: dict[SectionName, Section] = {
+            "data": DataSection(controller),
+            "train": TrainSection(controller),
+            "compare": compare,
+            "keep": KeepSection(controller),
+        }
+        for section in sections.values():
+            layout.addWidget(section)
+        compare.show_legend(session.adapter.mask_colours)
         layout.addStretch(1)
         scroll = _Column(column)
+        run_bar = RunBar(controller)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        outer.setSpacing(0)
+        outer.addWidget(scroll, 1)
+        outer.addWidget(run_bar)
+        SectionFolds(session.model, sections, scroll, self)
         self._session = session
         follow_theme(
             session.viewer, lambda theme_id: self.setStyleSheet(style_sheet(theme_id)), self
         )
         FocusRing(self)
         session.keys.add(self)
-        session.show_plots()
+        run_bar.add_button(CurvesButton(session.show_plots(), run_bar))
 
     @property
     def model(self) -> AppModel:
@@ -111,10 +127,16 @@ class AdversarialSegmentation(QWidget):
         if event is not None and event.type() == QEvent.Type.ParentChange:
             if isinstance(self.parent(), QDockWidget):
                 self._was_docked = True
+                QTimer.singleShot(0, self._make_room)
             elif self.parent() is None and self._was_docked:
                 # napari's close button takes the widget out of its dock and forgets it.
                 QTimer.singleShot(0, self._go_if_alone)
         return super().event(event)
+
+    def _make_room(self) -> None:
+        dock = self.parent()
+        if isinstance(dock, QDockWidget):
+            self._session.room.share_with(dock)
 
     def _go_if_alone(self) -> None:
         if self.parent() is None:

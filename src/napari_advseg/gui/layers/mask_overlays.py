@@ -15,7 +15,7 @@ from napari_advseg.core.inference.predictions import predicted_indices
 from napari_advseg.core.runtime.errors import AdvSegError
 from napari_advseg.core.runtime.events import NetworkName, Prediction
 
-from .mask_style import DIFFERENCE, MaskStyle, mask_style
+from .mask_style import DIFFERENCE, FILL_OPACITY, MaskStyle, mask_style, value_of
 from .outline import Outline
 from .overlay import OVERLAY_KEY, OnReplaced, Overlay, kept_selection, transform_of
 
@@ -51,6 +51,9 @@ class MaskOverlays:
         # (network, z) → the pixels that were predicted, of slices of which only a part was
         self._known: dict[tuple[NetworkName, int], NDArray[np.bool_]] = {}
         self._stale: set[int] = set()
+        self._colours: dict[str, str] = {}
+        self.structure: int | None = None
+        self.fill = FILL_OPACITY
         self.threshold = 0.5
 
     def layer(self, role: str) -> Labels | None:
@@ -70,6 +73,7 @@ class MaskOverlays:
         depth, *plane = (1, *image.data.shape)[-3:]
         shape = (int(depth), int(plane[0]), int(plane[1]))
         self.threshold, self._stale, self._classes = threshold, set(), classes
+        self._colours = dict(colours)
         self._prediction = {name: self._nothing(shape) for name in networks}
         self._predicted = {name: np.zeros(shape[0], bool) for name in networks}
         self._known = {}
@@ -79,19 +83,41 @@ class MaskOverlays:
             self._overlays.pop(role).remove_if_own()
         for role in networks:
             self._overlay(role).begin(image, shape, classes, self._looks(role, colours))
-        if self._many:
-            for role in networks:
-                self._outline(role, image)
+        for role in networks:
+            self._outline(role, image)
         if DIFFERENCE in roles:
             looks = self._looks(DIFFERENCE, colours)
             self._overlay(DIFFERENCE).begin(image, shape, classes, looks)
 
     def recolour(self, colours: Mapping[str, str]) -> None:
-        """Give the classes other colours; with two, masks have those of the networks."""
+        """Give the classes other colours."""
         if self._classes is None or list(colours) != list(self._classes.names):
             return  # of the run that begins
-        for role in self._outlines:
-            self._overlays[role].recolour(self._looks(role, colours))
+        self._colours = dict(colours)
+        if self._many:  # with two, masks have the colours of the networks
+            self._recolour()
+
+    def show_structure(self, index: int | None) -> None:
+        """Draw one class only, or with None all of them; also in masks that are begun later."""
+        if index != self.structure:
+            self.structure = index
+            self._recolour()
+
+    def set_fill(self, strength: float) -> None:
+        """Set the opacity of the fillings, and show those that were hidden because of it."""
+        self.fill = strength
+        for network in self._prediction:
+            layer = self.layer(network)
+            if layer is not None:
+                layer.opacity = strength
+
+    def _recolour(self) -> None:
+        if self._classes is None or (self.structure or 0) >= len(self._classes):
+            return
+        for role in self._prediction:
+            self._overlays[role].recolour(self._looks(role, self._colours))
+        for outline in self._outlines.values():
+            outline.outline_only(self._outlined)
 
     def show_prediction(
         self,
@@ -148,6 +174,10 @@ class MaskOverlays:
         for outline in self._outlines.values():
             outline.fit_display()
 
+    def has_predicted(self, z: int) -> bool:
+        """Whether a network has predicted slice `z`."""
+        return any(0 <= z < len(done) and done[z] for done in self._predicted.values())
+
     def prediction(self, network: NetworkName, z: int) -> Prediction | None:
         """What a network said of slice `z` last; see `ViewerPort.prediction`."""
         done = self._predicted.get(network)
@@ -187,7 +217,14 @@ class MaskOverlays:
         # Two fills over each other would mix their colours: G/S is shown, S when asked for.
         assert self._classes is not None
         shown = role == list(self._prediction)[-1]
-        return mask_style(role, self._classes, colours, shown)
+        return mask_style(role, self._classes, colours, shown, self.structure, self.fill)
+
+    @property
+    def _outlined(self) -> int | None:
+        """Value of the mask layers that is outlined; None if all are."""
+        if self.structure is not None:
+            return value_of(self.structure)
+        return None if self._many else value_of(1)
 
     def _overlay(self, role: str) -> Overlay:
         if role not in self._overlays:
@@ -199,7 +236,8 @@ class MaskOverlays:
         assert mask is not None
         outline = self._outlines.setdefault(network, Outline(self._viewer, network))
         with kept_selection(self._viewer):
-            outline.begin(mask, transform_of(image), {OVERLAY_KEY: f"{network} outline"})
+            metadata = {OVERLAY_KEY: f"{network} outline"}
+            outline.begin(mask, transform_of(image), metadata, self._outlined)
 
     def _let_go_of_outlines(self, networks: tuple[NetworkName, ...]) -> None:
         """Leave outlines with masks that are the person's by now, and remove those of no use."""
@@ -207,7 +245,7 @@ class MaskOverlays:
             mask = self._overlays[network]
             if mask.present is not None and not mask.is_own():
                 outline.give_up()
-            elif mask.present is None or not self._many or network not in networks:
+            elif mask.present is None or network not in networks:
                 outline.remove()
             else:
                 continue

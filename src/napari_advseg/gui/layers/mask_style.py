@@ -1,7 +1,7 @@
-"""How masks look: with two classes an outline in the network's colour, with more the classes' colours.
+"""How masks look: the structure filled in the network's colour, or all classes in their own colours.
 
-With two classes a mask is one layer that shows the second class, the membrane. With more it is two: the
-class colours, faint enough for the image to be seen, and above them outlines in the network's colour.
+A mask is two layers: the filling, faint enough for the image to be seen, and above it the outline in the
+network's colour. With two classes the structure is one of them, and the other stays clear.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from napari_advseg.gui.widgets.theme import DISAGREEMENT, NETWORK_COLOURS
 
 DIFFERENCE = "disagreement"
 """Role and name of the overlay that shows where the two networks differ."""
-SHOWN_VALUE = 2
-"""The second class in a mask layer, whose pixels hold the class index + 1 and 0 where nothing was predicted."""
 OPACITY = 0.9
-FILL_OPACITY = 0.35
+"""Of outlines and of the disagreement."""
+FILL_OPACITY = 0.4
 CONTOURS = {"standard": 2, "adversarial": 1, DIFFERENCE: 0}
-"""Width of the outlines in pixels. Filled, two masks hide the membrane and each other; as outlines, blue
-shows on the inner side of orange where both run along the same border."""
+"""Width of the outlines in pixels: blue shows on the inner side of orange where both run along the same
+border."""
 _CLEAR = np.zeros(4)
 
 
@@ -60,7 +59,12 @@ class MaskStyle:
 
 
 def mask_style(
-    role: str, classes: ClassMap, colours: Mapping[str, str], visible: bool
+    role: str,
+    classes: ClassMap,
+    colours: Mapping[str, str],
+    visible: bool,
+    structure: int | None = None,
+    fill: float = FILL_OPACITY,
 ) -> MaskStyle:
     """Looks of a network's mask, or of the disagreement.
 
@@ -71,15 +75,26 @@ def mask_style(
     colours : mapping of str to str
         Colour of each class, by name; used with more than two.
     visible : bool
-        Whether the class colours of a mask are shown from the start.
+        Whether the filling of a mask is shown from the start.
+    structure : int, optional
+        Index of the only class to draw; by default all of more than two, and the second of two.
+    fill : float
+        Opacity of the filling, 0 to 1.
     """
     if role == DIFFERENCE:
         # Magenta over both masks would hide which of the two is right: it is shown when asked for.
         return MaskStyle({1: DISAGREEMENT}, 1, visible=False)
     if len(classes) == 2:
-        shown: dict[int | None, str] = {SHOWN_VALUE: NETWORK_COLOURS[role]}
-        return MaskStyle(shown, SHOWN_VALUE, contour=CONTOURS[role])
+        value = value_of(1 if structure is None else structure)
+        return MaskStyle({value: NETWORK_COLOURS[role]}, value, fill, visible=visible)
     by_value: dict[int | None, str] = {
-        index + 1: colours[name] for index, name in enumerate(classes.names)
+        value_of(index): colours[name]
+        for index, name in enumerate(classes.names)
+        if structure in (None, index)
     }
-    return MaskStyle(by_value, 1, FILL_OPACITY, visible=visible, of_classes=True)
+    return MaskStyle(by_value, min(filter(None, by_value)), fill, visible=visible, of_classes=True)
+
+
+def value_of(index: int) -> int:
+    """Pixel value of a class in a mask layer; 0 is not predicted."""
+    return index + 1

@@ -1,4 +1,4 @@
-"""The outline of a mask with more than two classes, in its network's colour."""
+"""The outline of a mask in its network's colour."""
 
 from __future__ import annotations
 
@@ -33,26 +33,33 @@ class Outline:
         self.layer: Labels | None = None
         self._contour = HiddenContour()
         self._visible_in_2d = False
+        self._value: int | None = None
 
     @property
     def present(self) -> Labels | None:
         """The layer, None if the person deleted it."""
         return self.layer if self.layer is not None and self.layer in self._viewer.layers else None
 
-    def begin(self, mask: Labels, like: dict[str, Any], metadata: dict[str, str]) -> None:
-        """Outline the borders between the classes of a mask."""
+    def begin(
+        self, mask: Labels, like: dict[str, Any], metadata: dict[str, str], value: int | None
+    ) -> None:
+        """Outline the pixels of one value of a mask, or with None the borders between all classes."""
         layer = self.present
+        self._value = value
         if layer is not None and layer.ndim == mask.data.ndim:
             layer.data = mask.data
-            for name, value in like.items():
-                setattr(layer, name, value)
+            for name, setting in like.items():
+                setattr(layer, name, setting)
+            self.outline_only(value)
+            layers = self._viewer.layers
+            if mask in layers and layers.index(layer) < layers.index(mask):
+                layers.move(layers.index(layer), layers.index(mask) + 1)
             return
         self.remove()
-        colour = NETWORK_COLOURS[self._network]
         self.layer = Labels(
             mask.data,
             name=f"{self._network} outline",
-            colormap=DirectLabelColormap(color_dict={None: colour, 0: "transparent"}),
+            colormap=self._colormap(),
             metadata=metadata,
             opacity=OPACITY,
             **like,
@@ -62,6 +69,20 @@ class Outline:
         self._contour = HiddenContour(CONTOURS[self._network])
         self._viewer.layers.append(self.layer)
         self.fit_display()
+
+    def outline_only(self, value: int | None) -> None:
+        """Outline one value from now on, or with None all of them."""
+        self._value = value
+        if self.present is not None:
+            self.present.colormap = self._colormap()
+
+    def _colormap(self) -> DirectLabelColormap:
+        colour = NETWORK_COLOURS[self._network]
+        if self._value is None:
+            return DirectLabelColormap(color_dict={None: colour, 0: "transparent"})
+        return DirectLabelColormap(
+            color_dict={None: "transparent", 0: "transparent", self._value: colour}
+        )
 
     def follow(self, mask: Labels) -> None:
         """Outline another layer of the same run, which took the place of the one before."""

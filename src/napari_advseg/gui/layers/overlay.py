@@ -103,6 +103,7 @@ class Overlay:
             self.layer.ndim != image.ndim or self._looks.of_classes != looks.of_classes
         ):
             self.remove_if_own()  # napari cannot give a layer another number of axes
+        recoloured = self.layer is not None and self._looks.colours != looks.colours
         self._looks = looks
         # Zeros of their own rather than a copy: memory is then taken as slices are written.
         self._written, self._pixels = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
@@ -113,7 +114,7 @@ class Overlay:
             self._add(len(self._viewer.layers), **start)
         else:
             self._take_over(self.layer, image)
-            if looks.of_classes:
+            if looks.of_classes or recoloured:
                 self.recolour(looks)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
@@ -12,7 +13,35 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 SPACING = 4
-"""Pixels between two columns."""
+"""Pixels between two tiles."""
+MARGIN = 0.01
+"""Share of a tile that stays empty around its layer."""
+
+
+def grid_shape(
+    tiles: int, canvas: tuple[float, float], plane: tuple[float, float]
+) -> tuple[int, int]:
+    """Rows and columns in which tiles of one shape are drawn largest; of equals the fewest rows.
+
+    Parameters
+    ----------
+    tiles : int
+    canvas, plane : (float, float)
+        Height and width of the canvas and of what a tile shows.
+    """
+
+    def scale(rows: int) -> float:
+        columns = ceil(tiles / rows)
+        return min(canvas[0] / rows / plane[0], canvas[1] / columns / plane[1])
+
+    rows = max(range(1, tiles + 1), key=lambda rows: (scale(rows), -rows))
+    return rows, ceil(tiles / rows)
+
+
+def _plane(layer: Layer) -> tuple[float, float]:
+    """Height and width of a layer's slices in world units."""
+    (height, width), (dy, dx) = layer.data.shape[-2:], layer.scale[-2:]
+    return float(height * dy), float(width * dx)
 
 
 @dataclass(frozen=True)
@@ -27,9 +56,9 @@ class _Before:
 
 
 class SideBySide:
-    """One row of columns, one layer in each, in the order that is asked for.
+    """Tiles with one layer each, in the order that is asked for: one row, or 2 × 2 where that is larger.
 
-    Columns hold nothing but their own layer, as in the 2017 figure: masks fill their column opaquely,
+    Tiles hold nothing but their own layer, as in the 2017 figure: masks fill their column opaquely,
     and the camera and the slice slider are shared. All other layers are hidden meanwhile.
 
     Parameters
@@ -61,9 +90,15 @@ class SideBySide:
         for mask in self._before.looks:
             mask.opacity, mask.contour = 1.0, 0
         grid = self._viewer.canvas.grid
-        grid.stride, grid.shape, grid.spacing = 1, (1, len(columns)), SPACING
+        shape = grid_shape(len(columns), self._canvas_size(), _plane(columns[0]))
+        grid.stride, grid.shape, grid.spacing = 1, shape, SPACING
         grid.enabled = True
-        self._viewer.fit_to_view(layers=columns)
+        self._viewer.fit_to_view(layers=columns, margin=MARGIN)
+
+    def _canvas_size(self) -> tuple[float, float]:
+        """Height and width of the canvas in pixels."""
+        height, width = self._viewer.canvas.size
+        return float(height), float(width)
 
     def keep_out(self, theirs: Labels, fresh: Labels) -> None:
         """Hide a layer that took the place of a column which was painted on, until leaving.

@@ -21,10 +21,11 @@ from .annotation_style import annotation_style, carried_classes, style_of_unknow
 from .mask_acceptance import MaskAcceptance
 from .mask_colours import MaskColours
 from .mask_overlays import MaskOverlays
-from .overlay import add_image, kept_selection, shaped_like, transform_of
+from .overlay import OVERLAY_KEY, add_image, kept_selection, shaped_like, transform_of
 from .predicted_layers import open_predicted
 from .project_layers import ProjectLayers
 from .side_by_side import SideBySide
+from .unpredicted_note import UnpredictedNote
 
 if TYPE_CHECKING:
     import napari
@@ -58,6 +59,7 @@ class NapariViewerAdapter:
             viewer, self._overlays, self._side_by_side, self._one_mask_slice, self._under_masks
         )
         self.project_layers = ProjectLayers(viewer, carried_classes, self._add_labels, SOURCE_KEY)
+        self._note = UnpredictedNote(viewer)
         self._beside: tuple[Layer | None, ...] = ()
         self._chosen: Layer | None = None
         self._of_run: Layer | None = None
@@ -229,6 +231,11 @@ class NapariViewerAdapter:
         image = self._of_run or self._mask_layer() or self._chosen or self._some_image()
         self._slice = None if image is None else self._slice_of(image)
         self._overlays.settle(self._mask_slice_in_view())
+        self._show_note()
+
+    def _show_note(self) -> None:
+        z = self._one_mask_slice() if self._mask_layer() is not None else None
+        self._note.show(None if z is None or self._overlays.has_predicted(z) else z)
 
     def _on_display_changed(self, event: Event) -> None:
         self._overlays.fit_display()
@@ -301,12 +308,22 @@ class NapariViewerAdapter:
         image = self._image_layer(image_layer)
         beside = self._beside if self._side_by_side.active else ()
         self._side_by_side.leave()
+        moved = self._of_run is not None and self._of_run is not image
         self._of_run = image
         colours = self.mask_colours.begin(classes)
         self._overlays.begin(image, networks, classes, threshold, colours)
         self._on_slice_changed()
+        if moved:
+            self._go_to(image)
         if beside:
             self._show_beside(beside)
+
+    def _go_to(self, image: Image) -> None:
+        """Show an image, and hide images and labels that lie over others."""
+        for layer in self._viewer.layers:
+            if OVERLAY_KEY not in layer.metadata and isinstance(layer, Image | Labels):
+                layer.visible = layer is image
+        self._viewer.fit_to_view(layers=[image])
 
     def show_prediction(
         self,
@@ -323,9 +340,19 @@ class NapariViewerAdapter:
             If no mask of this network was begun.
         """
         self._overlays.show_prediction(network, z, prediction, origin)
+        if z == self._slice:
+            self._show_note()
 
     def _recolour_masks(self) -> None:
         self._overlays.recolour(self.mask_colours.by_name)
+
+    def show_structure(self, index: int | None) -> None:
+        """Draw only one class in all masks; None draws all."""
+        self._overlays.show_structure(index)
+
+    def set_fill(self, strength: float) -> None:
+        """Set the opacity of the filling of all masks."""
+        self._overlays.set_fill(strength)
 
     def set_threshold(self, threshold: float) -> None:
         """Threshold the slice in view at once and the others while the window is idle."""

@@ -13,6 +13,8 @@ import pyqtgraph as pg
 from napari_advseg.gui.widgets.theme import ThemeColours, mix
 
 SIDES = ("left", "bottom")
+MARKS = "top"
+"""The side whose axis holds the labels of λ marks, outside of the curves."""
 
 
 class RoomyAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
@@ -24,8 +26,9 @@ class RoomyAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
 
     def resizeEvent(self, ev: QGraphicsSceneResizeEvent | None = None) -> None:
         super().resizeEvent(ev)
-        if self.orientation == "bottom":  # pyqtgraph lets the label's descenders stand out
-            self.label.setY(self.size().height() - self.label.boundingRect().height() + 3)
+        if self.orientation == "bottom":  # in line with the ticks, so that it takes no height
+            words = self.label.boundingRect()
+            self.label.setPos(-words.width() - 6, self.size().height() - words.height())
 
 
 def plot_with_axes(label: str, parent: QWidget) -> pg.PlotWidget:
@@ -33,19 +36,22 @@ def plot_with_axes(label: str, parent: QWidget) -> pg.PlotWidget:
 
     With its parent from the beginning it comes before what is beside it in the order of Tab.
     """
-    plot = pg.PlotWidget(parent, axisItems={side: RoomyAxis(side) for side in SIDES})
+    plot = pg.PlotWidget(parent, axisItems={side: RoomyAxis(side) for side in (*SIDES, MARKS)})
     item = plot.getPlotItem()
     item.setMenuEnabled(False)
     item.hideButtons()
     item.setDownsampling(auto=True, mode="peak")
     item.setClipToView(True)
     item.showGrid(y=True, alpha=0.2)
-    item.setContentsMargins(0, 6, 16, 0)  # room for half a tick label
+    item.setContentsMargins(0, 2, 12, 0)  # room for half a tick label
     for side, text in zip(SIDES, (label, "update"), strict=True):
         axis = plot.getAxis(side)
         axis.setLabel(text)
         axis.enableAutoSIPrefix(False)
         axis.setStyle(tickLength=-4, autoExpandTextSpace=False)
+    marks = plot.getAxis(MARKS)
+    marks.setStyle(tickLength=0, showValues=True)
+    marks.setTicks([[]])
     return plot
 
 
@@ -56,6 +62,8 @@ def colour_axes(plot: pg.PlotWidget, theme: ThemeColours) -> None:
         axis = plot.getAxis(side)
         axis.setPen(QColor(mix(theme.text, theme.background, 0.45)))
         axis.setTextPen(QColor(theme.text))
+    plot.getAxis(MARKS).setPen(None)
+    plot.getAxis(MARKS).setTextPen(QColor(theme.text))
 
 
 def size_axes(plot: pg.PlotWidget, font: QFont, theme: ThemeColours) -> None:
@@ -68,4 +76,6 @@ def size_axes(plot: pg.PlotWidget, font: QFont, theme: ThemeColours) -> None:
     metrics = QFontMetrics(font)
     line = metrics.height()
     plot.getAxis("left").setWidth(line + metrics.horizontalAdvance("0.000") + 8)
-    plot.getAxis("bottom").setHeight(2 * line + 5)
+    plot.getAxis("bottom").setHeight(line + 5)
+    plot.getAxis(MARKS).setTickFont(font)
+    plot.getAxis(MARKS).setHeight(line)

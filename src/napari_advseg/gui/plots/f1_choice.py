@@ -12,7 +12,7 @@ from napari_advseg.gui.widgets.section import describe
 
 from .series import classes_scored
 
-LETTERS = 7
+LETTERS = 13
 """Room for so many; longer names are elided in the box and whole in its list and tooltip."""
 
 
@@ -29,10 +29,13 @@ class F1Choice(QComboBox):
         super().__init__(parent)
         describe(self, "f1_class", "")
         self._classes: tuple[str, ...] = ()
+        self._preferred: str | None = None
+        self._picked = False
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(LETTERS)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.currentIndexChanged.connect(self._tell)
+        self.activated.connect(self._pick)
         self.show_history(())
 
     def show_history(self, history: Sequence[Validated]) -> None:
@@ -41,7 +44,8 @@ class F1Choice(QComboBox):
         self.setVisible(bool(classes))
         if not classes or classes == self._classes:
             return
-        before, self._classes = self.currentData(), classes
+        before = self.currentData() if self._picked else None
+        self._classes = classes
         blocker = QSignalBlocker(self)
         self.clear()
         further = classes
@@ -57,7 +61,20 @@ class F1Choice(QComboBox):
         if view is not None:
             view.setMinimumWidth(view.sizeHintForColumn(0) + 24)
         blocker.unblock()
+        self._show_preferred()
         self._tell()
+
+    def prefer(self, name: str | None) -> None:
+        """Show this class unless the user picks another, for example the rarer of two."""
+        self._preferred = name
+        self._show_preferred()
+
+    def _show_preferred(self) -> None:
+        if not self._picked and len(self._classes) == 2 and self._preferred in self._classes:
+            self.setCurrentIndex(self._classes.index(self._preferred))
+
+    def _pick(self) -> None:
+        self._picked = True
 
     def _tell(self) -> None:
         shown = self.currentText() or "F1"

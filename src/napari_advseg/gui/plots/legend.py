@@ -1,4 +1,4 @@
-"""The legend beside a plot: one small switch for each curve, with a sample of its line."""
+"""The legend above a plot: one small switch for each curve, with a sample of its line."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from napari_advseg.gui.widgets.theme import LEAST_TEXT_CONTRAST, ThemeColours, m
 
 from .series import Series, series_pen
 
-SAMPLE_WIDTH = 26
-_GAP = 5
+SAMPLE_WIDTH = 18
+_GAP = 3
 
 
 def paint_entry(

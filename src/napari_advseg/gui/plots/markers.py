@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pyqtgraph as pg
@@ -14,16 +14,17 @@ from napari_advseg.app.messages.discriminator_messages import WARNING
 from napari_advseg.core.runtime.events import Alarm
 from napari_advseg.gui.widgets.theme import ThemeColours, mix
 
+from .axes import MARKS
 from .series import lambda_label
 
-LABEL_WIDTH, SHORT_WIDTH = 85, 60
-"""Room in pixels for the labels of two λ marks, which may both stand between their lines."""
+ROOM = 40
+"""Pixels that the short label of a λ mark takes; labels of two that are closer become one."""
 NARROW = 200
 """In a plot that is not as wide, in pixels, labels are short."""
 
 
 class LambdaLines:
-    """Draws them, each with its label.
+    """Draws them; their labels stand above the plot, where they cover no curve.
 
     Parameters
     ----------
@@ -32,12 +33,16 @@ class LambdaLines:
     Attributes
     ----------
     lines : list of pyqtgraph.InfiniteLine
+    labels : list of (float, str)
+        Update and words of each label.
     """
 
     def __init__(self, plot: pg.PlotWidget) -> None:
         self._plot = plot
         self.lines: list[pg.InfiniteLine] = []
+        self.labels: list[tuple[float, str]] = []
         self._marks: tuple[tuple[int, float], ...] = ()
+        self._visible = True
         view = plot.getViewBox()
         view.sigXRangeChanged.connect(self._place)
         view.sigResized.connect(self._place)
@@ -47,38 +52,42 @@ class LambdaLines:
         for line in self.lines:
             self._plot.removeItem(line)
         self.lines, self._marks = [], tuple(marks)
-        for update, weight in marks:
-            line = pg.InfiniteLine(
-                update, label=lambda_label(weight), labelOpts={"position": 0.08, "movable": False}
-            )
-            line.setZValue(4)
+        for update, _ in marks:
+            line = pg.InfiniteLine(update)
+            line.setZValue(-1)
             self._plot.addItem(line, ignoreBounds=True)
             self.lines.append(line)
         self._place()
 
     def set_visible(self, on: bool) -> None:
         """Show or hide all of them."""
+        self._visible = on
         for line in self.lines:
             line.setVisible(on)
+        self._place()
 
     def style(self, theme: ThemeColours, font: QFont) -> None:
-        """Paint them in a theme's colours and a font."""
+        """Paint them in a theme's colours."""
         faint = mix(theme.text, theme.background, 0.35)
         for line in self.lines:
             line.setPen(pg.mkPen(faint, width=1, style=Qt.PenStyle.DashLine))
-            style_label(line.label, theme, font)
 
     def _place(self, *_: Any) -> None:
-        """Shorten labels in a narrow plot, and raise one that would cover the one before it."""
+        """Shorten labels in a narrow plot, and make one of two that would overlap."""
         view = self._plot.getViewBox()
-        narrow = view.width() < NARROW
-        room = (SHORT_WIDTH if narrow else LABEL_WIDTH) * view.viewPixelSize()[0]
-        raised, before = False, -math.inf
-        for line, (_update, weight) in zip(self.lines, self._marks, strict=True):
-            raised = not raised and line.value() - before < room
-            before = line.value()
-            line.label.setFormat(lambda_label(weight, short=narrow))
-            line.label.setPosition(0.24 if raised else 0.08)
+        pixel = view.viewPixelSize()[0]
+        self.labels = []
+        updates = [update for update, _ in self._marks]
+        close = any(b - a < 2 * ROOM * pixel for a, b in pairwise(updates))
+        short = close or view.width() < NARROW
+        for update, weight in self._marks if self._visible else ():
+            words = lambda_label(weight, short=short)
+            if self.labels and update - self.labels[-1][0] < ROOM * pixel:
+                words = f"{lambda_label(0, short=True)} {lambda_label(weight, short=True)}"
+                self.labels[-1] = ((update + self.labels[-1][0]) / 2, words)
+            else:
+                self.labels.append((float(update), words))
+        self._plot.getAxis(MARKS).setTicks([self.labels])
 
 
 def style_label(label: Any, theme: ThemeColours, font: QFont) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QPoint, Qt, Signal
 from qtpy.QtGui import QColor, QPen, QTextOption
-from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+from superqt import QFlowLayout
 
 # isort: split
 # pyqtgraph takes whichever Qt binding is loaded, and picks one itself if none is: qtpy comes first.
@@ -33,7 +34,7 @@ SMOOTH = 100
 
 
 class PlotPane(QWidget):
-    """A plot of some of the curves over updates, with a legend that switches them.
+    """A plot of some of the curves over updates; above it a legend that switches them.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ class PlotPane(QWidget):
         self._font = self.font()
         self.plot = plot_with_axes(label, self)
         self.plot.setObjectName(name)
-        self.plot.setMinimumSize(160, 90)
+        self.plot.setMinimumSize(140, 70)
         self.plot.getViewBox().setLimits(minXRange=1, **self.vertical_limits())
         self.switches = tuple(LegendSwitch(one, theme, self) for one in self.series)
         self._lay_out()
@@ -201,17 +202,17 @@ class PlotPane(QWidget):
     # ---- building
 
     def _lay_out(self) -> None:
-        legend = QVBoxLayout()
-        legend.setSpacing(0)
-        legend.addSpacing(4)
+        legend = QFlowLayout()
+        legend.setContentsMargins(4, 0, 0, 0)
+        legend.setHorizontalSpacing(2)
+        legend.setVerticalSpacing(0)
         for switch in self.switches:
             legend.addWidget(switch)
-        legend.addStretch()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(2)
-        row.addWidget(self.plot, 1)
-        row.addLayout(legend)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(legend)
+        column.addWidget(self.plot, 1)
 
     def add_items(self) -> None:
         """Put curves, points, cursor and words into the plot."""

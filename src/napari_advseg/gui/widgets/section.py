@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from psygnal import SignalInstance
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QFrame,
@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QElidingLabel
 
 from napari_advseg.app.state.model import AppModel
 from napari_advseg.core.runtime.errors import Subject
@@ -27,6 +28,8 @@ from .theme import LEAST_TEXT_CONTRAST, readable, theme_colours
 
 LONGEST_LABEL = "unannotated"
 """All controls begin to the right of a label as wide as this one."""
+INDENT = 8
+"""Of a sentence under a control in pixels: narrow, so that it takes few lines."""
 _WITHIN_LONG_WORDS = re.compile(r"[+,=_\\](?=\S)")
 """Places within a class map or a path, which is one long word otherwise and would be clipped."""
 _FONT_MAY_HAVE_CHANGED = (QEvent.Type.FontChange, QEvent.Type.StyleChange)
@@ -108,7 +111,7 @@ class ProblemLabel(Sentence):
 
 
 class Section(QFrame):
-    """A numbered section; while it cannot be used it says what it waits for.
+    """A numbered section that folds; while it cannot be used it says what it waits for.
 
     Parameters
     ----------
@@ -116,19 +119,70 @@ class Section(QFrame):
         For example ``"1 Data"``.
     """
 
+    toggled = Signal(bool)
+    """The user opened or folded the section."""
+
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._title = title
         self._labels: list[QLabel] = []
         self._indented: list[Sentence] = []
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 2)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 2)
+        outer.setSpacing(3)
+        outer.addWidget(self._make_heading())
+        self._content = QWidget()
+        self._layout = QVBoxLayout(self._content)
+        self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(3)
-        heading = QLabel(title)
-        heading.setProperty("advseg", "heading")
-        self._layout.addWidget(heading)
+        outer.addWidget(self._content)
         self._waiting = Sentence()
         self._waiting.setProperty("advseg", "dim")
         self._layout.addWidget(self._waiting)
+        self.set_open(True)
+
+    def _make_heading(self) -> QWidget:
+        self.heading = QToolButton()
+        self.heading.setCheckable(True)
+        self.heading.setAutoRaise(True)
+        self.heading.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.heading.setProperty("advseg", "heading")
+        name = self._title.partition(" ")[2].lower()
+        describe(self.heading, f"section_{name}", f"Show or hide the section {self._title}.")
+        self.heading.clicked.connect(self._clicked)
+        self._summary = QElidingLabel()
+        self._summary.setObjectName(f"summary_{name}")
+        self._summary.setProperty("advseg", "dim")
+        self._summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        line = QWidget()
+        layout = QHBoxLayout(line)
+        layout.setContentsMargins(0, 0, 4, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self.heading)
+        layout.addWidget(self._summary, 1)
+        layout.addStretch()
+        return line
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the content of the section is shown."""
+        return bool(self.heading.isChecked())
+
+    def set_open(self, on: bool) -> None:
+        """Show the content of the section, or only its heading and summary."""
+        self.heading.setChecked(on)
+        self.heading.setText(f"{'▾' if on else '▸'} {self._title}")
+        self._content.setVisible(on)
+        self._summary.setVisible(not on)
+
+    def summarise(self, text: str) -> None:
+        """Set the words next to the heading while the section is folded."""
+        self._summary.setText(text)
+        self._summary.setToolTip(text)
+
+    def _clicked(self, on: bool) -> None:
+        self.set_open(on)
+        self.toggled.emit(on)
 
     def add(self, widget: QWidget) -> None:
         """Add a widget across the whole width."""
@@ -169,11 +223,11 @@ class Section(QFrame):
         for label in self._labels:
             label.ensurePolished()
         if self._labels:
-            width = self._labels[0].fontMetrics().horizontalAdvance(LONGEST_LABEL) + 8
+            width = self._labels[0].fontMetrics().horizontalAdvance(LONGEST_LABEL) + 6
             for label in self._labels:
                 label.setFixedWidth(width)
             for sentence in self._indented:
-                sentence.setContentsMargins(width + 2, 0, 0, 0)
+                sentence.setContentsMargins(INDENT, 0, 0, 0)
 
     def wait_for(self, text: str) -> None:
         """Say what the section waits for; empty words end the waiting."""
@@ -223,7 +277,9 @@ def style_sheet(theme_id: str) -> str:
     colours = theme_colours(theme_id)
     dim = readable(colours.icon, colours.background, LEAST_TEXT_CONTRAST)
     return (
-        'QLabel[advseg="heading"] { font-weight: bold; font-size: 13px; padding-top: 4px; }'
+        'QToolButton[advseg="heading"] { font-weight: bold; font-size: 13px; padding: 2px 2px 0 0; '
+        "border: none; background: transparent; }"
+        f'QToolButton[advseg="heading"]:hover {{ background: {colours.foreground}; }}'
         f'QLabel[advseg="dim"] {{ color: {dim}; }}'
         f'ProblemLabel, QLabel[advseg="alarm"] {{ color: {colours.problem}; }}'
         # A row of the class list: flat fields until they are edited, and the painted one marked.

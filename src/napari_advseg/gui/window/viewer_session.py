@@ -10,21 +10,19 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QWidget
 
 from napari_advseg.app.controller import Controller
-from napari_advseg.app.messages.discriminator_messages import shows_adversary
 from napari_advseg.app.ports.engine import Engine
-from napari_advseg.core.runtime.events import Validated
 from napari_advseg.gui.layers.overlay import OVERLAY_KEY
 from napari_advseg.gui.layers.viewer_adapter import NapariViewerAdapter
-from napari_advseg.gui.plots.training_plots import TrainingPlots
-from napari_advseg.gui.widgets.theme import follow_theme
 
 from .autosave_timer import AutosaveTimer
 from .class_watcher import ClassWatcher
+from .image_room import ImageRoom
 from .layer_watcher import LayerWatcher
+from .plots_dock import PlotsDock
 from .shortcuts import WorkbenchKeys
 from .stroke_watcher import StrokeWatcher
 from .task_runner import QtTaskRunner
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PLOTS_NAME = "Training curves"
-PLOTS_HEIGHT = 160
 CLOSING_SECONDS = 15.0
 """How long closing the window waits for the update, or tile, that a run is at."""
 KEYS = {"Control-Enter": "start", "Control-.": "stop"}
@@ -75,7 +71,8 @@ class ViewerSession(QObject):
         self.autosave = AutosaveTimer(self.controller, parent=self)
         self.controller.project.unsaved.look()
         self._strokes = StrokeWatcher(viewer, self.controller.run.live, self)
-        self._plots: TrainingPlots | None = None
+        self._plots = PlotsDock(viewer, self.model, self.keys, self)
+        self.room = ImageRoom(viewer, self)
         self._bind_keys()
         viewer.window._qt_window.installEventFilter(self)
 
@@ -84,58 +81,10 @@ class ViewerSession(QObject):
         """The viewer itself, also where napari passed a proxy of it."""
         return self._viewer
 
-    def show_plots(self) -> None:
-        """Dock the curves at the bottom, if they are not there."""
-        if self._plots is None:
-            plots = self._plots = TrainingPlots()
-            plots.destroyed.connect(self._forget_plots)
-            follow_theme(self._viewer, plots.set_theme, plots)
-            self.keys.add(plots)
-            events = self.model.events
-            events.history.connect(self._show_history)
-            events.lambda_marks.connect(self._show_marks)
-            events.alarms.connect(self._show_alarms)
-            events.health.connect(self._show_live)
-            for signal in (events.run, events.choices):
-                signal.connect(self._show_adversary)
-            self._show_history(self.model.history, ())
-            self._show_marks()
-            self._show_alarms()
-            self._show_adversary()
-        if PLOTS_NAME not in self._viewer.window.dock_widgets:
-            # The dock keeps the height of the window: its order of work stays in sight.
-            right = Qt.DockWidgetArea.RightDockWidgetArea
-            window = self._viewer.window._qt_window
-            window.setCorner(Qt.Corner.BottomRightCorner, right)
-            dock = self._viewer.window.add_dock_widget(self._plots, name=PLOTS_NAME, area="bottom")
-            window.resizeDocks([dock], [PLOTS_HEIGHT], Qt.Orientation.Vertical)
-
-    def _show_history(self, new: tuple[Validated, ...], old: tuple[Validated, ...]) -> None:
-        if self._plots is None:
-            return
-        if old and new[:-1] == old:
-            self._plots.add(new[-1])
-        else:
-            self._plots.set_history(list(new))
-
-    def _show_marks(self) -> None:
-        if self._plots is not None:
-            self._plots.set_marks(self.model.lambda_marks)
-
-    def _show_alarms(self) -> None:
-        if self._plots is not None:
-            self._plots.set_alarms(self.model.alarms)
-
-    def _show_live(self) -> None:
-        if self._plots is not None:
-            self._plots.add_live(self.model.progress.done, self.model.health)
-
-    def _show_adversary(self) -> None:
-        if self._plots is not None:
-            self._plots.show_health(shows_adversary(self.model))
-
-    def _forget_plots(self) -> None:
-        self._plots = None
+    def show_plots(self) -> PlotsDock:
+        """Dock the curves at the bottom, if they are not there; they are folded until a run has some."""
+        self._plots.dock()
+        return self._plots
 
     # ---- the window's end
 
@@ -158,6 +107,7 @@ class ViewerSession(QObject):
         if self._closed:
             return
         self._closed = True
+        self.room.close()
         self._viewer.window._qt_window.removeEventFilter(self)
         self._watcher.disconnect_all()
         self._classes.disconnect_all()

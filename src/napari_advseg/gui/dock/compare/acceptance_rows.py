@@ -29,7 +29,18 @@ class AcceptanceRows(QObject):
             "accept_target",
             "How much of the mask: the slice in view, what lies under the rectangle, or every slice.",
         )
-        section.add_row("accept", self._target, self._network)
+        for box in (self._network, self._target):
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            box.setMinimumContentsLength(6)
+        self._rectangle, self._accept = QPushButton("Rectangle"), QPushButton("Accept")
+        describe(
+            self._rectangle,
+            "rectangle",
+            "Draw a rectangle on the slice in view; what lies under it can then be accepted.",
+        )
+        section.add_row("accept", self._target, self._rectangle)
         self._over = QCheckBox(OVERWRITE_WORDS)
         describe(
             self._over,
@@ -38,18 +49,12 @@ class AcceptanceRows(QObject):
         )
         self._over.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         section.add_row("", self._over, QWidget())
-        self._rectangle, self._accept = QPushButton("Rectangle"), QPushButton("Accept")
-        describe(
-            self._rectangle,
-            "rectangle",
-            "Draw a rectangle on the slice in view; what lies under it can then be accepted.",
-        )
         describe(
             self._accept,
             "accept",
             "Write the mask into the annotation as corrected truth; Ctrl+Z in napari takes it back.",
         )
-        section.add_row("", self._accept, self._rectangle)
+        section.add_row("mask of", self._network, self._accept)
         section.add_indented(ProblemLabel(self._model, SUBJECT))
         self._connect()
 

@@ -15,6 +15,7 @@ from napari_advseg.gui.widgets.slider_keys import SliderKeys
 
 from .acceptance_rows import AcceptanceRows
 from .class_legend import ClassLegend
+from .look_rows import LookRows
 from .slice_table import SliceTablePanel
 from .verdict_label import VerdictLabel
 
@@ -41,7 +42,7 @@ class CompareSection(Section):
             "Probability of the first class from which a pixel belongs to it; the masks move at once.",
         )
         self._threshold.valueChanged.connect(controller.set_threshold)
-        self.add_row("threshold", self._threshold)
+        self.threshold_row = self.add_row("threshold", self._threshold)
         self.add_indented(ProblemLabel(self._model, Subject.THRESHOLD))
         self._no_threshold = Sentence()
         self._no_threshold.setObjectName("no_threshold")
@@ -57,6 +58,7 @@ class CompareSection(Section):
         # As wide as its words: a click beside them would do nothing.
         policy = QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
         self._side_by_side.setSizePolicy(*policy)
+        LookRows(self, controller)
         self.add_row("view", self._side_by_side, QWidget())
         AcceptanceRows(self, controller)
         self.slices = SliceTablePanel(self, controller)

@@ -192,6 +192,7 @@ class SliceTablePanel:
         self._controller, self._model = controller, controller.model
         self._section = section
         self._classes: tuple[str, ...] = ()
+        self._picked = False
         self._box = QComboBox()
         describe(self._box, "slice_table_class", "The class whose F1 the table shows.")
         self._box.setSizeAdjustPolicy(
@@ -206,7 +207,7 @@ class SliceTablePanel:
         describe(
             self._save, "slice_table_save", "Save the table as CSV, with the F1 of each class."
         )
-        self._row = section.add_row("F1 of", self._box, self._tall, self._save)
+        self._row = section.add_row("F1 of", self._box)
         self.view = SliceTableView()
         describe(
             self.view,
@@ -215,6 +216,7 @@ class SliceTablePanel:
             "right-click to copy or save.",
         )
         section.add(self.view)
+        self._buttons = section.add_row("", QWidget(), self._tall, self._save)
         self._words = Sentence()
         self._words.setProperty("advseg", "dim")
         self._words.setObjectName("slice_table_words")
@@ -227,13 +229,14 @@ class SliceTablePanel:
         self._connect()
 
     def _connect(self) -> None:
-        self._box.currentIndexChanged.connect(lambda index: self._show())
+        self._box.currentIndexChanged.connect(lambda index: self._pick())
         self._tall.toggled.connect(self.view.set_tall)
         self._save.clicked.connect(lambda: self._ask())
         self.view.sliceChosen.connect(self._controller.go_to_slice)
         self.view.customContextMenuRequested.connect(self._popup)
         events = self._model.events
         follow(self._section, events.slice_table, self._show)
+        follow(self._section, events.structure, self._structure_changed)
         follow(self._section, events.run, self._show_words)
         follow(self._section, events.masks_of, self._show_words)
         follow(self._section, events.slice_in_view, self._show_slice)
@@ -248,18 +251,37 @@ class SliceTablePanel:
         many = len(table.classes) > 2
         index = None if many and chosen == 0 else chosen - int(many)
         self.view.show_table(table, index, self._model.slice_in_view)
-        for widget in (self._row, self.view):
+        for widget in (self._row, self.view, self._buttons):
             widget.setVisible(bool(table.rows))
         self._tall.setVisible(len(table.rows) > ROWS)
         self._show_words()
 
     def _fill(self, classes: tuple[str, ...]) -> None:
-        self._classes = classes
+        self._classes, self._picked = classes, False
         blocker = QSignalBlocker(self._box)
         self._box.clear()
         self._box.addItems([*([MEAN] if len(classes) > 2 else []), *classes])
         self._box.setCurrentIndex(0)
         blocker.unblock()
+        self._prefer_structure()
+
+    def _prefer_structure(self) -> None:
+        """Show the F1 of the class that the masks show, unless the user picked another."""
+        structure = self._model.structure
+        if self._picked or structure is None or len(self._classes) != 2:
+            return
+        blocker = QSignalBlocker(self._box)
+        self._box.setCurrentIndex(min(structure, 1))
+        blocker.unblock()
+
+    def _structure_changed(self) -> None:
+        if self._classes:
+            self._prefer_structure()
+            self._show()
+
+    def _pick(self) -> None:
+        self._picked = True
+        self._show()
 
     def _show_words(self) -> None:
         model = self._model

@@ -5,13 +5,14 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
+from napari_advseg.app.messages.verdict_messages import verdict_words
 from napari_advseg.app.state.model import AppModel
 from napari_advseg.gui.widgets.qt_types import combined
 from napari_advseg.gui.widgets.section import Sentence, follow
 
 TIP = (
-    "G/S against S on the validation slices, at the end of the run. More than chance: the 95 % interval of "
-    "the mean difference does not hold 0."
+    "Usable: the mean F1 in the table's validation slices is at least 0.5. More than chance: the 95 % "
+    "interval of the mean difference between G/S and S does not hold 0."
 )
 
 
@@ -36,7 +37,9 @@ class VerdictLabel(Sentence):
         )
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._model = model
-        follow(self, model.events.verdict, self._show)
+        events = model.events
+        for signal in (events.verdict, events.slice_table, events.structure, events.state):
+            follow(self, signal, self._show)
 
     def say(self, text: str) -> None:
         """Show it as it is: what is copied holds no places at which a line may end."""
@@ -44,4 +47,5 @@ class VerdictLabel(Sentence):
         self.setVisible(bool(text))
 
     def _show(self) -> None:
-        self.say(self._model.verdict)
+        # While a run trains its numbers stand in the status line; the verdict is of its end.
+        self.say("" if self._model.busy else verdict_words(self._model))

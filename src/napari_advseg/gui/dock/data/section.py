@@ -27,6 +27,9 @@ from .new_annotation_menu import NewAnnotationMenu
 from .restore_offer import RestoreOffer
 from .slice_strip import SliceStrip
 
+LAYER_BOX = 90
+"""Least width of a list of layers in pixels; napari's style asks for more, and the image needs the room."""
+
 
 class DataSection(Section):
     """What is trained on."""
@@ -119,7 +122,8 @@ class DataSection(Section):
         describe(
             self._classes, "classes", "What there is to tell apart; a click on a class paints it."
         )
-        self._classes_row = self.add_row("classes", self._classes)
+        self._classes_row = self._classes
+        self.add(self._classes)  # across the whole width: names must not be cut
         self._notes = Sentence()
         self._notes.setProperty("advseg", "dim")
         self._notes.setObjectName("classes_note")
@@ -174,6 +178,7 @@ class DataSection(Section):
         self._image_row.setVisible(bool(images))
         self._annotation_row.setVisible(bool(images))
         self._classes_row.setVisible(bool(images) and choices.annotation is not None)
+        self._summarise()
         self.wait_for(
             "" if images else "No image is open. Try the sample, or open a stack of yours."
         )
@@ -187,12 +192,19 @@ class DataSection(Section):
         shown = self._model.choices if split is None else split
         self._strip.set_slices(share, set(shown.train or ()), set(shown.val or ()))
         self._slices_row.setVisible(bool(share))
+        self._summarise()
         self._split.say("" if split is None else split_words(split, share))
         self._split.setToolTip("" if split is None else touching_tooltip(split))
         by_default = self._model.choices.train is None and self._model.choices.val is None
         self._held_out.say("" if split is None or not by_default else held_out_words(split))
         self._neighbours.say("" if split is None else neighbour_words(split))
         self._show_slice()
+
+    def _summarise(self) -> None:
+        image, summary = self._model.image, self._model.summary
+        split = None if summary is None else summary.split
+        parts = ("" if image is None else image.name, "" if split is None else str(split))
+        self.summarise(", ".join(filter(None, parts)))
 
     def _show_notes(self) -> None:
         summary = self._model.summary
@@ -222,7 +234,8 @@ class DataSection(Section):
 def _layer_box() -> QComboBox:
     box = QComboBox()
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(6)
+    box.setMinimumContentsLength(4)
+    box.setMinimumWidth(LAYER_BOX)
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return box
 

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
 from napari_advseg.gui.widgets.qt_types import required
 from napari_advseg.gui.widgets.theme import mix, readable
 
+from .role_menu import RoleMenu
 from .slice_cells import Role, SliceStates, cells, roles_shown, slice_at
 from .slice_menu import CHOICES, SliceActions, fill_menu
 
@@ -68,7 +69,7 @@ class SliceStrip(QWidget):
         """Slice at which a selection began; it reaches to `_head`."""
         self._head = 0
         self._fillings: tuple[str, ...] = ()
-        self.menu = QMenu(self)
+        self.menu: QMenu = RoleMenu(self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

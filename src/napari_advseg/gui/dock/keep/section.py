@@ -14,6 +14,7 @@ from napari_advseg.gui.widgets.section import ProblemLabel, Section, Sentence, d
 
 from .apply_files_row import ApplyFilesRow
 from .project_row import ProjectRow
+from .save_offer_row import SaveOfferRow
 
 
 class KeepSection(Section):
@@ -52,7 +53,7 @@ class KeepSection(Section):
         describe(
             self._save, "save_masks", "Write each network's mask as TIFF with the label values."
         )
-        self._load = QPushButton("Load a run…")
+        self._load = QPushButton("Load run…")
         describe(
             self._load, "load_run", "Open a run folder: its curves, and its networks to apply."
         )
@@ -68,6 +69,7 @@ class KeepSection(Section):
         for button in (self._save, self._load, self._apply):
             layout.addWidget(button, 1)
         self.add(line)
+        self.add(SaveOfferRow(self._controller))
         for subject in (Subject.MASKS, Subject.LOADED_RUN, Subject.APPLYING):
             self.add(ProblemLabel(self._model, subject))
         ApplyFilesRow(self, self._controller)

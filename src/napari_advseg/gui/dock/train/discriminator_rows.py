@@ -1,4 +1,4 @@
-"""Under the status of section 2: how D does, in a line, and its numbers for who wants them."""
+"""The numbers of D in section 2, folded; its line of health is in `run_bar`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_advseg.app.controller import Controller
 from napari_advseg.app.messages.discriminator_messages import (
-    alarm_line,
-    health_line,
     health_numbers,
     past_alarms,
 )
-from napari_advseg.gui.widgets.section import Fold, Section, Sentence, describe, follow
+from napari_advseg.gui.widgets.section import Fold, Section, describe, follow
 
-TIP = "The discriminator D, which teaches G/S: whether something is wrong with it, and what to try."
 NUMBERS_TIP = (
     "Show or hide D's numbers and the alarms that are over. Real masks are true ones, or with images "
     "without annotation those of G/S on annotated images."
@@ -32,14 +29,6 @@ class DiscriminatorRows:
 
     def __init__(self, section: Section, controller: Controller) -> None:
         self._model = controller.model
-        self._alarm = Sentence()
-        self._alarm.setObjectName("alarm")
-        self._alarm.setProperty("advseg", "alarm")
-        self._healthy = Sentence()
-        self._healthy.setObjectName("discriminator_health")
-        for words in (self._alarm, self._healthy):
-            words.setToolTip(TIP)
-            section.add(words)
         inside = QWidget()
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(14, 0, 0, 0)
@@ -60,8 +49,6 @@ class DiscriminatorRows:
 
     def _show(self) -> None:
         model = self._model
-        self._alarm.say(alarm_line(model.alarms))
-        self._healthy.say(health_line(model))
         numbers, over = health_numbers(model), past_alarms(model.alarms)
         for label, lines in ((self._numbers, numbers), (self._over, over)):
             label.setText("\n".join(lines))

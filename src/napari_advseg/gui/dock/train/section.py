@@ -1,4 +1,4 @@
-"""Section 2: method, preset, budget, advanced settings, the run's buttons and what it says."""
+"""Section 2: method, preset, budget, advanced settings; Start is in `run_bar`."""
 
 from __future__ import annotations
 
@@ -8,21 +8,16 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
-    QLabel,
-    QProgressBar,
     QPushButton,
     QWidget,
 )
 
 from napari_advseg.app.controller import Controller
-from napari_advseg.app.messages.prerequisites import train_waits_for
 from napari_advseg.app.messages.run_messages import METHOD_WORDS
 from napari_advseg.app.state.advanced_fields import preset_values
-from napari_advseg.app.state.model import RunState
 from napari_advseg.app.state.run_form import Budget, preset_settings
 from napari_advseg.core.config.presets import PRESET_WORDS
 from napari_advseg.core.runtime.errors import Subject
-from napari_advseg.gui.widgets.qt_types import combined
 from napari_advseg.gui.widgets.section import (
     Fold,
     ProblemLabel,
@@ -49,7 +44,7 @@ USUAL = {"minutes": 5.0, "updates": 300.0, "epochs": 10.0}
 
 
 class TrainSection(Section):
-    """How it is trained, and how it goes."""
+    """Choices of how to train, and the numbers of D."""
 
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__("2 Train", parent)
@@ -61,18 +56,11 @@ class TrainSection(Section):
         self._add_advanced()
         self._start_rows = StartRows(self, controller)
         self._time_rows = TimeRows(self, controller)
-        self._add_buttons()
-        self._add_progress()
         self._adversary = DiscriminatorRows(self, controller)
         events = self._model.events
-        for signal in (events.layers, events.choices, events.summary, events.problems):
-            follow(self, signal, self._show_waiting)
         follow(self, events.choices, self._show_choices)
         for signal in (events.preset_note, events.choices):
             follow(self, signal, self._show_preset_note)
-        follow(self, events.state, self._show_state)
-        follow(self, events.progress, self._show_progress)
-        follow(self, events.status, self._show_status)
 
     # ---- building
 
@@ -141,46 +129,6 @@ class TrainSection(Section):
         self.add(fold)
         self.add_indented(ProblemLabel(self._model, Subject.SETTINGS))
 
-    def _add_buttons(self) -> None:
-        self._start, self._pause, self._stop = (QPushButton(w) for w in ("Start", "Pause", "Stop"))
-        describe(self._start, "start", "Train with what is chosen, as a new run (Ctrl+Return).")
-        describe(self._pause, "pause", "Let the run wait after the update it is at, or go on.")
-        describe(
-            self._stop,
-            "stop",
-            "End the run after the update it is at; networks and masks stay (Ctrl+.).",
-        )
-        run = self._controller.run
-        line = QWidget()
-        layout = QHBoxLayout(line)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        for button, act in (
-            (self._start, run.start),
-            (self._pause, run.pause),
-            (self._stop, run.stop),
-        ):
-            button.clicked.connect(act)
-            layout.addWidget(button, 1)
-        self.add(line)
-
-    def _add_progress(self) -> None:
-        self._progress = QProgressBar()
-        describe(self._progress, "progress", "How far the run is, and the time left.")
-        self._progress.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.add(self._progress)
-        self._status = QLabel()
-        describe(
-            self._status, "status",
-            "F1 of S and G/S on the validation slices, accuracy of D, and the best so far.",
-        )  # fmt: skip
-        self._status.setWordWrap(True)
-        self._status.setTextFormat(Qt.TextFormat.PlainText)
-        # Room for two lines, so that nothing under it moves when the words change.
-        self._status.setMinimumHeight(2 * self._status.fontMetrics().lineSpacing() + 2)
-        self._status.setAlignment(combined(Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignLeft))
-        self.add(self._status)
-
     # ---- showing
 
     def _show_choices(self) -> None:
@@ -211,31 +159,10 @@ class TrainSection(Section):
 
     def _show_preset_note(self) -> None:
         choices = self._model.choices
+        self.summarise(f"{METHOD_WORDS[choices.method]}, {choices.preset.capitalize()}")
         updates = f"{preset_settings(choices).updates} updates."
         note = self._model.preset_note
         self._preset_words.say(" ".join((PRESET_WORDS[choices.preset], updates, note)).strip())
-
-    def _show_waiting(self) -> None:
-        waits = "" if self._model.busy else train_waits_for(self._model)
-        self.wait_for(waits)
-        self._start.setEnabled(not waits and not self._model.busy)
-
-    def _show_state(self) -> None:
-        state = self._model.state
-        self._show_waiting()
-        self._pause.setEnabled(state in (RunState.RUNNING, RunState.PAUSED))
-        self._pause.setText("Resume" if state is RunState.PAUSED else "Pause")
-        self._stop.setEnabled(state not in (RunState.IDLE, RunState.STOPPING))
-
-    def _show_progress(self) -> None:
-        progress = self._model.progress
-        self._progress.setRange(0, progress.total)
-        self._progress.setValue(progress.done)
-        self._progress.setFormat(progress.text)
-        self._progress.setTextVisible(bool(progress.text))
-
-    def _show_status(self) -> None:
-        self._status.setText(self._model.status)
 
     # ---- what the person does
 

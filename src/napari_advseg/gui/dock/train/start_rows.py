@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QSizePolicy
 
 from napari_advseg.app.controller import Controller
 from napari_advseg.app.state.start_from import can_be_offered, why_not_continue
@@ -35,15 +35,13 @@ class StartRows:
         self._strokes = QCheckBox("use new strokes")
         describe(self._strokes, "live_strokes", _STROKES_TIP)
         self._strokes.clicked.connect(controller.run.use_new_strokes)
-        line = QWidget()
-        layout = QHBoxLayout(line)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self._continue)
-        layout.addWidget(self._strokes)
-        layout.addStretch(1)
-        section.add(line)
+        # As wide as their words: a click next to them would do nothing.
+        policy = QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
+        self._continue.setSizePolicy(*policy)
+        self._strokes.setSizePolicy(*policy)
+        section.add(self._continue)
         section.add(ProblemLabel(self._model, Subject.START_FROM))
+        section.add(self._strokes)
         events = self._model.events
         for signal in (events.choices, events.run, events.summary):
             follow(section, signal, self._show)
