@@ -203,7 +203,7 @@ def stops_in(part):
 
 def tab_meets_every_control_from_top_to_bottom_and_back(qtbot, dock):
     open_advanced(dock)
-    start_at(qtbot, part(dock, "image_layer"))
+    start_at(qtbot, part(dock, "section_data"))
     met = walk(dock)
     assert {role(one) for one in stops_in(dock)} <= {role(one) for one in met}
     names = [role(one) for one in met]
@@ -301,7 +301,7 @@ def f6_goes_from_the_canvas_to_the_dock_to_the_curves_and_round(qtbot, viewer, d
     assert QApplication.focusWidget() is canvas
     press(KEYS.Key_F6, SHIFT)
     press(KEYS.Key_F6, SHIFT)
-    assert QApplication.focusWidget() is part(dock, "channels")  # where the keyboard was last
+    assert QApplication.focusWidget() is part(dock, "image_layer")  # where the keyboard was last
 
 
 def keys_of_the_window_work_in_the_dock_and_the_curves(qtbot, viewer, dock, run, floats):
@@ -379,6 +379,13 @@ def threshold_and_side_by_side_by_keys(qtbot, viewer, dock):
     press(KEYS.Key_PageDown)
     assert dock.model.threshold == pytest.approx(0.41)
     press(KEYS.Key_Tab)
+    other = 1 - dock.model.structure
+    press(KEYS.Key_Down if other else KEYS.Key_Up)
+    assert dock.model.structure == other
+    press(KEYS.Key_Tab)
+    press(KEYS.Key_Right)
+    assert dock.model.fill == pytest.approx(0.45)
+    press(KEYS.Key_Tab)
     press(KEYS.Key_Space)
     assert viewer.canvas.grid.enabled
     press(KEYS.Key_Space)
@@ -390,6 +397,7 @@ def a_mask_is_accepted_by_keys(qtbot, viewer, dock):
     viewer.dims.set_current_step(0, 3)
     before = viewer.layers["truth"].data.copy()
     press(KEYS.Key_Space)
+    press(KEYS.Key_Tab)
     press(KEYS.Key_Tab)
     press(KEYS.Key_Space)
     changed = (viewer.layers["truth"].data != before).any(axis=(1, 2))

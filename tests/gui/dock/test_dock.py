@@ -481,11 +481,18 @@ def test_save_masks_writes_both_beside_the_run(qtbot, viewer, dock, tmp_path, mo
     stop(qtbot, dock)
     monkeypatch.setattr(dialogs, "ask_folder", lambda parent, title, start: tmp_path / "out")
     click(qtbot, dock, "save_masks")
+    offer = part(dock, "save_offer", QLabel)
+    qtbot.waitUntil(offer.isVisible)
+    assert f"of {SHAPE[0]} slices are predicted" in offer.text()
+    assert not list(tmp_path.glob("out/*.tif"))  # nothing is written as background unasked
+    click(qtbot, dock, "save_predicted")
     qtbot.waitUntil(lambda: "saved in" in part(dock, "status", QLabel).text())
+    assert not offer.isVisible()
     for name in ("standard", "adversarial"):
-        mask = tifffile.imread(tmp_path / "out" / f"{name}_mask.tif")
-        assert mask.shape == SHAPE
-        assert set(np.unique(mask[2])) == {255}
+        (path,) = (tmp_path / "out").glob(f"{name}_mask_*slices*.tif")
+        mask = tifffile.imread(path)
+        assert mask.shape[-2:] == SHAPE[1:]
+        assert 255 in np.unique(mask)
 
 
 # ---- the window

@@ -175,7 +175,7 @@ def test_lines_and_words_of_the_plots_can_be_read(qtbot, theme):
         for line in lines:
             assert contrast(line.name(), colours.background) >= LINES
         words = [pane.plot.getAxis("left").textPen().color(), pane._message.color]
-        words += [line.label.color for line in pane._lambda.lines]
+        words += [pane.plot.getAxis("top").textPen().color()]
         for text in words:
             assert contrast(QColor(text).name(), colours.background) >= TEXT
 

@@ -88,7 +88,8 @@ def _has_keyboard(section: Section) -> bool:
     window = section.window()
     focus = None if window is None else window.focusWidget()
     return (
-        focus is not None
+        window is not None
+        and focus is not None
         and window.isActiveWindow()
         and focus is not section.heading
         and section.isAncestorOf(focus)

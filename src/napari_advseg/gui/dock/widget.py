@@ -14,6 +14,7 @@ from napari_advseg.app.state.section_in_use import SectionName
 from napari_advseg.gui.dock.compare.section import CompareSection
 from napari_advseg.gui.dock.data.section import DataSection
 from napari_advseg.gui.dock.keep.section import KeepSection
+from napari_advseg.gui.dock.train.curves_button import CurvesButton
 from napari_advseg.gui.dock.train.run_bar import RunBar
 from napari_advseg.gui.dock.train.section import TrainSection
 from napari_advseg.gui.widgets.focus_ring import FocusRing
@@ -21,7 +22,6 @@ from napari_advseg.gui.widgets.section import Section, style_sheet
 from napari_advseg.gui.widgets.theme import follow_theme
 from napari_advseg.gui.window.viewer_session import session_of
 
-from .curves_button import CurvesButton
 from .section_folds import SectionFolds
 
 if TYPE_CHECKING:

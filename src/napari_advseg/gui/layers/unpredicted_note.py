@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import napari
@@ -24,7 +24,7 @@ class UnpredictedNote:
 
     def show(self, z: int | None) -> None:
         """Say that slice `z` is not predicted, or with None say nothing."""
-        overlay = self._viewer.canvas.overlays.text
+        overlay: Any = self._viewer.canvas.overlays["text"]
         if overlay.visible and overlay.text != self._text:
             return
         text = "" if z is None else WORDS.format(z)

@@ -125,6 +125,21 @@ def test_the_context_menu_changes_the_slice_under_the_pointer(strip, qtbot):
     assert strip.menu.actions()[0].text() == "slice 9"
 
 
+def test_the_letters_work_while_the_menu_is_open(strip, qtbot):
+    right_click(strip, 4)
+    qtbot.waitUntil(strip.menu.isVisible)
+    with qtbot.waitSignal(strip.splitChanged) as told:
+        qtbot.keyClick(strip.menu, Qt.Key.Key_V)
+    assert told.args == [(0, 1, 2, 3), (4, 5, 6, 7)]
+    assert not strip.menu.isVisible()
+    right_click(strip, 9)  # not annotated, so it cannot be used
+    qtbot.waitUntil(strip.menu.isVisible)
+    with qtbot.assertNotEmitted(strip.splitChanged):
+        qtbot.keyClick(strip.menu, Qt.Key.Key_T)
+    assert strip.menu.isVisible()
+    strip.menu.close()
+
+
 def test_shift_and_drag_select_slices_and_ask_for_their_use(strip, qtbot):
     shift = Qt.KeyboardModifier.ShiftModifier
     qtbot.mousePress(strip, Qt.MouseButton.LeftButton, shift, centre(strip, 6))
