@@ -113,7 +113,9 @@ def test_train_says_each_validation_and_how_it_ended(trained, files):
         "update 4", "update 8",
     ]  # fmt: skip
     assert any("dense annotation" in line for line in lines)
-    assert any(line.startswith("Finished after 8 of 8 updates. Best F1: S 0.") for line in lines)
+    assert any(
+        line.startswith("Finished after 8 of 8 updates. Best mean F1: S 0.") for line in lines
+    )
     assert any(line.startswith("standard: V_Rand 0.") for line in lines)
     logged = (files / "run" / "metrics.csv").read_text().splitlines()
     assert len(logged) == 3

@@ -22,7 +22,7 @@ def test_a_loaded_run_shows_its_curves_and_one_line_about_it(app, tmp_path):
     loaded(app, tmp_path)
     assert [one.update for one in app.model.history] == [10]
     assert app.model.lambda_marks == ((1, 0.1),)
-    assert app.model.run.words == "Both · quick · 10 updates · best G/S 0.600"
+    assert app.model.run.words == "Both · quick · 10 updates · best F1 G/S 0.600"
     assert app.controller.keep.masks_folder() == tmp_path / "kept"
 
 

@@ -59,7 +59,7 @@ def test_a_finished_run_leaves_curves_scores_and_the_best(app):
     assert [one.update for one in app.model.history] == [10, 20, 30]
     assert app.model.lambda_marks == ((3, 0.0), (9, 0.1))
     assert app.model.status == (
-        "Finished. S 0.890  G/S 0.910  D 0.710 · best G/S 0.920 at update 20"
+        "Finished. S 0.890  G/S 0.910  D 0.710 · best F1 G/S 0.920 at update 20"
     )
     assert app.model.progress.text == "done"
     assert app.model.masks_shown

@@ -52,6 +52,7 @@ SPECIAL = {
     "train": st.none() | st.lists(st.integers(-1, 4), max_size=4).map(tuple),
     "val": st.none() | st.lists(st.integers(-1, 4), max_size=3).map(tuple),
     "unannotated": st.none() | st.lists(st.integers(-1, 4), max_size=3).map(tuple),
+    "plan": st.none(),  # made by a run in minutes
     "classes": st.none(),  # drawn with the labels
     "betas": st.tuples(*[st.sampled_from([0.0, 0.5, 0.9, 0.999, 1.0, -0.1])] * 2),
     "steps": st.lists(

@@ -21,6 +21,7 @@ from napari_advseg.core.evaluation.validator import Validator
 from napari_advseg.core.models.network_optimizer import NetworkOptimizer
 from napari_advseg.core.runtime.errors import AdvSegError, RunFolderError, Subject
 from napari_advseg.core.runtime.events import (
+    Activity,
     Doing,
     Notice,
     Outcome,
@@ -182,7 +183,9 @@ def test_the_best_weights_come_back_although_training_has_gone_on(
     def ever_worse(self, *args, **kwargs):
         validations.append(None)
         scores = real(self, *args, **kwargs)
-        return {name: replace(one, f1_val=1 / len(validations)) for name, one in scores.items()}
+        return {
+            name: replace(one, mean_f1_val=1 / len(validations)) for name, one in scores.items()
+        }
 
     monkeypatch.setattr(Validator, "segmentation_scores", ever_worse)
     best = {}
@@ -317,7 +320,7 @@ def test_a_run_that_could_not_be_written_ends_well_and_says_so(
     assert result.outcome is Outcome.COMPLETED
     assert watch.notices == [Notice(cannot(folder, reason), True)]
     assert watch.events[-1].sentence.startswith(
-        f"Finished after 12 of 12 updates. The end of it could not be written to {folder}. Best F1"
+        f"Finished after 12 of 12 updates. The end of it could not be written to {folder}. Best mean F1"
     )
     assert same_run(result, whole_run)
     assert_usable(result, stack)
@@ -386,7 +389,7 @@ def test_a_disk_without_room_for_the_first_checkpoint_starts_no_run(
     (small_disk / "mine").write_bytes(b"x" * 1_000_000)
     with pytest.raises(RunFolderError, match=r"cannot be written .*: choose another folder"):
         train(small(network={"width": 8}), stack, annotation, folder, on_event=events.append)
-    assert events == []
+    assert events == [Doing(Activity.READING)]
     assert [path.name for path in small_disk.iterdir()] == ["mine"]
 
 
@@ -540,7 +543,7 @@ def test_a_listener_that_fails_at_everything_is_told_the_end_once(small, stack, 
         raise RuntimeError("no luck")
 
     result = train(small(), stack, annotation, folder, on_event=on_event)
-    assert [type(event) for event in events] == [RunStarted, RunFinished]
+    assert [type(event) for event in events] == [Doing, RunStarted, RunFinished]
     assert result.outcome is Outcome.FAILED
 
 

@@ -23,14 +23,14 @@ pytestmark = pytest.mark.training
 @pytest.fixture
 def second_is_best(monkeypatch):
     """The second of three validations scores best, whatever the networks do."""
-    measured, seen = Validator._network_scores, Counter()
+    measured, seen = Validator.network_scores, Counter()
 
     def worse_in_the_end(self, network, *arguments):
         found = measured(self, network, *arguments)
         seen[id(network)] += 1
         return replace(found, mean_f1_val={1: 0.3, 2: 0.9, 3: 0.5}[seen[id(network)]])
 
-    monkeypatch.setattr(Validator, "_network_scores", worse_in_the_end)
+    monkeypatch.setattr(Validator, "network_scores", worse_in_the_end)
 
 
 def shown(events):
@@ -42,7 +42,9 @@ def test_masks_and_scores_at_the_end_are_of_the_best_weights(
     second_is_best, small, stack, annotation, tmp_path
 ):
     folder, events = tmp_path / "run", []
-    result = train(small(), stack, annotation, folder, on_event=events.append, whole_stack=True)
+    result = train(
+        small(keep="best"), stack, annotation, folder, on_event=events.append, whole_stack=True
+    )
     assert best_validation(result.history, "standard").update == 8
     weights = result.summary["weights"]
     assert weights == {n: {"kept": "best", "update": 8} for n in ("standard", "adversarial")}

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from napari_advseg.core.runtime.devices import failure_sentence
-from napari_advseg.core.runtime.events import Outcome, RunStarted, Step
+from napari_advseg.core.runtime.events import Doing, Outcome, RunStarted, Step
 from napari_advseg.core.training import loop
 from napari_advseg.core.training.engine import resume, train
 
@@ -20,7 +20,7 @@ def every_step(monkeypatch):
 def run(settings, stack, annotation, **options):
     events = []
     train(settings, stack, annotation, on_event=events.append, **options)
-    return events
+    return [event for event in events if not isinstance(event, Doing)]
 
 
 def test_each_step_says_how_far_the_run_is(every_step, small, stack, annotation):

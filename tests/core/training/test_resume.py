@@ -130,8 +130,9 @@ def test_a_schedule_that_waits_for_progress_keeps_its_state(
     small, stack, annotation, same_run, stop_at, tmp_path
 ):
     settings = small(
-        validate_every=2, optimizer={"schedule": "plateau", "patience": 1, "rate": 1.0}
-    )
+        validate_every=2, dice=0.0, class_balance=0.0,
+        optimizer={"schedule": "plateau", "patience": 1, "rate": 1.0},
+    )  # fmt: skip
     resumed = stop_and_resume(settings, stack, annotation, tmp_path / "run", stop_at(34))
     whole = train(settings, stack, annotation)
     assert whole.training.optimizers["standard"].rate.factor < 1

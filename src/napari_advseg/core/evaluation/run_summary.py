@@ -102,8 +102,9 @@ def best_as_json(history: Sequence[Validated], name: NetworkName) -> dict[str, A
     if best is None:
         return {"update": None, "F1 val": None}
     then = next(one for one in history if one.update == best.update).scores.of(name)
+    f1 = then.f1_val if then.f1_val == then.f1_val else None  # of a class without a pixel
     mean = {} if then.mean_f1_val is None else {"mean F1 val": then.mean_f1_val}
-    return {"update": best.update, "F1 val": then.f1_val, **mean}
+    return {"update": best.update, "F1 val": f1, **mean}
 
 
 def best_sentence(history: Sequence[Validated], networks: Iterable[NetworkName]) -> str:

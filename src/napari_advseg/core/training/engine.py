@@ -149,7 +149,7 @@ def train(
         If `control` stops it before the first update.
     """
     watch = Stopwatch()
-    on_event(Doing(Activity.READING))
+    _tell_reading(on_event)
     control = control or RunControl()
     compute = choose_device(settings.device, settings.precision, settings.threads)
     compute.claim_threads()
@@ -225,7 +225,7 @@ def resume(
     AdvSegError
         If its device is not there, or its image or annotation can no longer be used.
     """
-    on_event(Doing(Activity.READING))
+    _tell_reading(on_event)
     folder = Path(folder)
     run_folder.read_config(folder)  # a folder that is no run gets no lock
     with only_writer(folder):
@@ -234,6 +234,14 @@ def resume(
             folder, stack, unannotated, on_event, control, whole_stack, annotation_updates
         )
         return _run(loop)
+
+
+def _tell_reading(on_event: Callable[[Event], None]) -> None:
+    """Say what is done before the run starts; a listener that fails is told so by the run itself."""
+    try:
+        on_event(Doing(Activity.READING))
+    except Exception:
+        log.exception("What listens to the run failed.")
 
 
 def _check(settings: RunSettings, stack: EMStack) -> None:
