@@ -76,7 +76,7 @@ def test_f1_val_of_three_classes_is_that_of_the_likeliest(small, stack, cells, t
 
 def test_of_one_slice_only_its_right_third_counts(small, cells, tmp_path):
     stack = EMStack.from_array(cells[0][0])
-    annotation = Annotation.from_labels(cells[1][0])
+    annotation = Annotation.from_labels(cells[1][0], ClassMap.of(cell=255, membrane=0))
     result = train(small(method="standard"), stack, annotation, tmp_path / "run")
     mask = np.where(predicted_probabilities(tmp_path / "run", stack, "standard")[0, 0] >= 0.5, 0, 1)
     right = slice(64 - 64 // 3, 64)

@@ -12,6 +12,7 @@ import tifffile
 import torch
 
 from napari_advseg.cli.main import main
+from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.data.normalisation import Normalisation
 from napari_advseg.core.data.stack import EMStack
@@ -154,7 +155,8 @@ def test_one_slice_trains_on_one_side_and_validates_on_the_other(
     tmp_path, cells, learned, saved_shape
 ):
     stack = io.read_stack(write(tmp_path / "a.tif", cells[0][0].reshape(saved_shape)))
-    annotation = io.read_annotation(write(tmp_path / "l.tif", cells[1][0].reshape(saved_shape)))
+    labels = write(tmp_path / "l.tif", cells[1][0].reshape(saved_shape))
+    annotation = io.read_annotation(labels, ClassMap.of(cell=255, membrane=0))
     assert stack.shape == annotation.targets.shape == (1, 64, 64)
     folder, found = learned(stack, annotation)
     normal = Normalisation.of(stack)(cells[0][0])

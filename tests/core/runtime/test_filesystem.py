@@ -12,6 +12,7 @@ import pytest
 
 from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.core.runtime.errors import FolderInUse, RunFolderError
+from napari_advseg.core.runtime.events import RunStarted
 from napari_advseg.core.runtime.filesystem import (
     LOCK,
     only_writer,
@@ -161,7 +162,7 @@ def test_a_run_under_way_is_neither_resumed_nor_written_over(small, stack, annot
     folder, refused = tmp_path / "run", []
 
     def meanwhile(event):
-        if not refused:
+        if not refused and isinstance(event, RunStarted):
             for other in (
                 lambda: resume(folder, stack),
                 lambda: train(small(updates=1), stack, annotation, folder),

@@ -107,7 +107,8 @@ def test_the_range_of_the_grey_values_does_not_matter(small, cells, annotation, 
 
 def test_one_slice_trains_on_its_left_and_validates_on_its_right(small, cells):
     image, labels = cells[0][0], cells[1][0]
-    result = train(small(), EMStack.from_array(image), Annotation.from_labels(labels))
+    annotation = Annotation.from_labels(labels, ClassMap.of(cell=255, membrane=0))
+    result = train(small(), EMStack.from_array(image), annotation)
     assert result.outcome is Outcome.COMPLETED
     assert result.training.data.val.columns == (43, 64)
     assert result.training.data.train.columns == (0, 27)

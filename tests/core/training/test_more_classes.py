@@ -78,7 +78,7 @@ def run(cells, five, tmp_path_factory):
     folder = tmp_path_factory.mktemp("five") / "run"
     events = []
     result = train(
-        from_preset("quick", **SMALL), EMStack.from_array(cells[0]), five, folder,
+        from_preset("quick", **SMALL, keep="last"), EMStack.from_array(cells[0]), five, folder,
         on_event=events.append, whole_stack=True,
     )  # fmt: skip
     return folder, result, events

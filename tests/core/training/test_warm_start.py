@@ -66,7 +66,8 @@ def test_learning_goes_on_from_there(run, small, stack, annotation):
 
 
 def test_the_best_weights_instead_of_the_last(run, small, stack, annotation, stop_at, tmp_path):
-    first, folder = run(validate_every=1)
+    plain = {"validate_every": 1, "dice": 0.0, "class_balance": 0.0}
+    first, folder = run(**plain)
     best = first.summary["best"]["standard"]["update"]
     assert best < 12  # or the two would be the same
     as_of_best = train(
@@ -74,7 +75,7 @@ def test_the_best_weights_instead_of_the_last(run, small, stack, annotation, sto
     )
     last = train(small(), stack, annotation, control=stop_at(0), start_from=folder)
     assert not equal(weights(as_of_best.training, "standard"), weights(last.training, "standard"))
-    again = train(small(validate_every=1, updates=12), stack, annotation, control=AfterUpdate(best))
+    again = train(small(**plain, updates=12), stack, annotation, control=AfterUpdate(best))
     assert equal(weights(as_of_best.training, "standard"), weights(again.training, "standard"))
 
 

@@ -83,8 +83,9 @@ class SampledValidation:
 
     @property
     def patches(self) -> int:
-        """All fixed patches."""
-        return len(self.trainer.data.fixed_val[0])
+        """All fixed patches of one side; there are none for validation where no slice validates."""
+        data = self.trainer.data
+        return max(len(data.fixed_val[0]), len(data.fixed_train[0]))
 
     @property
     def sample(self) -> tuple[Crop, ...]:
