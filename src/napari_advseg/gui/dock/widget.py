@@ -27,7 +27,7 @@ from .section_folds import SectionFolds
 if TYPE_CHECKING:
     import napari
 
-MIN_WIDTH = 320
+MIN_WIDTH = 350
 
 
 class _Column(QScrollArea):
