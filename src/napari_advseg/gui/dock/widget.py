@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 DOCK_NAME = "Adversarial Segmentation (napari-advseg)"
 """As napari names the dock that its menu or ``napari -w`` opens: under one name it is opened once."""
-MIN_WIDTH = 320
+MIN_WIDTH = 350
 
 
 class _Column(QScrollArea):

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     import napari
 
 WORDS = "Slice {} is not predicted yet"
+FONT_SIZE = 12
+"""In points; the box around the words keeps them readable on any image."""
 
 
 class UnpredictedNote:
@@ -31,4 +33,6 @@ class UnpredictedNote:
         if text == self._text:
             return
         self._text = text
+        if text:
+            overlay.position, overlay.font_size, overlay.box = "top_left", FONT_SIZE, True
         overlay.text, overlay.visible = text, bool(text)

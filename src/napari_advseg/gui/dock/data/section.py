@@ -27,7 +27,7 @@ from .new_annotation_menu import NewAnnotationMenu
 from .restore_offer import RestoreOffer
 from .slice_strip import SliceStrip
 
-LAYER_BOX = 90
+LAYER_BOX = 112
 """Least width of a list of layers in pixels; napari's style asks for more, and the image needs the room."""
 
 

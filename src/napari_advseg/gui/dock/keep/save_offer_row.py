@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from napari_advseg.app.controller import Controller
 from napari_advseg.gui.widgets.section import Sentence, describe, follow
@@ -43,6 +44,9 @@ class SaveOfferRow(QWidget):
         column.setSpacing(3)
         column.addWidget(self._words)
         column.addLayout(buttons)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._scroll_here)
         for signal in (self._model.events.save_offer, self._model.events.state):
             follow(self, signal, self._show)
 
@@ -52,3 +56,13 @@ class SaveOfferRow(QWidget):
         self._rest.setEnabled(not self._model.busy)
         self._only.setEnabled(offer is not None and offer.predicted > 0)
         self.setVisible(offer is not None)
+        if offer is not None:
+            self._soon.start()
+
+    def _scroll_here(self) -> None:
+        """Bring the buttons into sight once they are laid out."""
+        above = self.parentWidget()
+        while above is not None and not isinstance(above, QScrollArea):
+            above = above.parentWidget()
+        if above is not None and self.isVisible():
+            above.ensureWidgetVisible(self)

@@ -41,7 +41,8 @@ class KeepSection(Section):
         describe(show, "show_folder", "Open this folder in the file manager.")
         change.clicked.connect(self._change)
         show.clicked.connect(lambda: dialogs.show_folder(self._shown()))
-        self.add_row("run folder", self._folder, change, show)
+        self.add_row("run folder", self._folder)
+        self.add_row("", QWidget(), change, show)  # below, so that the end of the path is seen
         self._words = Sentence()
         self._words.setProperty("advseg", "dim")
         self._words.setObjectName("run_words")

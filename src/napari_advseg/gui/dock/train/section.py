@@ -109,6 +109,7 @@ class TrainSection(Section):
             "How long to train; the lowest value takes the preset's own number of updates.",
         )
         self._budget.setKeyboardTracking(False)
+        self._budget.setMinimumWidth(124)  # “as preset” is whole
         self._unit = QComboBox()
         describe(self._unit, "budget_unit", "Whether the budget counts minutes, updates or epochs.")
         self._unit.addItem("min", "minutes")
