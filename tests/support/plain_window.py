@@ -19,6 +19,7 @@ from napari_advseg.gui.window.viewer_session import ViewerSession
 from support.listeners import listeners
 
 AREAS = {
+    "left": Qt.DockWidgetArea.LeftDockWidgetArea,
     "right": Qt.DockWidgetArea.RightDockWidgetArea,
     "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
 }
@@ -32,8 +33,19 @@ class PlainWindow:
         canvas = QWidget()
         canvas.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._qt_window.setCentralWidget(canvas)
-        self._qt_viewer = SimpleNamespace(canvas=SimpleNamespace(native=canvas))
         self.dock_widgets: dict[str, QWidget] = {}
+        self._qt_viewer = SimpleNamespace(
+            canvas=SimpleNamespace(native=canvas),
+            dockLayerControls=self._part("layer controls"),
+            dockLayerList=self._part("layer list"),
+        )
+
+    def _part(self, name: str) -> QDockWidget:
+        """A dock of napari's own, on the left, which `dock_widgets` does not name."""
+        dock = QDockWidget(name, self._qt_window)
+        dock.setWidget(QWidget())
+        self._qt_window.addDockWidget(AREAS["left"], dock)
+        return dock
 
     def add_dock_widget(self, widget: QWidget, name: str, area: str = "right") -> QDockWidget:
         """Dock a widget as napari does."""
