@@ -25,6 +25,7 @@ from napari_advseg.app.state.model import RunState
 from napari_advseg.gui.dock.data.slice_strip import SliceStrip
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
+from napari_advseg.gui.widgets.section import Section
 from napari_advseg.gui.window.viewer_session import session_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,11 +114,18 @@ class Window:
     # ---- the dock
 
     def part(self, role: str) -> QWidget:
-        """A control of the dock, scrolled into sight."""
+        """A control of the dock, its section opened, scrolled into sight."""
         found = self.dock.findChild(QWidget, role)
         if found is None:
             sys.exit(f"The dock has no {role}.")
-        self.dock.findChild(QScrollArea).ensureWidgetVisible(found)
+        area, above = self.dock.findChild(QScrollArea), found.parentWidget()
+        while above is not None and not isinstance(above, Section):
+            above = above.parentWidget()
+        if above is not None and not above.is_open:
+            QTest.mouseClick(above.heading, LEFT)
+            QTest.qWait(30)
+        if area.isAncestorOf(found):  # Start and what is below it are always in sight
+            area.ensureWidgetVisible(found)
         QTest.qWait(30)
         return found
 
