@@ -130,7 +130,7 @@ def test_the_proxy_and_the_viewer_have_one_session(viewer):
 
 
 @pytest.mark.parametrize("menu_first", [True, False])
-def test_the_dock_is_opened_once_by_the_menu_and_a_call(viewer, menu_first):
+def test_the_dock_is_opened_once_by_the_menu_and_a_call(qtbot, viewer, menu_first):
     def by_call():
         return viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)[1]
 
@@ -139,10 +139,11 @@ def test_the_dock_is_opened_once_by_the_menu_and_a_call(viewer, menu_first):
         called = by_call()
     else:
         called = by_call()
+        qtbot.waitUntil(called.isVisible)  # in front of napari's layer controls, whose place it shares
         menu_action(viewer).trigger()  # napari's menu hides a dock that is shown
         assert not called.isVisible()
         menu_action(viewer).trigger()
-    assert called.isVisible()
+    qtbot.waitUntil(called.isVisible)
     assert viewer.window._qt_window.findChildren(AdversarialSegmentation) == [called]
     assert {NAME, PLOTS_NAME} == set(viewer.window.dock_widgets)
 

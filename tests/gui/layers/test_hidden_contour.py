@@ -51,7 +51,7 @@ def test_an_outline_is_hidden_in_3d_and_shown_in_2d_if_it_was(layer, visible, be
     viewer.add_layer(layer)
     viewer.dims.ndisplay = begun_in
     outline = Outline(viewer, "standard")
-    outline.begin(layer, {}, {})
+    outline.begin(layer, {}, {}, None)
     viewer.dims.events.ndisplay.connect(lambda event: outline.fit_display())
     assert outline.layer.visible is (begun_in == 2)
     viewer.dims.ndisplay = 2
