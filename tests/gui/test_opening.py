@@ -139,7 +139,9 @@ def test_the_dock_is_opened_once_by_the_menu_and_a_call(qtbot, viewer, menu_firs
         called = by_call()
     else:
         called = by_call()
-        qtbot.waitUntil(called.isVisible)  # in front of napari's layer controls, whose place it shares
+        qtbot.waitUntil(
+            called.isVisible
+        )  # in front of napari's layer controls, whose place it shares
         menu_action(viewer).trigger()  # napari's menu hides a dock that is shown
         assert not called.isVisible()
         menu_action(viewer).trigger()

@@ -19,7 +19,9 @@ from qtpy.QtWidgets import QAbstractButton, QCheckBox
 
 from napari_advseg.app.state.model import RunState
 from napari_advseg.app.state.run_form import Budget
+from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
+from napari_advseg.gui.layers.class_metadata import class_map_metadata
 from napari_advseg.gui.layers.overlay import OVERLAY_KEY
 from napari_advseg.gui.window.plots_dock import PLOTS_NAME
 
@@ -155,7 +157,9 @@ class Person:
 
     def add_truth(self):
         labels = np.where(self.draws.random((4, 64, 64)) < 0.5, 255, 0).astype(np.uint8)
-        return self.viewer.add_labels(labels, name=f"truth {next(self.numbers)}")
+        named = class_map_metadata(ClassMap.of(cell=255, membrane=0))
+        name = f"truth {next(self.numbers)}"
+        return self.viewer.add_labels(labels, name=name, metadata=named)
 
     def some_layer(self):
         layers = self.viewer.layers

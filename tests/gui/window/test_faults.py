@@ -90,6 +90,13 @@ def stop(dock, qtbot):
     until(qtbot, lambda: dock.model.state is RunState.IDLE)
 
 
+def save_predicted(dock, qtbot):
+    """Save masks of the slices that are predicted; the others are asked about."""
+    click(dock, qtbot, "save_masks")
+    until(qtbot, lambda: dock.model.save_offer is not None)
+    click(dock, qtbot, "save_predicted")
+
+
 def complete(dock, qtbot, updates=10):
     """Let a run end by itself."""
     dock._session.controller.data.choose(budget=Budget(updates, "updates"))
@@ -130,9 +137,11 @@ def test_a_run_that_cannot_be_written_goes_on_and_says_so_until_it_can(
 
     masks = tmp_path / "elsewhere"
     monkeypatch.setattr(dialogs, "ask_folder", lambda parent, title, start: masks)
-    click(dock, qtbot, "save_masks")
-    until(qtbot, lambda: (masks / "adversarial_mask.tif").exists())
-    assert set(np.unique(tifffile.imread(masks / "standard_mask.tif"))) <= {0, 255}
+    save_predicted(dock, qtbot)
+    until(qtbot, lambda: any(masks.glob("adversarial_mask_*.tif")))
+    (mask,) = masks.glob("standard_mask_*.tif")
+    until(qtbot, lambda: "saved in" in status(dock))
+    assert set(np.unique(tifffile.imread(mask))) <= {0, 255}
 
     folder.unlink()
     seen = []
@@ -159,11 +168,10 @@ def test_the_end_of_a_run_that_could_not_be_written_says_where_its_masks_can_go(
     assert "Save the masks elsewhere" in status(dock)
     masks = tmp_path / "elsewhere"
     monkeypatch.setattr(dialogs, "ask_folder", lambda parent, title, start: masks)
-    click(dock, qtbot, "save_masks")
+    save_predicted(dock, qtbot)
     until(qtbot, lambda: "saved in" in status(dock))
-    assert sorted(path.name for path in masks.iterdir()) == [
-        "adversarial_mask.tif", "standard_mask.tif",
-    ]  # fmt: skip
+    for network in ("adversarial", "standard"):
+        assert len(list(masks.glob(f"{network}_mask_*.tif"))) == 1
     monkeypatch.setattr(run_writer, "save_checkpoint", real)
     complete(dock, qtbot)
     assert status(dock).startswith("Finished")
