@@ -25,7 +25,7 @@ from napari_advseg.gui.layers.class_metadata import class_map_metadata
 from napari_advseg.gui.layers.overlay import OVERLAY_KEY
 from napari_advseg.gui.window.plots_dock import PLOTS_NAME
 
-CYCLES = int(os.environ.get("ADVSEG_CYCLES", "10"))
+CYCLES = int(os.environ.get("ADVSEG_CYCLES", "12"))
 """Half of them while layers come and go, half on layers that stay, where memory can be measured closely.
 
 Ten are the fewest of which five are measured closely, one more than `MOST_KEPT`: a layer that each run
