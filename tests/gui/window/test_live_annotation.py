@@ -25,7 +25,7 @@ TINY = {
 }  # fmt: skip
 LEFT = Qt.MouseButton.LeftButton
 PAINTED = 3
-WAIT = 30_000
+WAIT = 90_000
 
 
 @pytest.fixture
