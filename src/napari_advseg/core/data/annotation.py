@@ -205,7 +205,7 @@ def undecided(value: int) -> UndecidedLabels:
     """Error for labels of one value and 0 that may be strokes of one class or a dense annotation."""
     other = 2 if value == 1 else 1
     return UndecidedLabels(
-        f"The annotation holds only 0 and {value}, and nothing says whether 0 is a class. If it is, name both, "
+        f"The annotation holds only 0 and {value}: nothing says whether 0 is a class. If it is, name both, "
         f"for example object={value},background=0; if 0 is not labelled, name a second label, "
         f"for example object={value},background={other}."
     )
