@@ -4,6 +4,7 @@
     python bench/adversary.py all --seeds 20 21 22 23 24
     python bench/adversary.py vnc --annotated 2 14 --seeds 20 21 22
     python bench/adversary.py shift --seeds 20 21 22
+    python bench/adversary.py mitochondria --seeds 20 21 22 23 24
     python bench/adversary.py few --choose ...        # the protocol's choosing split
 
 ``few`` and ``all``: ISBI 2012, annotated slices among 0–19, scored on 20–29; without annotation the rest of
@@ -33,13 +34,18 @@ from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.evaluation.boundary_scores import rand_and_info
 from napari_advseg.core.evaluation.metrics import confusion, f1_scores
 from napari_advseg.core.evaluation.paired_comparison import Difference
+from napari_advseg.core.evaluation.threshold_choice import f1_by_threshold
 from napari_advseg.core.formats.io import read_annotation, read_stack
 from napari_advseg.core.inference.probabilities import class_probabilities
 from napari_advseg.core.training.engine import RunResult, train
 
 ARMS = ("S", "G/S", "control")
-MEASURES = ("F1 membrane", "V_Rand")
-VNC_CLASSES = ClassMap.parse("cell=159+191+223+255,membrane=0+32+64+96+128")
+MEMBRANE_MEASURES = ("F1 membrane", "V_Rand")
+MITOCHONDRIA_MEASURES = ("F1 mitochondria", "F1 at its best threshold")
+VNC_CLASSES = {
+    "vnc": ClassMap.parse("cell=159+191+223+255,membrane=0+32+64+96+128"),
+    "mitochondria": ClassMap.parse("background=0+32+64+96+128+159+223+255,mitochondria=191"),
+}
 
 
 @dataclass(frozen=True)
@@ -68,16 +74,16 @@ def with_slices(annotation: Annotation, kept: tuple[int, ...]) -> Annotation:
     return replace(annotation, targets=targets)
 
 
-def vnc() -> tuple[EMStack, Annotation]:
-    """Stack 1 of the VNC data, its labels merged to cell and membrane."""
-    labels = read_annotation(DATA / "vnc" / "stack1-labels.tif", VNC_CLASSES)
+def vnc(classes: str = "vnc") -> tuple[EMStack, Annotation]:
+    """Stack 1 of the VNC data, its labels merged to two classes."""
+    labels = read_annotation(DATA / "vnc" / "stack1-labels.tif", VNC_CLASSES[classes])
     return read_stack(DATA / "vnc" / "stack1-raw.tif"), labels
 
 
 def task(table: str, number: int, seed: int, *, choose: bool) -> Task:
     """Data of one seed of a table."""
-    on_vnc = table == "vnc"
-    stack, annotation = vnc() if on_vnc else isbi()
+    on_vnc = table in VNC_CLASSES
+    stack, annotation = vnc(table) if on_vnc else isbi()
     pool, val = {
         (False, False): (range(20), range(20, 30)),
         (False, True): (range(15), range(15, 20)),
@@ -90,7 +96,7 @@ def task(table: str, number: int, seed: int, *, choose: bool) -> Task:
     second = None
     if table == "few":
         second = read_stack(DATA / "isbi2012" / "test-volume.tif")
-    elif table in ("vnc", "shift"):
+    elif on_vnc or table == "shift":
         second = read_stack(DATA / "vnc" / "stack2-raw.tif")
     scored = (stack, annotation, tuple(val))
     if table == "shift":
@@ -111,7 +117,7 @@ def run(chosen: Task, method: str, seed: int, threads: int, changes: dict[str, A
 
 
 def scores(result: RunResult, name: str, chosen: Task) -> dict[str, float]:
-    """F1 membrane and V_Rand of the last weights."""
+    """F1 of the rarer class of the last weights, and V_Rand or the F1 at its best threshold."""
     stack, annotation, slices = chosen.scored
     training, normalise = result.training, normalisation_of(stack)
     network = training.optimizers[name].network
@@ -123,6 +129,11 @@ def scores(result: RunResult, name: str, chosen: Task) -> dict[str, float]:
     ])  # fmt: skip
     truth = annotation.targets[list(slices)]
     counts = confusion((found < 0.5).astype(np.uint8), truth, 2)
+    if "mitochondria" in annotation.classes.names:
+        _, by_threshold = f1_by_threshold(list(found), list(truth))
+        threshold, best = max(by_threshold, key=lambda one: one[1])
+        measured = (float(f1_scores(counts)[1]), best)
+        return {**dict(zip(MITOCHONDRIA_MEASURES, measured, strict=True)), "threshold": threshold}
     regions = rand_and_info(found, truth)
     return {
         "F1 cell": float(f1_scores(counts)[0]),
@@ -165,8 +176,15 @@ def measure(
     return rows
 
 
+def measures_of(rows: list[dict[str, Any]]) -> tuple[str, str]:
+    """The two measures that rows of one table hold."""
+    on_mitochondria = bool(rows) and MITOCHONDRIA_MEASURES[0] in rows[0]
+    return MITOCHONDRIA_MEASURES if on_mitochondria else MEMBRANE_MEASURES
+
+
 def show(rows: list[dict[str, Any]]) -> None:
     """Means, and the paired differences to S and to the control with their 95 % intervals."""
+    measures = measures_of(rows)
     for number in sorted({r["annotated"] for r in rows}):
         by_arm = {
             arm: {r["seed"]: r for r in rows if r["arm"] == arm and r["annotated"] == number}
@@ -175,21 +193,22 @@ def show(rows: list[dict[str, Any]]) -> None:
         print(f"\n{number} annotated")
         for arm, runs in by_arm.items():
             for seed in sorted(runs):
-                numbers = "  ".join(f"{m} {runs[seed][m]:.4f}" for m in MEASURES)
+                numbers = "  ".join(f"{m} {runs[seed][m]:.4f}" for m in measures)
                 print(f"  seed {seed}  {arm:8} {numbers}")
         for one, other in (("S", "G/S"), ("S", "control"), ("control", "G/S")):
             both = sorted(by_arm[one].keys() & by_arm[other].keys())
             if both:
                 apart = (
                     Difference.of(m, *([by_arm[a][s][m] for s in both] for a in (one, other)))
-                    for m in MEASURES
+                    for m in measures
                 )
                 print(f"  {other} minus {one}: " + "; ".join(d.words() for d in apart))
 
 
 def markdown(rows: list[dict[str, Any]]) -> None:
     """The table of docs/benchmarks.md: means over the seeds, and differences with 95 % intervals."""
-    print("| annotated | seeds | | F1 membrane | V_Rand |")
+    measures = measures_of(rows)
+    print("| annotated | seeds | | " + " | ".join(measures) + " |")
     print("|---|---|---|---|---|")
     for number in sorted({r["annotated"] for r in rows}):
         by_arm = {
@@ -201,12 +220,12 @@ def markdown(rows: list[dict[str, Any]]) -> None:
             continue
         head = f"| {number} | {len(seeds)}"
         for arm, runs in by_arm.items():
-            means = (sum(runs[s][m] for s in seeds) / len(seeds) for m in MEASURES)
+            means = (sum(runs[s][m] for s in seeds) / len(seeds) for m in measures)
             print(f"{head} | {arm} | " + " | ".join(f"{mean:.3f}" for mean in means) + " |")
         for one, other in (("S", "G/S"), ("S", "control"), ("control", "G/S")):
             apart = [
                 Difference.of(m, *([by_arm[a][s][m] for s in seeds] for a in (one, other)))
-                for m in MEASURES
+                for m in measures
             ]
             words = (d.words().removeprefix(f"{d.measure} ") for d in apart)
             print(f"{head} | {other} − {one} | " + " | ".join(words) + " |")
@@ -217,7 +236,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("table", choices=["few", "all", "vnc", "shift"])
+    parser.add_argument("table", choices=["few", "all", "vnc", "shift", "mitochondria"])
     parser.add_argument("--annotated", type=int, nargs="+")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
@@ -230,7 +249,9 @@ def main() -> None:
     name = args.name or f"adversary_{args.table}{'_choose' if args.choose else ''}"
     path: Path = RESULTS / f"{name}.json"
     rows = json.loads(path.read_text())["results"] if path.exists() else []
-    for number in args.annotated or {"few": [1, 2, 4], "vnc": [2, 14]}.get(args.table, [20]):
+    for number in args.annotated or {"few": [1, 2, 4], "vnc": [2, 14], "mitochondria": [2]}.get(
+        args.table, [20]
+    ):
         for seed in args.seeds:
             done = {r["arm"] for r in rows if (r["annotated"], r["seed"]) == (number, seed)}
             missing = tuple(arm for arm in args.arms if arm not in done)

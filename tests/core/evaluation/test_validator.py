@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from skimage.transform import resize
 
 from napari_advseg.core.config.classes import UNLABELLED, ClassMap
 from napari_advseg.core.data.annotation import Annotation
@@ -11,6 +12,7 @@ from napari_advseg.core.evaluation.boundary_scores import rand_and_info
 from napari_advseg.core.inference.predict_stack import predict_stack
 from napari_advseg.core.runtime.control import Stopped
 from napari_advseg.core.runtime.events import Outcome
+from napari_advseg.core.runtime.seeded_random import Purpose, numpy_generator
 from napari_advseg.core.training.engine import train
 
 
@@ -93,6 +95,25 @@ def test_f1_train_is_that_of_the_fixed_patches(small, stack, labelled):
         logits = network(images)[:, 0].numpy()
     expected = f1_of(np.where(logits >= 0, 0, 1), targets.numpy(), 0)
     assert result.history[-1].scores.standard.f1_train == pytest.approx(expected, abs=1e-6)
+
+
+def test_f1_train_of_a_coarser_image_is_of_the_full_pixels(small, stack, labelled):
+    result = train(small(scale=2), stack, labelled)
+    data, settings = result.training.data, result.training.settings
+    network = result.training.optimizers["standard"].network.eval()
+    with torch.no_grad():
+        found = network(data.fixed_train[0]).sigmoid()[:, 0].numpy()
+    side = 2 * settings.patch
+    large = np.stack([resize(one, (side, side), order=1, mode="edge") for one in found])
+    positions = data.sampler.draw(numpy_generator(settings.seed, Purpose.FIXED_TRAIN), len(found))
+    truth = [
+        labelled.targets[data.train.slices[row], 2 * top :, 2 * left :][:side, :side]
+        for row, top, left in positions
+    ]
+    expected = f1_of(np.where(large >= 0.5, 0, 1), np.stack(truth), 0)
+    assert result.history[-1].scores.standard.f1_train == pytest.approx(expected, abs=1e-3)
+    coarse = f1_of(np.where(found >= 0.5, 0, 1), data.fixed_train[1].numpy(), 0)
+    assert abs(coarse - expected) > 2e-3
 
 
 @pytest.mark.parametrize("side", ["train", "val"])

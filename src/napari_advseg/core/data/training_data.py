@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_advseg.core.config.classes import UNLABELLED
@@ -62,6 +63,23 @@ class Region:
         planes = [self.images[row, c, y, x] for c in range(self.images.shape[1])]
         return torch.stack(planes, dim=1), self.targets[row, y, x]
 
+    def full_targets(
+        self, annotation: Annotation, positions: Positions, patch: int
+    ) -> NDArray[np.uint8]:
+        """Targets of patches in the stack's own pixels, shape (N, patch · scale, patch · scale).
+
+        What reaches past the stack or past these columns is unlabelled.
+        """
+        side, (first, end) = patch * self.scale, self.columns
+        found = np.full((len(positions), side, side), UNLABELLED, np.uint8)
+        for target, (row, top, left) in zip(
+            found, positions * (1, self.scale, self.scale), strict=True
+        ):
+            plane = annotation.targets[self.slices[row], :, first:end]
+            part = plane[top : top + side, left : left + side]
+            target[: part.shape[0], : part.shape[1]] = part
+        return found
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -75,6 +93,8 @@ class TrainingData:
         Of the training region.
     fixed_train, fixed_val : (Tensor, Tensor)
         Images and targets of patches drawn once for the run.
+    fixed_train_truth : Tensor of uint8, shape (N, patch · scale, patch · scale)
+        Targets of the fixed training patches in the stack's own pixels, for F1 train.
     unannotated : Unannotated or None
         Images without annotation, if D tells their masks from others.
     fixed_unannotated : (Tensor, Tensor) or None
@@ -88,6 +108,7 @@ class TrainingData:
     val: Region
     sampler: PatchSampler
     fixed_train: tuple[Tensor, Tensor]
+    fixed_train_truth: Tensor
     fixed_val: tuple[Tensor, Tensor]
     unannotated: Unannotated | None = None
     fixed_unannotated: tuple[Tensor, Tensor] | None = None
@@ -142,7 +163,7 @@ class TrainingData:
                 )
         return cls(
             annotation, split, normalisation, train, val, sampler,
-            _fixed(settings, train, sampler, Purpose.FIXED_TRAIN),
+            *_fixed_train(settings, train, sampler, annotation),
             _fixed_val(settings, val),
             unannotated,
             None if unannotated is None else _fixed_unannotated(settings, unannotated),
@@ -164,13 +185,15 @@ class TrainingData:
         )
         _check_training_classes(train, annotation)
         sampler = _training_sampler(settings, train, split)
+        patches, truth = _fixed_train(settings, train, sampler, annotation)
         return replace(
             self,
             annotation=annotation,
             split=split,
             train=train,
             sampler=sampler,
-            fixed_train=_fixed(settings, train, sampler, Purpose.FIXED_TRAIN),
+            fixed_train=patches,
+            fixed_train_truth=truth,
         )
 
 
@@ -230,11 +253,17 @@ def _region(
     return Region(slices, images, on_device, (first, end), scale)
 
 
-def _fixed(
-    settings: RunSettings, region: Region, sampler: PatchSampler, purpose: Purpose
-) -> tuple[Tensor, Tensor]:
-    positions = sampler.draw(numpy_generator(settings.seed, purpose), settings.fixed_patches)
-    return region.cut(positions, settings.patch)
+def _fixed_train(
+    settings: RunSettings, train: Region, sampler: PatchSampler, annotation: Annotation
+) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    """Patches of the training slices, and their targets in the stack's own pixels."""
+    draws = numpy_generator(settings.seed, Purpose.FIXED_TRAIN)
+    positions = sampler.draw(draws, settings.fixed_patches)
+    patches = train.cut(positions, settings.patch)
+    if train.scale == 1:
+        return patches, patches[1]
+    truth = train.full_targets(annotation, positions, settings.patch)
+    return patches, torch.from_numpy(truth).to(train.targets.device)
 
 
 def _fixed_val(settings: RunSettings, val: Region) -> tuple[Tensor, Tensor]:
@@ -242,7 +271,8 @@ def _fixed_val(settings: RunSettings, val: Region) -> tuple[Tensor, Tensor]:
     if not val.slices:
         return val.cut(np.zeros((0, 3), np.int64), settings.patch)
     sampler = PatchSampler(val.targets.cpu().numpy(), settings.patch)
-    return _fixed(settings, val, sampler, Purpose.FIXED_VAL)
+    draws = numpy_generator(settings.seed, Purpose.FIXED_VAL)
+    return val.cut(sampler.draw(draws, settings.fixed_patches), settings.patch)
 
 
 def _fixed_unannotated(settings: RunSettings, images: Unannotated) -> tuple[Tensor, Tensor]:

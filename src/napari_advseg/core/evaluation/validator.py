@@ -15,6 +15,7 @@ from napari_advseg.core.adversary.discriminator import Discriminator
 from napari_advseg.core.adversary.mask_gaps import gap_cutter
 from napari_advseg.core.config.classes import UNLABELLED
 from napari_advseg.core.config.settings import RunSettings
+from napari_advseg.core.data.rescaling import upsampled
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.data.unannotated import everywhere
@@ -252,9 +253,11 @@ class Validator:
         network.eval()
         classes = len(self.data.annotation.classes)
         counts = np.zeros((classes, classes), np.int64)
-        for images, targets in self._batches(self.data.fixed_train):
+        scale, patches = self.settings.scale or 1, self.data.fixed_train[0]
+        for images, targets in self._batches((patches, self.data.fixed_train_truth)):
             with torch.inference_mode():
                 found = batch_probabilities(network, images, self.compute)
+                found = upsampled(found, scale, *targets.shape[1:])
             indices = class_indices(found.movedim(1, 0).cpu().numpy())
             counts += confusion(indices, targets.cpu().numpy(), classes)
         return overall_f1(counts)

@@ -290,6 +290,7 @@ def _with_patches(data: TrainingData, number: int | None) -> TrainingData:
     return replace(
         data,
         fixed_train=(data.fixed_train[0][:number], data.fixed_train[1][:number]),
+        fixed_train_truth=data.fixed_train_truth[:number],
         fixed_val=(data.fixed_val[0][:number], data.fixed_val[1][:number]),
         fixed_unannotated=None if other is None else (other[0][:number], other[1][:number]),
     )
