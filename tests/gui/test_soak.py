@@ -307,6 +307,7 @@ def test_many_runs_with_layers_that_come_and_go_leave_nothing_behind(viewer, qtb
         early = without_layers(person)
         for _ in range(quarter):
             person.cycle()
+        person.do_what_is_left()
         late = without_layers(person)
         for _ in range(quarter // 2):
             person.plain_cycle()
