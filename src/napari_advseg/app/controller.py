@@ -16,9 +16,11 @@ from napari_advseg.app.controllers.mask_look import MaskLookController
 from napari_advseg.app.controllers.run import RunController
 from napari_advseg.app.controllers.run_time import RunTimeController
 from napari_advseg.app.core_engine import CoreEngine
+from napari_advseg.app.messages.threshold_messages import scores_at
 from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.ports.viewer import TaskRunner, ViewerPort
 from napari_advseg.app.projects.controller import ProjectController
+from napari_advseg.app.state.best_threshold import BestThreshold
 from napari_advseg.app.state.model import AppModel
 from napari_advseg.core.config.settings import Method
 from napari_advseg.core.runtime.errors import AdvSegError
@@ -88,6 +90,11 @@ class Controller:
         """Move the masks to another threshold at once; nothing is predicted."""
         self.model.threshold = threshold
         self.context.viewer.set_threshold(threshold)
+
+    def use_best_threshold(self, best: BestThreshold) -> None:
+        """Move the masks to the threshold that scored best on the validation slices, and say so."""
+        self.set_threshold(best.threshold)
+        self.model.status = scores_at(best)
 
     def set_side_by_side(self, on: bool) -> None:
         """Show image, annotation and masks beside each other, or put everything back."""

@@ -59,7 +59,7 @@ def test_a_finished_run_leaves_curves_scores_and_the_best(app):
     assert [one.update for one in app.model.history] == [10, 20, 30]
     assert app.model.lambda_marks == ((3, 0.0), (9, 0.1))
     assert app.model.status == (
-        "Finished. S 0.890  G/S 0.910  D 0.710 · best F1 G/S 0.920 at update 20"
+        "Finished. F1 S 0.890  G/S 0.910, D 0.710 · best G/S 0.920 at update 20"
     )
     assert app.model.progress.text == "done"
     assert app.model.masks_shown
@@ -88,7 +88,7 @@ def test_stop_ends_the_run_and_the_next_start_is_a_new_one(app):
     app.with_data().controller.run.start()
     app.runner.flush()
     assert app.model.state is RunState.IDLE
-    assert app.model.status.startswith("Stopped at update 10. S 0.800")
+    assert app.model.status.startswith("Stopped at update 10. F1 S 0.800")
     app.training.during = lambda control: None
     app.controller.run.start()
     app.runner.flush()

@@ -81,7 +81,7 @@ def test_events_of_a_run_in_minutes(app):
     assert app.model.lambda_marks == ((8, 0.0), (20, 0.1))
     scores = Scores(NetworkScores(0.949), NetworkScores(0.951))
     handle(FinalScores(40, scores, "all 10 validation slices"))
-    assert app.model.status == "S 0.949  G/S 0.951 on all 10 validation slices"
+    assert app.model.status == "F1 S 0.949  G/S 0.951 on all 10 validation slices"
     part = np.full((4, 8), 0.7, np.float16)
     handle(SlicePredicted("standard", 1, part, (2, 3)))
     assert app.viewer.kept["standard", 1] is part

@@ -10,22 +10,36 @@ from napari_advseg.app.messages.run_messages import (
     TimeLeft,
     clock,
     duration,
+    final_line,
     score_line,
 )
 from napari_advseg.app.state.advanced_fields import field_specs, preset_values
 from napari_advseg.app.state.run_form import Choices
-from napari_advseg.core.runtime.events import Validated
-from napari_advseg.core.runtime.scores import NetworkScores, Scores
+from napari_advseg.core.runtime.events import FinalScores, Validated
+from napari_advseg.core.runtime.scores import DiscriminatorScores, NetworkScores, Scores
 
 
 def test_score_line_leaves_out_networks_that_were_not_trained():
     history = [Validated(40, 1.0, 3.0, Scores(NetworkScores(0.94919), NetworkScores(float("nan"))))]
-    assert score_line(history) == "S 0.949 · best F1 S 0.949 at update 40"
+    assert score_line(history) == "F1 S 0.949 · best S 0.949 at update 40"
+
+
+def test_the_scores_of_the_last_validation_are_by_the_measure_of_the_best():
+    def validated(update, standard, adversarial):
+        networks = (NetworkScores(0.99, mean_f1_val=f1) for f1 in (standard, adversarial))
+        return Validated(update, 1.0, 3.0, Scores(*networks, DiscriminatorScores(0.71)))
+
+    history = [validated(10, 0.8, 0.85), validated(20, 0.82, 0.81)]
+    assert score_line(history) == (
+        "mean F1 S 0.820  G/S 0.810, D 0.710 · best G/S 0.850 at update 10"
+    )
+    final = FinalScores(20, history[-1].scores, "all 5 validation slices")
+    assert final_line(final) == "mean F1 S 0.820  G/S 0.810 on all 5 validation slices"
 
 
 def test_of_equal_scores_the_earliest_is_the_best():
     history = [Validated(u, 1.0, 3.0, Scores(NetworkScores(0.9))) for u in (10, 20)]
-    assert score_line(history) == "S 0.900 · best F1 S 0.900 at update 10"
+    assert score_line(history) == "F1 S 0.900 · best S 0.900 at update 10"
 
 
 @pytest.mark.parametrize(

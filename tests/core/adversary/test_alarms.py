@@ -238,6 +238,24 @@ def test_a_run_that_ends_with_masks_of_one_class_says_so(watch):
     assert (begun.kind, begun.since) == ("one class S", 20)
 
 
+def test_no_mask_has_collapsed_early_in_a_run(watch):
+    good, nothing = {"rest": 0.9, "object": 0.1}, {"rest": 1.0, "object": 0.0}
+    assert watch.masks(10, {"S": good}, early=True) == []
+    assert watch.masks(20, {"S": nothing}, early=True) == []
+    assert watch.masks(30, {"S": nothing}, early=True) == []
+    (begun,) = watch.masks(40, {"S": nothing})
+    assert (begun.kind, begun.since) == ("one class S", 20)
+
+
+def test_a_mask_that_holds_as_little_of_a_rare_class_as_there_is_has_not_collapsed(watch):
+    truth = {"rest": 0.999, "object": 0.001}
+    right, nothing = {"rest": 0.9992, "object": 0.0008}, {"rest": 0.99995, "object": 0.00005}
+    assert watch.masks(10, {"S": right}, truth=truth) == []
+    assert watch.masks(20, {"S": right}, truth=truth) == []
+    (begun,) = watch.masks(30, {"S": nothing}, truth=truth)
+    assert "mask of S is rest almost everywhere" in begun.text
+
+
 # ---- runs
 
 

@@ -205,6 +205,16 @@ def test_scale_changes_size_up_to_its_largest_share():
     assert 1.18 < size.max() <= 1.2
 
 
+def test_of_some_patches_the_pixels_stay_as_they_are():
+    images, targets = patches(400, 16)
+    settings = only(rotation=180.0, scale=0.25, elastic=2.0, geometric=0.3)
+    moved, turned = augment(images, targets, settings, seeded())
+    same = torch.isclose(moved, images, atol=1e-5).all(dim=(1, 2, 3))
+    assert 0.7 - 4 * math.sqrt(0.7 * 0.3 / 400) < float(same.float().mean())
+    assert float(same.float().mean()) < 0.7 + 4 * math.sqrt(0.7 * 0.3 / 400)
+    assert torch.equal(turned[same], targets[same])
+
+
 def test_an_oblong_patch_is_rotated_without_shear():
     rows = torch.arange(40.0).view(40, 1).expand(40, 80) - 19.5
     columns = torch.arange(80.0).expand(40, 80) - 39.5

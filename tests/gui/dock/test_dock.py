@@ -338,7 +338,7 @@ def test_start_pause_resume_stop_by_mouse(qtbot, viewer, dock, training):
     assert not part(dock, "stop").isEnabled()
     start(qtbot, dock)
     assert not part(dock, "start").isEnabled()
-    assert "S 0.900  G/S 0.910  D 0.700" in part(dock, "status", QLabel).text()
+    assert "F1 S 0.900  G/S 0.910, D 0.700" in part(dock, "status", QLabel).text()
     assert "left" in part(dock, "progress", QProgressBar).format()
     click(qtbot, dock, "pause")
     assert part(dock, "pause", QAbstractButton).text() == "Resume"

@@ -1,10 +1,11 @@
-"""What the window shows of the adversary: how D does, alarms, and the verdict of a paired run."""
+"""What a run found: how D does, alarms, the verdict of a paired run, and the best thresholds."""
 
 from __future__ import annotations
 
 import logging
 from typing import Any
 
+from napari_advseg.app.state.best_threshold import BestThreshold, best_thresholds
 from napari_advseg.app.state.model import AppModel
 from napari_advseg.core.runtime.events import Alarm, AlarmChanged, RunFinished, Step
 from napari_advseg.core.runtime.scores import DiscriminatorStatistics
@@ -13,12 +14,12 @@ log = logging.getLogger(__name__)
 
 
 class DiscriminatorController:
-    """Takes the events of a run that are about D, and what a loaded run kept of them.
+    """Takes the events of a run that are about D and its masks, and what a loaded run kept of them.
 
     Parameters
     ----------
     model : AppModel
-        Its `alarms`, `health` and `verdict` are written.
+        Its `alarms`, `health`, `verdict` and `best_thresholds` are written.
     """
 
     def __init__(self, model: AppModel) -> None:
@@ -26,7 +27,7 @@ class DiscriminatorController:
 
     def begin(self) -> None:
         """A run starts: nothing is known of it."""
-        self._show((), "")
+        self._show((), "", ())
 
     def step(self, event: Step) -> None:
         """D's numbers of one update; an update in which D did nothing leaves those before."""
@@ -43,13 +44,17 @@ class DiscriminatorController:
     def finished(self, event: RunFinished) -> None:
         """What the run says of its two networks."""
         self._model.verdict = _words(event.summary)
+        self._model.best_thresholds = best_thresholds(event.summary)
 
     def load(self, summary: dict[str, Any]) -> None:
         """What a run kept; of one that never ended there is nothing."""
-        self._show(_alarms(summary), _words(summary))
+        self._show(_alarms(summary), _words(summary), best_thresholds(summary))
 
-    def _show(self, alarms: tuple[Alarm, ...], verdict: str) -> None:
+    def _show(
+        self, alarms: tuple[Alarm, ...], verdict: str, thresholds: tuple[BestThreshold, ...]
+    ) -> None:
         model = self._model
+        model.best_thresholds = thresholds
         model.alarms, model.health, model.verdict = alarms, DiscriminatorStatistics(), verdict
 
 

@@ -9,6 +9,7 @@ from napari_advseg.core.config.settings import Method, RunSettings
 from napari_advseg.core.evaluation.best_validation import best_of_all
 from napari_advseg.core.runtime.errors import Subject, first_line
 from napari_advseg.core.runtime.events import SHORT, FinalScores, Validated
+from napari_advseg.core.runtime.scores import Scores
 
 METHOD_WORDS: dict[Method, str] = {
     "standard": "Standard",
@@ -18,26 +19,34 @@ METHOD_WORDS: dict[Method, str] = {
 
 
 def score_line(history: Sequence[Validated]) -> str:
-    """The last validation and the best so far: ``S 0.949  G/S 0.951  D 0.710 · best ...``."""
+    """The last validation and the best so far: ``mean F1 S 0.949  G/S 0.951, D 0.710 · best S ...``.
+
+    By the measure that the best validation is chosen by, too.
+    """
     if not history:
         return ""
-    last = history[-1].scores
-    numbers = {short: last.of(network).f1_val for network, short in SHORT.items()}
-    numbers["D"] = last.discriminator.accuracy_val
-    line = "  ".join(f"{short} {value:.3f}" for short, value in numbers.items() if _known(value))
-    if not any(_known(last.of(network).f1_val) for network in SHORT):
-        line = f"no F1  {line}".strip()
-    best = best_of_all(history)
-    line = line if best is None else f"{line} · best {best.measure} {best}"
-    part = history[-1].measured_on
-    return f"{line} (on {part})" if part else line
+    last, best = history[-1], best_of_all(history)
+    line = _f1_of_networks(last.scores) or "no F1"
+    accuracy = last.scores.discriminator.accuracy_val
+    if _known(accuracy):
+        line = f"{line}, D {accuracy:.3f}"
+    line = line if best is None else f"{line} · best {best}"
+    return f"{line} (on {last.measured_on})" if last.measured_on else line
 
 
 def final_line(event: FinalScores) -> str:
-    """The scores at the end: ``S 0.949  G/S 0.951 on all 10 validation slices``."""
-    numbers = {short: event.scores.of(network).f1_val for network, short in SHORT.items()}
-    line = "  ".join(f"{short} {value:.3f}" for short, value in numbers.items() if _known(value))
-    return f"{line} on {event.measured_on}"
+    """The scores at the end: ``mean F1 S 0.949  G/S 0.951 on all 10 validation slices``."""
+    return f"{_f1_of_networks(event.scores)} on {event.measured_on}"
+
+
+def _f1_of_networks(scores: Scores) -> str:
+    """Mean F1 of each network, or the F1 of a run that has no mean; empty without any."""
+    found = {short: scores.of(network) for network, short in SHORT.items()}
+    means = {short: one.mean_f1_val for short, one in found.items()}
+    measure = "mean F1" if any(map(_known, means.values())) else "F1"
+    numbers = means if measure == "mean F1" else {s: one.f1_val for s, one in found.items()}
+    parts = [f"{short} {value:.3f}" for short, value in numbers.items() if _known(value)]
+    return "  ".join([f"{measure} {parts[0]}", *parts[1:]]) if parts else ""
 
 
 def device_words(device: str, threads: int) -> str:

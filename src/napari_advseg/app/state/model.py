@@ -19,6 +19,7 @@ from napari_advseg.core.runtime.events import Alarm, NetworkName, Validated
 from napari_advseg.core.runtime.scores import DiscriminatorStatistics
 
 from .annotation_summary import AnnotationSummary
+from .best_threshold import BestThreshold
 from .class_list import ClassList
 from .project_info import Offer, ProjectInfo
 from .run_form import Choices, LayerInfo
@@ -169,6 +170,8 @@ class AppModel:
         Of the run that is shown, those that are over included.
     verdict : str
         Which of its two networks is better, and what to try; empty without a pair.
+    best_thresholds : tuple of BestThreshold
+        Of the run that is shown, found on its validation slices; empty before it has ended.
     looked_for : tuple of str
         Names of the classes of the last new annotation; empty before the first one.
     structure : int or None
@@ -207,6 +210,7 @@ class AppModel:
     health: DiscriminatorStatistics[float] = field(default_factory=DiscriminatorStatistics)
     alarms: tuple[Alarm, ...] = ()
     verdict: str = ""
+    best_thresholds: tuple[BestThreshold, ...] = ()
     looked_for: tuple[str, ...] = ()
     structure: int | None = None
     fill: float = 0.4

@@ -26,6 +26,10 @@ JUMP, LEAST_JUMP = 10.0, 0.05
 STEPS_KEPT = 50
 ONE_CLASS = 0.998
 """Share of one class from which a mask counts as that class alone."""
+FOUND = 0.1
+"""Of classes that are rarer than that: share of their true pixels below which a mask holds none of them."""
+EARLY = 1 / 3
+"""Share of a run in which a network that finds no rare class is still learning."""
 
 
 _WORDS = {
@@ -112,31 +116,44 @@ class AlarmMonitor:
         return changed
 
     def masks(
-        self, update: int, shares: Mapping[str, Mapping[str, float]], *, last: bool = False
+        self,
+        update: int,
+        shares: Mapping[str, Mapping[str, float]],
+        *,
+        truth: Mapping[str, float] | None = None,
+        early: bool = False,
+        last: bool = False,
     ) -> list[Alarm]:
         """Take the share of each class in each network's masks of the validation slices.
 
-        A network that has only begun to learn often starts with masks of one class. So that is an alarm
-        where it was otherwise before, where it lasts for a second validation, and at the `last` one.
+        A network that has only begun to learn often starts with masks of one class. So that is no alarm
+        `early` in a run, and later one where it was otherwise before, where it lasts for a second
+        validation, and at the `last` one.
 
         Parameters
         ----------
         update : int
         shares : mapping of str to mapping of str to float
             Network as it is shown (``S``, ``G/S``) → class → share of the pixels.
+        truth : mapping of str to float, optional
+            Class → share of the labelled pixels of those slices: where all classes but one are rare, a
+            mask that holds as little of them is right.
+        early, last : bool
+            Whether the run is in its first third (see `EARLY`), and whether no validation follows.
         """
         changed = []
         for network, by_class in shares.items():
             name, share = max(by_class.items(), key=lambda one: one[1])
             kind = f"one class {network}"
-            if share < ONE_CLASS:
+            others = 1.0 if truth is None else 1 - truth.get(name, 0.0)
+            if 1 - share > min(1 - ONE_CLASS, FOUND * others):
                 self._one_class_since[network] = None
                 changed += self._end(kind, update)
                 continue
             new = network not in self._one_class_since
             since = self._one_class_since.get(network) or update
             self._one_class_since[network] = since
-            if not new or last:
+            if (not new and not early) or last:
                 changed += self._begin(
                     kind,
                     since,

@@ -191,6 +191,9 @@ class AugmentationSettings(Settings):
     """Largest relative change of size."""
     elastic: float = Field(0.0, ge=0)
     """Standard deviation of an elastic displacement, in pixels."""
+    geometric: Share = 1.0
+    """Share of patches that are rotated, scaled and displaced. Interpolation makes those smoother than the
+    image is; the others keep its texture."""
 
 
 class PlanSettings(Settings):

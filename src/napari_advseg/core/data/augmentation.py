@@ -110,6 +110,10 @@ def _sampling_grid(images: Tensor, settings: AugmentationSettings, generator: Ge
     if settings.elastic:
         pixels = images.new_tensor([2 / width, 2 / height]) * settings.elastic
         grid = grid + _smooth_field(images, generator) * pixels
+    if settings.geometric < 1:
+        moved = torch.rand(count, generator=generator, device=images.device) < settings.geometric
+        as_it_is = torch.eye(2, 3, device=images.device).expand(count, -1, -1)
+        grid = _where(moved, grid, F.affine_grid(as_it_is, shape, align_corners=False))
     return grid
 
 

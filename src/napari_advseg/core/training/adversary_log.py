@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from napari_advseg.core.adversary.alarms import AlarmMonitor
+from napari_advseg.core.adversary.alarms import EARLY, AlarmMonitor
 from napari_advseg.core.runtime.events import Alarm
 from napari_advseg.core.runtime.scores import DiscriminatorStatistics
 from napari_advseg.core.storage.score_names import statistics_as_text, statistics_from_text
@@ -56,8 +57,12 @@ class AdversaryLog:
 
     def masks(self, update: int, shares: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
         """Take the share of each class in each network's masks (see `AlarmMonitor.masks`)."""
-        last = update == self._trainer.settings.updates
-        return self._monitor.masks(update, shares, last=last)
+        data, updates = self._trainer.data, self._trainer.settings.updates or 0
+        names = data.annotation.classes.names
+        counts = torch.bincount(data.val.targets.flatten().int(), minlength=256)[: len(names)]
+        truth = dict(zip(names, (counts / counts.sum().clamp(min=1)).tolist(), strict=True))
+        early, last = update < EARLY * updates, update == updates
+        return self._monitor.masks(update, shares, truth=truth, early=early, last=last)
 
     def weight(self, update: int) -> float:
         """λ of update number `update`, from 1; with a balance, as it came out of the gradients."""

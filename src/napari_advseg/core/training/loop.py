@@ -54,9 +54,9 @@ from .run_plan import RunPlan, Stopwatch
 from .run_sentences import closing_sentence, failed_sentence, final_sentence, run_started
 from .run_writer import RunWriter
 from .sampled_validation import SampledValidation
-from .tensorboard_log import TensorBoardLog
 from .time_budget import TimeLeft
 from .trainer import Trainer
+from .validation_files import ValidationFiles
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class TrainingLoop:
             trainer, self.validator, self.plan, self.sampled, self._slices, self._comparison,
             self.control, self._pacing.raise_if_stopped, self.on_event, self.whole_stack,
         )  # fmt: skip
-        self._tensorboard = TensorBoardLog() if trainer.settings.tensorboard else None
+        self._files = ValidationFiles(trainer, self.validator, self.writer)
 
     def restore(self, folder: Path) -> None:
         """Go back to the last checkpoint in a run folder."""
@@ -135,8 +135,7 @@ class TrainingLoop:
         self.history = list(history_from_json(progress["history"]))
         self._running.restore(progress.get("running", {}), self.trainer.compute.device)
         self.adversary.restore(progress)
-        if self._tensorboard is not None:
-            self._tensorboard = TensorBoardLog(self.update)
+        self._files.resumed(self.update)
         self._first_update = self.update
         self._pacing.resumed(self.turn, self.seconds)
         self._time_left = TimeLeft(self.trainer.settings, self.turn, self.seconds)
@@ -186,8 +185,7 @@ class TrainingLoop:
             if self._slices.table.rows:
                 self.writer.slices(self._slices.table)
             self.writer.summary(summary)
-            if self._tensorboard is not None:
-                self._tensorboard.close()
+            self._files.close()
         except Exception as problem:
             log.exception("The end of the run was not written.")
             self.writer.error = problem
@@ -273,8 +271,7 @@ class TrainingLoop:
         self.save()
         self.on_event(self.history[-1])  # what is told is also kept
         self._emit_notices()
-        self._write_samples()
-        self._write_tensorboard()
+        self._files.write(self.history)
         self._time_left.validation_seconds = self.watch.seconds - started
         self.plan.validated(self.watch.seconds - started)
         self.on_event(Doing(Activity.TRAINING))
@@ -376,18 +373,6 @@ class TrainingLoop:
             self.trainer.optimizers, self.trainer.copies, progress, tuple(self.history), classes
         )
         self._pacing.saved(since=started)
-
-    def _write_samples(self) -> None:
-        s = self.settings
-        if self.folder is not None and s.samples and len(self.history) % s.samples_every == 0:
-            drawn = self.validator.samples(self.trainer.networks)
-            self.writer.samples(self.update, *drawn, len(self.trainer.data.annotation.classes))
-
-    def _write_tensorboard(self) -> None:
-        log, D = self._tensorboard, self.trainer.optimizers.get("discriminator")
-        if log is not None:
-            last, discriminator = self.history[-1], None if D is None else D.network
-            self.writer.extra(lambda folder: log.write(folder, last, discriminator))
 
     def _kept(self) -> dict[str, dict[str, Any]]:
         return kept_as_json(self.trainer, self.history, self.update)

@@ -70,12 +70,19 @@ def closing_sentence(
 
 
 def final_sentence(final: FinalScores | None) -> str:
-    """F1 of each network on what the final scores were measured on; empty without any."""
+    """Mean F1 of each network on what the final scores were measured on; empty without any.
+
+    Runs whose F1 is that of batches have no mean: it is theirs.
+    """
     if final is None:
         return ""
-    scores = ((SHORT[name], final.scores.of(name).f1_val) for name in SHORT)
-    parts = ", ".join(f"{short} {f1:.3f}" for short, f1 in scores if f1 is not None)
-    return f"F1 on {final.measured_on}: {parts}."
+    found = {short: final.scores.of(name) for name, short in SHORT.items()}
+    scores = {short: one.mean_f1_val for short, one in found.items()}
+    measure = "Mean F1"
+    if all(f1 is None for f1 in scores.values()):
+        scores, measure = {short: one.f1_val for short, one in found.items()}, "F1"
+    parts = ", ".join(f"{short} {f1:.3f}" for short, f1 in scores.items() if f1 is not None)
+    return f"{measure} on {final.measured_on}: {parts}."
 
 
 def failed_sentence(problem: Exception, trained: bool, has_checkpoint: bool) -> str:
