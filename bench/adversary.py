@@ -120,7 +120,7 @@ def scores(result: RunResult, name: str, chosen: Task) -> dict[str, float]:
     """F1 of the rarer class of the last weights, and V_Rand or the F1 at its best threshold."""
     stack, annotation, slices = chosen.scored
     training, normalise = result.training, normalisation_of(stack)
-    network = training.optimizers[name].network
+    network = training.networks[name]
     found = np.stack([
         class_probabilities(
             network, normalise(stack.slice(z)), training.settings, training.compute, lambda: None

@@ -89,7 +89,7 @@ def test_of_one_slice_only_its_right_third_counts(small, cells, tmp_path):
 
 def test_f1_train_is_that_of_the_fixed_patches(small, stack, labelled):
     result = train(small(), stack, labelled)
-    network = result.training.optimizers["standard"].network.eval()
+    network = result.training.networks["standard"].eval()
     images, targets = result.training.data.fixed_train
     with torch.no_grad():
         logits = network(images)[:, 0].numpy()
@@ -100,7 +100,7 @@ def test_f1_train_is_that_of_the_fixed_patches(small, stack, labelled):
 def test_f1_train_of_a_coarser_image_is_of_the_full_pixels(small, stack, labelled):
     result = train(small(scale=2), stack, labelled)
     data, settings = result.training.data, result.training.settings
-    network = result.training.optimizers["standard"].network.eval()
+    network = result.training.networks["standard"].eval()
     with torch.no_grad():
         found = network(data.fixed_train[0]).sigmoid()[:, 0].numpy()
     side = 2 * settings.patch

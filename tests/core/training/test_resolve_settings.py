@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_advseg.core.config.classes import NEW_ANNOTATION
+from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.config.presets import from_preset
 from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.data.stack import EMStack
@@ -162,6 +162,26 @@ def test_a_run_without_a_length_is_refused():
     with pytest.raises(SettingsError, match="updates, epochs nor minutes") as caught:
         resolved(without)
     assert caught.value.subject is Subject.BUDGET
+
+
+def blobs(side):
+    """Four slices of 64 × 64 with a square object of a side; the first is annotated."""
+    truth = np.zeros((4, 64, 64), np.uint8)
+    truth[0, 8 : 8 + side, 8 : 8 + side] = 1
+    stack = EMStack.from_array(np.random.default_rng(0).integers(0, 255, truth.shape, np.uint8))
+    return stack, Annotation.from_labels(truth, ClassMap.of(background=0, object=1))
+
+
+@pytest.mark.parametrize(("side", "varied"), [(40, False), (8, True)])
+def test_grey_values_vary_where_few_objects_are_thin(side, varied):
+    stack, annotation = blobs(side)
+    data = TrainingData.prepare(settings_of({}), stack, annotation, CPU.device)
+    found = resolve_settings(settings_of({}), stack, data, CPU)
+    assert found.augmentation.rotation == 180
+    assert (found.augmentation.brightness > 0) is varied
+    assert found.dice == 1.0
+    kept = resolve_settings(settings_of({"dice": 0.5}), stack, data, CPU)
+    assert kept.dice == 0.5
 
 
 # --- a run keeps what was decided ---------------------------------------------------------------

@@ -30,7 +30,7 @@ def run(small, stack, annotation, tmp_path):
 
 
 def weights(training, name):
-    return training.optimizers[name].network.state_dict()
+    return training.kept[name].state_dict()
 
 
 def equal(one, other):
@@ -137,7 +137,7 @@ def test_the_copy_of_d_that_g_learns_against_starts_with_it(run, small, stack, a
     }
     first, folder = run(**changes)
     result = train(small(**changes), stack, annotation, start_from=folder, control=stop_at(0))
-    (copy,) = result.training.copies.values()
+    copy = result.training.copies["discriminator-in-generator"]
     assert equal(copy.state_dict(), weights(first.training, "discriminator"))
 
 

@@ -19,6 +19,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "quick": {
         **RARE_CLASSES,
         "updates": 300,
+        "dice": 0.3,  # 1 with few labels (see `resolve_settings`)
+        "average": 0.99,
         "network": {"norm_momentum": 0.05},
         "optimizer": {"betas": (0.9, 0.99)},
         "augmentation": {"brightness": 0.0, "contrast": 0.0, "noise": 0.4},
@@ -26,6 +28,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "balanced": {
         **RARE_CLASSES,
         "updates": 4000,
+        "average": 0.995,
         "validations": 20,
         "patch": 256,
         "network": {"width": 32, "dropout": 0.1},
@@ -36,6 +39,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "best": {
         **RARE_CLASSES,
         "updates": 20000,
+        "average": 0.999,
         "validations": 40,
         "patch": 256,
         "batch": 16,

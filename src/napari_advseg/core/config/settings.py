@@ -242,6 +242,9 @@ class RunSettings(Settings):
     often; the others lie anywhere."""
     dice: float = Field(0.0, ge=0, le=100)
     """Weight of the soft Dice loss beside the cross-entropy."""
+    average: DecayRate = 0.0
+    """Decay, in each update, of the average of each network's weights that validations, masks and files are
+    of; 0 takes the weights of the last update themselves."""
     train: tuple[int, ...] | None = None
     """Training slices; None takes the default split."""
     val: tuple[int, ...] | None = None

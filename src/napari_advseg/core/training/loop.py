@@ -298,7 +298,7 @@ class TrainingLoop:
         on_d, health = DiscriminatorScores(), DiscriminatorStatistics[float]()
         if "discriminator" in trainer.optimizers:
             on_d, health = self.validator.discriminator_scores(
-                networks["adversarial"],
+                trainer.optimizers["adversarial"].network,
                 trainer.optimizers["discriminator"].network,
                 trainer.discriminator_in_g,
                 trainer.adversary,
@@ -369,8 +369,9 @@ class TrainingLoop:
             **self.plan.state(),
         }
         classes = self.trainer.data.annotation.classes.names
+        trainer = self.trainer
         self.writer.checkpoint(
-            self.trainer.optimizers, self.trainer.copies, progress, tuple(self.history), classes
+            trainer.kept, trainer.optimizers, trainer.copies, progress, tuple(self.history), classes
         )
         self._pacing.saved(since=started)
 

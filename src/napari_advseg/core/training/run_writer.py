@@ -93,13 +93,14 @@ class RunWriter:
 
     def checkpoint(
         self,
+        networks: Mapping[str, nn.Module],
         optimizers: dict[str, NetworkOptimizer[Any]],
         copies: Mapping[str, nn.Module],
         progress: dict[str, Any],
         history: tuple[Validated, ...],
         classes: tuple[str, ...],
     ) -> None:
-        """Write weights, ``metrics.csv`` and the checkpoint, which resume reads.
+        """Write the weights of `networks`, ``metrics.csv`` and the checkpoint, which resume reads.
 
         What a run folder holds besides is written first if it is not there any more.
         """
@@ -112,8 +113,8 @@ class RunWriter:
                 self.create(self.folder)
                 recreated = True
             self._write_best(self.folder)
-            for name, learner in optimizers.items():
-                save_weights(self.folder / f"{name}.safetensors", learner.network)
+            for name, network in networks.items():
+                save_weights(self.folder / f"{name}.safetensors", network)
             run_folder.write_metrics(self.folder, history, classes)
             run_folder.write_health(self.folder, history)
             self.prepare(self.folder)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, channels_last
+from torch import Tensor, channels_last, nn
 
 from napari_advseg.core.adversary.adversarial_loss import AdversarialLoss
 from napari_advseg.core.adversary.discriminator import Discriminator, build_discriminator
@@ -27,6 +27,7 @@ from napari_advseg.core.data.unannotated import everywhere
 from napari_advseg.core.models.losses import SegmentationLoss
 from napari_advseg.core.models.network_optimizer import NetworkOptimizer
 from napari_advseg.core.models.unet import UNet, build_unet
+from napari_advseg.core.models.weight_average import follow_weights
 from napari_advseg.core.runtime.devices import ComputeDevice, on
 from napari_advseg.core.runtime.events import NetworkName
 from napari_advseg.core.runtime.seeded_random import Purpose, numpy_generator, torch_generator
@@ -35,6 +36,12 @@ from .alternation import Turn, discriminator_updates
 from .steps import AdversarialStep, StandardStep, StepResult, Weigh
 
 D_IN_G = "discriminator-in-generator"
+AVERAGED = "-averaged"
+
+
+def averaged(name: NetworkName) -> str:
+    """Name of the copy of a network that has averaged weights."""
+    return f"{name}{AVERAGED}"
 
 
 @dataclass
@@ -53,6 +60,8 @@ class Trainer:
         ``standard``, ``adversarial``, ``discriminator`` as far as the method has them.
     copies : dict
         ``discriminator-in-generator``: the copy of D that G learns against, if it is a copy.
+        ``standard-averaged``, ``adversarial-averaged``: with `settings.average`, the networks with averaged
+        weights.
     """
 
     settings: RunSettings
@@ -60,7 +69,7 @@ class Trainer:
     compute: ComputeDevice
     optimizers: dict[str, NetworkOptimizer[Any]]
     adversary: AdversarialLoss
-    copies: dict[str, Discriminator] = field(default_factory=dict)
+    copies: dict[str, nn.Module] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         s, compute = self.settings, self.compute
@@ -88,12 +97,14 @@ class Trainer:
         classes = len(data.annotation.classes)
         updates = settings.updates or 0
         optimizers: dict[str, NetworkOptimizer[Any]] = {}
-        copies: dict[str, Discriminator] = {}
+        copies: dict[str, nn.Module] = {}
         for name in settings.networks:
             own = name == "adversarial" and not settings.shared_draws
             draws = torch_generator(settings.seed, Purpose.OWN_WEIGHTS if own else Purpose.WEIGHTS)
             network = on(compute, build_unet(settings.network, classes, draws))
             optimizers[name] = NetworkOptimizer.of(network, settings.optimizer, updates)
+            if settings.average:
+                copies[averaged(name)] = deepcopy(network)
         if "adversarial" in settings.networks:
             discriminator = _discriminator(settings, classes, compute)
             optimizers["discriminator"] = discriminator
@@ -106,12 +117,31 @@ class Trainer:
     def discriminator_in_g(self) -> Discriminator:
         """The D that G learns against."""
         D: Discriminator = self.optimizers["discriminator"].network
-        return self.copies.get(D_IN_G, D)
+        copy = self.copies.get(D_IN_G, D)
+        assert isinstance(copy, Discriminator)
+        return copy
 
     @property
     def networks(self) -> dict[NetworkName, UNet]:
-        """The segmentation networks by name."""
-        return {name: self.optimizers[name].network for name in self.settings.networks}
+        """The segmentation networks as they are judged and kept: with averaged weights if asked for."""
+        networks: dict[NetworkName, UNet] = {}
+        for name in self.settings.networks:
+            found = self.copies.get(averaged(name), self.optimizers[name].network)
+            assert isinstance(found, UNet)
+            networks[name] = found
+        return networks
+
+    @property
+    def kept(self) -> dict[str, nn.Module]:
+        """What the weights of a run are: `networks`, and D."""
+        found: dict[str, nn.Module] = {n: one.network for n, one in self.optimizers.items()}
+        return found | {str(name): network for name, network in self.networks.items()}
+
+    def copy_weights(self) -> None:
+        """Give all copies the weights that the networks have now."""
+        for name, copy in self.copies.items():
+            source = "discriminator" if name == D_IN_G else name.removesuffix(AVERAGED)
+            copy.load_state_dict(self.optimizers[source].network.state_dict())
 
     def adversarial_weight(self, update: int) -> float:
         """λ at update number `update`, from 0; with a balance the ratio that it follows from."""
@@ -227,7 +257,16 @@ class Trainer:
                 unannotated=self.unannotated_batch(turn.batch) if needed else None,
                 cut=self._gaps(turn.batch) if d_learns else None,
             )
+        self._follow_weights(turn)
         return result
+
+    def _follow_weights(self, turn: Turn) -> None:
+        """Let the averages take in what the networks have learned in this turn."""
+        for name in self.settings.networks:
+            if averaged(name) in self.copies and name in turn.networks:
+                learner = self.optimizers[name]
+                average, decay = self.copies[averaged(name)], self.settings.average
+                follow_weights(average, learner.network, learner.updates, decay)
 
     def _gaps(self, number: int) -> Cut | None:
         s, gaps = self.settings, self.settings.discriminator.gaps

@@ -104,8 +104,7 @@ class WarmStart:
             with fitting(self.folder / file):
                 network.load_state_dict(weights)
             files[name] = file
-        for copy in trainer.copies.values():
-            copy.load_state_dict(trainer.optimizers["discriminator"].network.state_dict())
+        trainer.copy_weights()
         return {"start_from": str(self.folder.absolute()), "start_weights": files}
 
 
