@@ -78,8 +78,9 @@ def clipped(window: Window) -> list[str]:
         if not text or not one.isVisible():
             continue
         wraps = isinstance(one, QLabel) and one.wordWrap()
-        needed = one.heightForWidth(one.width()) if wraps else one.sizeHint().height()
-        too_wide = not wraps and one.sizeHint().width() > one.width() + 1
+        needed = one.heightForWidth(one.width()) if wraps else one.fontMetrics().height()
+        words = one.fontMetrics().horizontalAdvance(text)
+        too_wide = not wraps and words > one.contentsRect().width()
         right = one.mapTo(window.dock, QPoint(one.width(), 0)).x()
         if too_wide or needed > one.height() + 1 or right > window.dock.width():
             found.append(f"“{text[:40]}”")
@@ -145,7 +146,7 @@ def open_data(window: Window, story: Story, folder: Path, minutes: float) -> Non
     story.check(
         "labels are loaded",
         "the dock asks what they mean, with “Objects, 0 is background”",
-        window.says("classes_note") or window.says("next_step"),
+        " ".join(window.model.problems.values()),
         in_sight(window, "classes_objects"),
     )
     story.photograph(window, "labels")
@@ -162,12 +163,12 @@ def open_data(window: Window, story: Story, folder: Path, minutes: float) -> Non
         bool(window.says("held_out")) and split.val == ANNOTATED[-len(split.val) :],
     )
     window.budget(minutes, "min")
-    window.wait(lambda: window.says("time_plan"), 120)
+    window.wait(lambda: window.says("time_plan").startswith("About"), 120)
     story.check(
         "minutes",
         "updates, validation and masks are said before Start",
         window.says("time_plan"),
-        "updates" in window.says("time_plan"),
+        "updates" in window.says("time_plan") and in_sight(window, "time_plan"),
     )
     story.photograph(window, "ready")
 
@@ -198,7 +199,8 @@ def train(window: Window, story: Story, minutes: float) -> None:
         window.says("status"),
         bool(window.says("status")),
     )
-    window.wait(lambda: len(window.model.history) >= 2, 60 * minutes + 120)
+    window.wait(lambda: window.model.masks_shown, 60 * minutes + 120)
+    QTest.qWait(1000)
     story.check(
         "during the run",
         f"the image has {DURING:.0%} of the window; Stop is in sight",

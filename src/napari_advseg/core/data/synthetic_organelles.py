@@ -53,9 +53,9 @@ def _varied(
     seeds: Floats,
     cell_of: NDArray[np.intp],
 ) -> tuple[Mitochondrion, ...]:
-    """Make mitochondria paler by up to 45 grey values, and add a dense body near every ninth seed."""
-    found = [replace(one, pale=rng.uniform(0, 45)) for one in mitochondria]
-    for index in np.flatnonzero(rng.random(len(seeds)) < 0.11):
+    """Make mitochondria paler by up to 20 grey values, and add a dense body near every 16th seed."""
+    found = [replace(one, pale=rng.uniform(0, 20)) for one in mitochondria]
+    for index in np.flatnonzero(rng.random(len(seeds)) < 0.06):
         size = rng.uniform(10, 26)
         radii = (rng.uniform(20, 50), size * rng.uniform(1, 1.4), size)
         centre = seeds[index] + rng.normal(0, 6, 3)
