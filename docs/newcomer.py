@@ -35,7 +35,7 @@ ANNOTATED = (0, 3, 6, 9, 12)
 UNSEEN = 16
 """A slice that is not annotated."""
 BEFORE, DURING, NARROW = 0.45, 0.35, 0.3
-"""Least share of a window of 1280 × 800 that the image has before a run and during one, and of narrower ones."""
+"""Least share of the window that the image has: of 1280 × 800 before and during a run, and of narrower ones."""
 LATE = 0.15
 """Largest relative difference of asked and taken time."""
 
