@@ -63,16 +63,20 @@ def of_few_colours(pixels: np.ndarray) -> Image.Image:
     return picture
 
 
+def require_isbi() -> None:
+    """End the script if the ISBI 2012 challenge's files are not where they are looked for."""
+    if not DATA.is_dir():
+        sys.exit(f"{DATA} is missing: put the ISBI 2012 challenge's files there.")
+
+
 class Window:
     """napari with the dock, empty; nobody's own folders are looked into or written (Linux)."""
 
-    def __init__(self, theme: str = "dark") -> None:
-        if not DATA.is_dir():
-            sys.exit(f"{DATA} is missing: put the ISBI 2012 challenge's files there.")
+    def __init__(self, theme: str = "dark", size: tuple[int, int] = SIZE) -> None:
         os.environ["XDG_DATA_HOME"] = mkdtemp()
         self.viewer = napari.Viewer(title="napari-advseg")
         self.viewer.theme = theme
-        self.viewer.window.resize(*SIZE)
+        self.viewer.window.resize(*size)
         self.dock = AdversarialSegmentation(self.viewer)
         self.viewer.window.add_dock_widget(self.dock, name="Adversarial Segmentation")
         session = session_of(self.viewer)
@@ -109,7 +113,8 @@ class Window:
         path.parent.mkdir(parents=True, exist_ok=True)
         picture = of_few_colours(self.viewer.screenshot(canvas_only=False, flash=False)[..., :3])
         picture.save(path, optimize=True)
-        print(f"{path.relative_to(ROOT)}: {picture.width} × {picture.height}", flush=True)
+        name = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+        print(f"{name}: {picture.width} × {picture.height}", flush=True)
 
     # ---- the dock
 
@@ -182,6 +187,17 @@ class Window:
         setattr(dialogs, dialog, lambda *_, **__: left.pop(0))
 
     # ---- the canvas
+
+    @property
+    def image_share(self) -> float:
+        """Share of the window that the canvas covers, 0 to 1."""
+        window = self.viewer.window._qt_window
+        return self._canvas.width() * self._canvas.height() / (window.width() * window.height())
+
+    def key(self, key: Qt.Key) -> None:
+        """Press a key on the canvas."""
+        QTest.keyClick(self._canvas, key)
+        QTest.qWait(100)
 
     def brush(self, size: int) -> None:
         """Make the brush this large, with napari's keys [ and ]."""

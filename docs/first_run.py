@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
-from driving import DATA, IMAGES, Window
+from driving import DATA, IMAGES, Window, require_isbi
 
 from napari_advseg import evaluate, read_annotation
 
@@ -145,6 +145,7 @@ def asked_budget(description: str) -> tuple[float, str]:
 def main() -> None:
     """Open, paint, train, photograph, score."""
     started, budget = perf_counter(), asked_budget(__doc__)
+    require_isbi()
     window = Window()
     open_isbi(window)
     said = [window.says("next_step")]

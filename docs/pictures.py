@@ -2,8 +2,9 @@
 
     QT_API=pyqt6 xvfb-run -a -s "-screen 0 1280x800x24" python docs/pictures.py [--theme light]
 
-It opens ISBI 2012 from ../shared/data/isbi2012, trains both networks with the quick preset, and photographs
-the window after the eighth validation, while the run goes on; then it stops the run and leaves.
+It opens ISBI 2012 from ../shared/data/isbi2012, trains both networks with the quick preset for --minutes, and
+photographs the window while the run goes on, after the first validation past 60 % of its updates; then it
+stops the run and leaves.
 """
 
 from __future__ import annotations
@@ -16,30 +17,28 @@ from tempfile import mkdtemp
 from typing import Any
 
 import napari
+from driving import DATA, IMAGES, SIZE, of_few_colours, require_isbi
 from qtpy.QtCore import QTimer
 
 from napari_advseg.app.state.model import RunState
+from napari_advseg.app.state.run_form import Budget
 from napari_advseg.core.formats.io import read_isbi2012
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.window.viewer_session import session_of
 
-ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT.parent / "shared" / "data" / "isbi2012"
-IMAGES = ROOT / "docs" / "images"
-SIZE = (1280, 800)
-VALIDATION = 8
+MINUTES, WHEN = 4.0, 0.6
 SLICE = 24  # a validation slice
 
 
 class Photographer:
     """Starts a run, takes the picture, stops."""
 
-    def __init__(self, viewer: Any, path: Path) -> None:
+    def __init__(self, viewer: Any, path: Path, minutes: float) -> None:
         self._viewer, self._path = viewer, path
-        self.taken = False
+        self.taken = self._asked = False
         session = session_of(viewer)
         self._controller, self._model = session.controller, session.model
-        self._controller.data.choose(runs_folder=Path(mkdtemp()))
+        self._controller.data.choose(runs_folder=Path(mkdtemp()), budget=Budget(minutes, "minutes"))
         self._model.events.summary.connect(self._start)
         self._model.events.history.connect(self._validated)
         self._model.events.state.connect(self._leave)
@@ -51,12 +50,16 @@ class Photographer:
             self._controller.run.start()
 
     def _validated(self, history: tuple[Any, ...]) -> None:
-        if len(history) == VALIDATION:
+        if self._asked or not history:
+            return
+        if history[-1].update >= WHEN * self._model.progress.total:
+            self._asked = True
             QTimer.singleShot(3000, self._photograph)  # the masks of this validation are drawn then
 
     def _photograph(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._viewer.screenshot(str(self._path), canvas_only=False, flash=False)
+        pixels = self._viewer.screenshot(canvas_only=False, flash=False)
+        of_few_colours(pixels[..., :3]).save(self._path, optimize=True)
         self.taken = True
         print(self._path)
         self._controller.run.stop()
@@ -70,9 +73,9 @@ def main() -> None:
     """Open, train, photograph."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
+    parser.add_argument("--minutes", type=float, default=MINUTES)
     args = parser.parse_args()
-    if not DATA.is_dir():
-        sys.exit(f"{DATA} is missing: put the ISBI 2012 challenge's files there.")
+    require_isbi()
     os.environ["XDG_DATA_HOME"] = (
         mkdtemp()
     )  # nobody's own annotations are offered or written (Linux)
@@ -87,7 +90,7 @@ def main() -> None:
     viewer.layers.selection.active = viewer.layers[name]
     viewer.window.add_dock_widget(AdversarialSegmentation(viewer), name="Adversarial Segmentation")
     photographer = Photographer(
-        viewer, IMAGES / f"window-isbi{'' if args.theme == 'dark' else '-light'}.png"
+        viewer, IMAGES / f"window-isbi{'' if args.theme == 'dark' else '-light'}.png", args.minutes
     )
     napari.run()
     if not photographer.taken:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import mkdtemp
 
-from driving import DATA, IMAGES, LEFT, Window
+from driving import DATA, IMAGES, LEFT, Window, require_isbi
 from first_run import SHOWN, Stroke, asked_budget, open_isbi, paint
 from qtpy.QtTest import QTest
 
@@ -95,6 +95,7 @@ def correct(window: Window) -> None:
 def main() -> None:
     """All pictures, in the tutorial's order."""
     folder, budget = Path(mkdtemp()), asked_budget(__doc__)
+    require_isbi()
     window = Window()
     open_isbi(window)
     photograph(window, 1, "open")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_advseg.core.config.settings import RunSettings
     from napari_advseg.core.data.annotation import Annotation
     from napari_advseg.core.data.stack import EMStack
-    from napari_advseg.core.data.synthetic import synthetic_stack
+    from napari_advseg.core.data.synthetic import synthetic_mitochondria, synthetic_stack
     from napari_advseg.core.evaluation.evaluate import evaluate
     from napari_advseg.core.formats.io import read_annotation, read_stack
     from napari_advseg.core.inference.predict_stack import predict_stack, predict_to_file
@@ -47,6 +47,7 @@ _HOME = {
     "read_runs": "plots.curves",
     "read_stack": "formats.io",
     "resume": "training.engine",
+    "synthetic_mitochondria": "data.synthetic",
     "synthetic_stack": "data.synthetic",
     "train": "training.engine",
 }
@@ -70,6 +71,7 @@ __all__ = [
     "read_runs",
     "read_stack",
     "resume",
+    "synthetic_mitochondria",
     "synthetic_stack",
     "train",
 ]

@@ -199,7 +199,7 @@ def test_words_name_the_marks_that_are_there():
 
     assert words() == ""
     assert words("validation") == "Bold: validation."
-    assert words("", "") == "No annotation of this image, so no F1."
+    assert words("", "") == "None of these slices is annotated, so no F1."
     assert words("training", "validation", "") == (
         "Bold: validation. T: trained on, its F1 flatters. –: not annotated."
     )

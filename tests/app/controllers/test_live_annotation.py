@@ -252,7 +252,7 @@ def test_start_waits_while_the_networks_do_not_fit(ready, change, says):
     ready.controller.data.choose(start_from_run=True, **change)
     ready.runner.flush()
     assert continue_waits_for(ready.model) == says
-    assert train_waits_for(ready.model) == "Waits until what is marked is mended."
+    assert train_waits_for(ready.model) == "Fix the highlighted problems first."
     ready.controller.run.start()
     assert not ready.runner.pending
     ready.controller.data.choose(start_from_run=False)

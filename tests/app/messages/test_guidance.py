@@ -112,7 +112,7 @@ def test_slices_that_somebody_chose_are_spoken_of_beside_the_strip(painter):
     painter.app.controller.data.set_split((10,), (25,))
     painter.app.runner.flush()
     assert "25" in painter.model.problems[Subject.SPLIT]
-    assert painter.start_waits == "Waits until what is marked is mended."
+    assert painter.start_waits == "Fix the highlighted problems first."
 
 
 def test_three_classes_are_all_asked_for(painter):

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter, label
 
 from napari_advseg.core.config.classes import NEW_ANNOTATION
 from napari_advseg.core.data.annotation import Annotation
-from napari_advseg.core.data.synthetic import synthetic_stack
+from napari_advseg.core.data.synthetic import MITOCHONDRIA, synthetic_mitochondria, synthetic_stack
 from napari_advseg.core.runtime.errors import ImageError
 
 SMALL = (4, 96, 128)
@@ -110,3 +110,47 @@ def test_default_shape_is_made_within_six_cpu_seconds():
 def test_refuses_a_shape_that_is_no_stack(shape):
     with pytest.raises(ImageError, match=str(shape[0])):
         synthetic_stack(0, shape)
+
+
+@pytest.fixture(scope="module")
+def organelles():
+    return synthetic_mitochondria(2, (4, 384, 384))
+
+
+def test_mitochondria_are_rare_and_every_pixel_has_a_class(organelles):
+    stack, truth = organelles
+    assert stack.shape == truth.shape
+    assert 0.02 < (truth == 1).mean() < 0.1
+    marked = Annotation.from_labels(truth, MITOCHONDRIA)
+    assert marked.annotated_slices == (0, 1, 2, 3)
+    np.testing.assert_array_equal(marked.share_labelled(), 1.0)
+
+
+def test_mitochondria_are_objects_several_in_each_slice(organelles):
+    _, truth = organelles
+    for section in truth:
+        _, count = label(section)
+        assert count >= 4
+
+
+def test_darkness_does_not_tell_mitochondria(organelles):
+    stack, truth = organelles
+    smooth = gaussian_filter(stack.data.astype(np.float32), (0, 3, 3))
+    mitochondria = truth == 1
+    assert smooth[mitochondria].mean() < smooth[~mitochondria].mean() - 10
+    # Membranes and dense bodies are as dark, and some mitochondria are pale.
+    assert best_threshold_f1(smooth, mitochondria) < 0.5
+
+
+def test_mitochondria_repeat_with_the_seed():
+    first, again, other = (synthetic_mitochondria(seed, SMALL) for seed in (3, 3, 4))
+    assert first[0].data.tobytes() == again[0].data.tobytes()
+    assert first[1].tobytes() == again[1].tobytes()
+    assert first[0].data.tobytes() != other[0].data.tobytes()
+
+
+def test_the_same_neurites_as_in_the_sample_for_membranes():
+    membranes, _ = synthetic_stack(3, SMALL)
+    mitochondria, _ = synthetic_mitochondria(3, SMALL)
+    alike = np.abs(membranes.data.astype(int) - mitochondria.data.astype(int)) < 3
+    assert 0.5 < alike.mean() < 1

@@ -34,9 +34,9 @@ def train_waits_for(model: AppModel) -> str:
     if isinstance(problem, AnnotationError):
         return str(problem)
     if problem is not None or any(subject in model.problems for subject in PROBLEMS_BEFORE_START):
-        return "Waits until what is marked is mended."
+        return "Fix the highlighted problems first."
     if continue_waits_for(model):
-        return "Waits until what is marked is mended."
+        return "Fix the highlighted problems first."
     if model.summary is None:
         return "Reading the annotation."
     return ""

@@ -22,7 +22,7 @@ def table_words(table: SliceTable, kept: bool) -> str:
         level = "" if table.threshold is None else f", at threshold {table.threshold:g}"
         sentences.append(f"As kept at the end of the run{level}: apply it to see its masks.")
     if uses == {""}:
-        sentences.append("No annotation of this image, so no F1.")
+        sentences.append("None of these slices is annotated, so no F1.")
         return " ".join(sentences)
     if VALIDATION in uses:
         sentences.append("Bold: validation.")

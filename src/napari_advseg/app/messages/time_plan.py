@@ -17,8 +17,8 @@ def time_plan(estimate: RunEstimate) -> str:
     ]
     if estimate.stack_after:
         sentences.append(
-            f"Predicting the whole stack takes about {_seconds(estimate.stack_seconds)} more after the "
-            f"{duration(estimate.minutes)}; Stop ends it."
+            f"Predicting the whole stack takes up to {_seconds(estimate.stack_seconds)} more after the "
+            f"{estimate.minutes:g} min; Stop ends it."
         )
     if not estimate.all_scored:
         sentences.append("Scores are of a part of the validation slices.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_advseg.core.config.settings import RunSettings
+from napari_advseg.core.data.rescaling import coarse_side
 from napari_advseg.core.inference.tiling import tile_grid
 from napari_advseg.core.runtime.devices import choose_device
 from napari_advseg.core.runtime.run_estimate import RunEstimate
@@ -72,7 +73,8 @@ def forecast(
 
 def _slice_patches(settings: RunSettings, shape: tuple[int, int, int]) -> float:
     """Updates that take as long as the prediction of a slice by all networks."""
-    s, (_, height, width) = settings, shape
+    s, scale = settings, settings.scale or 1
+    height, width = (coarse_side(length, scale) for length in shape[1:])
     tiles = tile_grid(height, width, s.tile, s.tile // 4, 2**s.network.depth)
     pixels = sum(tile.rows.size * tile.columns.size for tile in tiles)
     return pixels / (FORWARD * s.batch * s.patch**2)

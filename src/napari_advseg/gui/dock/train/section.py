@@ -30,7 +30,7 @@ from napari_advseg.gui.widgets.section import (
 from .advanced_form import AdvancedForm
 from .discriminator_rows import DiscriminatorRows
 from .start_rows import StartRows
-from .time_rows import TimeRows
+from .time_rows import TimePlan, TimeRows
 from .unannotated_row import UnannotatedRow
 
 _METHOD_TIPS = {
@@ -118,6 +118,7 @@ class TrainSection(Section):
         self._budget.valueChanged.connect(self._budget_edited)
         self._unit.currentIndexChanged.connect(self._unit_edited)
         self.add_row("budget", self._budget, self._unit)
+        self.add_indented(TimePlan(self._controller))
         self.add_indented(ProblemLabel(self._model, Subject.BUDGET))
 
     def _add_advanced(self) -> None:
@@ -161,9 +162,11 @@ class TrainSection(Section):
     def _show_preset_note(self) -> None:
         choices = self._model.choices
         self.summarise(f"{METHOD_WORDS[choices.method]}, {choices.preset.capitalize()}")
-        updates = f"{preset_settings(choices).updates} updates."
+        updates = "" if choices.budget.amount else f"{preset_settings(choices).updates} updates."
         note = self._model.preset_note
-        self._preset_words.say(" ".join((PRESET_WORDS[choices.preset], updates, note)).strip())
+        self._preset_words.say(
+            " ".join(filter(None, (PRESET_WORDS[choices.preset], updates, note)))
+        )
 
     # ---- what the person does
 

@@ -32,19 +32,27 @@ class TimeRows:
         section.add(self._all_cores)
         if available_cores() < 2:
             self._all_cores.hide()
-        self._cores, self._plan = Sentence(), Sentence()
+        self._cores = Sentence()
         self._cores.setObjectName("cores")
-        self._plan.setObjectName("time_plan")
-        for sentence in (self._cores, self._plan):
-            sentence.setProperty("advseg", "dim")
-            section.add(sentence)
+        self._cores.setProperty("advseg", "dim")
+        section.add(self._cores)
         follow(section, self._model.events.choices, self._show_cores)
-        follow(section, self._model.events.time_note, self._show_plan)
 
     def _show_cores(self) -> None:
         threads = int(self._model.choices.advanced.get("threads", gui_threads()))
         self._all_cores.setChecked(threads >= available_cores())
         self._cores.say(core_words(threads, available_cores()))
 
-    def _show_plan(self) -> None:
-        self._plan.say(self._model.time_note)
+
+class TimePlan(Sentence):
+    """What the minutes give, below the budget: updates, validation, first masks."""
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__()
+        self._model = controller.model
+        self.setObjectName("time_plan")
+        self.setProperty("advseg", "dim")
+        follow(self, self._model.events.time_note, self._show)
+
+    def _show(self) -> None:
+        self.say(self._model.time_note)
