@@ -118,6 +118,8 @@ smoke-pyside6: setup ## Open the dock under PySide6 and train two updates with i
 	@$(VIRTUAL) sh scripts/smoke-pyside6.sh
 
 bench: setup ## The measurements of bench/; BENCH=tiling for one of them
+	@$(BIN)/python -c 'import sklearn' 2>/dev/null || \
+		$(SLOWLY) 'Installing what bench/ compares with' $(INSTALL) -c .venv/torch-constraint.txt -e '.[bench]'
 	@for name in $(BENCH); do echo "bench/$$name.py"; \
 		QT_API=$(QT) $(VIRTUAL) $(BIN)/python bench/$$name.py || exit 1; done
 

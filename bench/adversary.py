@@ -236,7 +236,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("table", choices=["few", "all", "vnc", "shift", "mitochondria"])
+    tables = ["few", "all", "vnc", "shift", "mitochondria"]
+    parser.add_argument("table", choices=tables, nargs="?", default="few")
     parser.add_argument("--annotated", type=int, nargs="+")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))

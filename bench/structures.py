@@ -8,7 +8,7 @@
 VNC stack 1 of Gerhard et al. 2013, each class against the rest, ISBI 2012 membranes, and a synthetic stack
 with rare objects. Choosing: VNC slices 0–10 train and 11–13 are scored, ISBI 0–14 and 15–19. Reporting: VNC
 0–13 and 14–19, ISBI 0–19 and 20–29. Finished runs are kept in bench/results/structures.json under their
-settings; delete it after a change of the code.
+settings; delete it after a change of the code. The forest needs scikit-learn: ``pip install -e '.[bench]'``.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("split", choices=("choose", "report"))
+    parser.add_argument("split", choices=("choose", "report"), nargs="?", default="report")
     parser.add_argument("--tasks", nargs="+")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--threads", type=int, default=2)
