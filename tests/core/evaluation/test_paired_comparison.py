@@ -55,7 +55,7 @@ def test_with_fewer_than_three_slices_nothing_is_claimed(count):
     assert found.sentence == (
         f"{where} G/S minus S is F1 +0.400: too few slices to tell from chance."
     )
-    assert found.advice == "Let three slices or more validate."
+    assert found.advice == "Use at least three validation slices."
     assert found.as_json()["differences"][0] == {
         "measure": "F1", "slices": count, "mean": pytest.approx(0.4), "low": None, "high": None,
     }  # fmt: skip

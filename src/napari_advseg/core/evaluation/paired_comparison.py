@@ -149,7 +149,7 @@ class Verdict:
     def advice(self) -> str:
         """What to do next, in one sentence."""
         if self.slices < FEWEST:
-            return "Let three slices or more validate."
+            return "Use at least three validation slices."
         if self.divided:
             return (
                 "Look where they differ: V_Rand counts regions that are split or joined, F1 pixels."
