@@ -1,4 +1,4 @@
-"""Make the pictures of the README and the user guide from the real window.
+"""Make a picture of the real window during a run with dense labels, for talks and announcements.
 
     QT_API=pyqt6 xvfb-run -a -s "-screen 0 1280x800x24" python docs/pictures.py [--theme light]
 
@@ -17,7 +17,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 import napari
-from driving import DATA, IMAGES, SIZE, of_few_colours, require_isbi
+from driving import DATA, SIZE, of_few_colours, require_isbi
 from qtpy.QtCore import QTimer
 
 from napari_advseg.app.state.model import RunState
@@ -74,6 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
     parser.add_argument("--minutes", type=float, default=MINUTES)
+    parser.add_argument("--out", type=Path, default=Path("window.png"))
     args = parser.parse_args()
     require_isbi()
     os.environ["XDG_DATA_HOME"] = (
@@ -89,9 +90,7 @@ def main() -> None:
     viewer.layers[layer].visible = False  # so that the masks over the image can be seen
     viewer.layers.selection.active = viewer.layers[name]
     viewer.window.add_dock_widget(AdversarialSegmentation(viewer), name="Adversarial Segmentation")
-    photographer = Photographer(
-        viewer, IMAGES / f"window-isbi{'' if args.theme == 'dark' else '-light'}.png", args.minutes
-    )
+    photographer = Photographer(viewer, args.out.resolve(), args.minutes)
     napari.run()
     if not photographer.taken:
         sys.exit("The run ended before the picture was taken.")
