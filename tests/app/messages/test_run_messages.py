@@ -31,10 +31,10 @@ def test_the_scores_of_the_last_validation_are_by_the_measure_of_the_best():
 
     history = [validated(10, 0.8, 0.85), validated(20, 0.82, 0.81)]
     assert score_line(history) == (
-        "mean F1 S 0.820  G/S 0.810, D 0.710 · best G/S 0.850 at update 10"
+        "Mean F1 S 0.820  G/S 0.810, D 0.710 · best G/S 0.850 at update 10"
     )
     final = FinalScores(20, history[-1].scores, "all 5 validation slices")
-    assert final_line(final) == "mean F1 S 0.820  G/S 0.810 on all 5 validation slices"
+    assert final_line(final) == "Mean F1 S 0.820  G/S 0.810 on all 5 validation slices"
 
 
 def test_of_equal_scores_the_earliest_is_the_best():

@@ -19,7 +19,7 @@ METHOD_WORDS: dict[Method, str] = {
 
 
 def score_line(history: Sequence[Validated]) -> str:
-    """The last validation and the best so far: ``mean F1 S 0.949  G/S 0.951, D 0.710 · best S ...``.
+    """The last validation and the best so far: ``Mean F1 S 0.949  G/S 0.951, D 0.710 · best S ...``.
 
     By the measure that the best validation is chosen by, too.
     """
@@ -35,7 +35,7 @@ def score_line(history: Sequence[Validated]) -> str:
 
 
 def final_line(event: FinalScores) -> str:
-    """The scores at the end: ``mean F1 S 0.949  G/S 0.951 on all 10 validation slices``."""
+    """The scores at the end: ``Mean F1 S 0.949  G/S 0.951 on all 10 validation slices``."""
     return f"{_f1_of_networks(event.scores)} on {event.measured_on}"
 
 
@@ -43,8 +43,8 @@ def _f1_of_networks(scores: Scores) -> str:
     """Mean F1 of each network, or the F1 of a run that has no mean; empty without any."""
     found = {short: scores.of(network) for network, short in SHORT.items()}
     means = {short: one.mean_f1_val for short, one in found.items()}
-    measure = "mean F1" if any(map(_known, means.values())) else "F1"
-    numbers = means if measure == "mean F1" else {s: one.f1_val for s, one in found.items()}
+    measure = "Mean F1" if any(map(_known, means.values())) else "F1"
+    numbers = means if measure == "Mean F1" else {s: one.f1_val for s, one in found.items()}
     parts = [f"{short} {value:.3f}" for short, value in numbers.items() if _known(value)]
     return "  ".join([f"{measure} {parts[0]}", *parts[1:]]) if parts else ""
 

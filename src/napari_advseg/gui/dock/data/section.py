@@ -20,6 +20,7 @@ from napari_advseg.app.state.run_form import LayerInfo, possible_channels
 from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.channel_picker import ChannelPicker
+from napari_advseg.gui.widgets.eliding_box import ElidingComboBox
 from napari_advseg.gui.widgets.section import ProblemLabel, Section, Sentence, describe, follow
 
 from .class_list import ClassListWidget
@@ -232,7 +233,7 @@ class DataSection(Section):
 
 
 def _layer_box() -> QComboBox:
-    box = QComboBox()
+    box = ElidingComboBox()
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(4)
     box.setMinimumWidth(LAYER_BOX)

@@ -52,7 +52,7 @@ class ProjectRow:
     def _show(self) -> None:
         project = self._model.project
         self._name.setText(project.name)
-        self._name.setPlaceholderText("not saved as a project")
+        self._name.setPlaceholderText("not saved")
         if project.path is not None:
             self._name.setToolTip(f"The project {project.path}.")
         self._words.say(project.words)

@@ -11,6 +11,7 @@ from napari_advseg.app.state.model import RunState
 from napari_advseg.app.state.run_form import OWN
 from napari_advseg.app.state.unannotated_source import offered, without_use
 from napari_advseg.core.runtime.errors import Subject
+from napari_advseg.gui.widgets.eliding_box import ElidingComboBox
 from napari_advseg.gui.widgets.section import ProblemLabel, Section, Sentence, describe, follow
 
 TIP = (
@@ -30,7 +31,7 @@ class UnannotatedRow:
 
     def __init__(self, section: Section, controller: Controller) -> None:
         self._model = controller.model
-        self._box = QComboBox()
+        self._box = ElidingComboBox()
         describe(self._box, "unannotated", TIP)
         self._box.setAccessibleName("unannotated images")
         self._box.setSizeAdjustPolicy(
