@@ -94,7 +94,7 @@ def answers(it, D, real):
             if real:
                 mask = (t == 0)[:, None].float()
             else:
-                mask = it.networks["adversarial"].eval()(x).sigmoid()
+                mask = it.optimizers["adversarial"].network.eval()(x).sigmoid()
             found.append(D(mask).flatten())
     return torch.cat(found).numpy().astype(float)
 

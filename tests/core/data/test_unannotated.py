@@ -293,7 +293,7 @@ def test_accuracies_are_of_masks_of_annotated_and_other_images(small, stack, par
     discriminator = {"norm": "none", "image_normalisation": "stack"}
     result = train(small(**changes, discriminator=discriminator), stack, partly)
     it = result.training
-    G, D = it.networks["adversarial"].eval(), it.optimizers["discriminator"].network.eval()
+    G, D = (it.optimizers[n].network.eval() for n in ("adversarial", "discriminator"))
     point = np.log(0.45 / 0.55)
     called = []
     with torch.no_grad():

@@ -135,6 +135,8 @@ class Validator:
     ) -> tuple[DiscriminatorScores, DiscriminatorStatistics[float]]:
         """Accuracy of D and the share of G's masks that it takes for real, and how it does.
 
+        The masks are those of the weights that learn, which D learns from, averaged ones aside.
+
         Measured on the fixed patches; with scores of batches only on the validation side. Where D tells
         annotated images from others, real masks are G's of the training patches; fake ones are those of
         patches without annotation (train), and of the validation patches (val), which are new to D.
