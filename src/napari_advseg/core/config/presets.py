@@ -20,7 +20,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         **RARE_CLASSES,
         "updates": 300,
         "dice": 0.3,  # 1 with few labels (see `resolve_settings`)
-        "average": 0.99,
+        "average": 0.95,
         "network": {"norm_momentum": 0.05},
         "optimizer": {"betas": (0.9, 0.99)},
         "augmentation": {"brightness": 0.0, "contrast": 0.0, "noise": 0.4},
