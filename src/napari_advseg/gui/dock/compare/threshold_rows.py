@@ -14,11 +14,12 @@ from napari_advseg.app.messages.threshold_messages import (
     scores_at,
 )
 from napari_advseg.core.runtime.errors import Subject
-from napari_advseg.core.runtime.events import NetworkName
+from napari_advseg.core.runtime.events import SHORT, NetworkName
 from napari_advseg.gui.widgets.section import ProblemLabel, Section, Sentence, describe, follow
 from napari_advseg.gui.widgets.slider_keys import SliderKeys
 
 NETWORKS: tuple[NetworkName, ...] = ("standard", "adversarial")
+MOVES = "Move the threshold to the best one of"
 
 
 class ThresholdRows(QObject):
@@ -60,8 +61,8 @@ class ThresholdRows(QObject):
         follow(self, events.threshold, self._show_threshold)
 
     def _button(self, network: NetworkName) -> QPushButton:
-        button = QPushButton()
-        describe(button, f"best_threshold_{network}", "")
+        button = QPushButton(SHORT[network])
+        describe(button, f"best_threshold_{network}", f"{MOVES} {SHORT[network]}.")
         button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         button.clicked.connect(lambda: self._take(network))
         return button
@@ -92,7 +93,7 @@ class ThresholdRows(QObject):
             button.setVisible(best is not None)
             if best is not None:
                 button.setText(button_words(best))
-                button.setToolTip(f"Move the threshold to the best one. {scores_at(best)}")
+                button.setToolTip(f"{MOVES} {SHORT[network]}. {scores_at(best)}")
         self._best_row.setVisible(bool(offered))
 
     def _show_threshold(self) -> None:
