@@ -6,8 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QScrollArea, QWidget
+from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_advseg.app.state.model import RunState
 from napari_advseg.app.state.run_form import Budget
@@ -22,7 +21,7 @@ from napari_advseg.gui.plots.training_plots import TrainingPlots
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.class_colours import class_colours
 from napari_advseg.gui.window.viewer_session import session_of
-from support.sections import open_section_of
+from support.clicking import click
 
 THREE = ClassMap.of(membrane=(0, 32), mitochondria=191, cell=255)
 SMALL = {
@@ -63,18 +62,6 @@ def dock(viewer, labels, tmp_path, qtbot):
     )
     qtbot.waitUntil(lambda: widget.model.summary is not None and widget.isVisible())
     return widget
-
-
-def click(qtbot, dock, role):
-    button = dock.findChild(QAbstractButton, role)
-    open_section_of(button)
-
-    def can_be_hit():
-        dock.findChild(QScrollArea).ensureWidgetVisible(button)
-        return QApplication.widgetAt(button.mapToGlobal(button.rect().center())) is button
-
-    qtbot.waitUntil(can_be_hit)
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton, pos=button.rect().center())
 
 
 def test_three_classes_are_trained_shown_scored_and_saved(

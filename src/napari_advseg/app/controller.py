@@ -93,7 +93,7 @@ class Controller:
 
     def use_best_threshold(self, best: BestThreshold) -> None:
         """Move the masks to the threshold that scored best on the validation slices, and say so."""
-        self.set_threshold(best.threshold)
+        self.set_threshold(best.choice.threshold)
         self.model.status = scores_at(best)
 
     def set_side_by_side(self, on: bool) -> None:

@@ -10,7 +10,6 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractButton,
-    QApplication,
     QComboBox,
     QLabel,
     QProgressBar,
@@ -34,9 +33,9 @@ from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.window.plots_dock import PLOTS_NAME
 from napari_advseg.gui.window.viewer_session import ViewerSession
+from support.clicking import click
 from support.fake_engine import core_engine_with, with_functions
 from support.new_annotation import click_new
-from support.sections import open_section_of
 
 NAME = "Adversarial Segmentation"
 SHAPE = (6, 64, 64)
@@ -137,19 +136,6 @@ def part(dock, role, kind=QWidget):
     found = dock.findChild(kind, role)
     assert found is not None, role
     return found
-
-
-def click(qtbot, dock, role):
-    """Click as a person does: in the middle of a button that can be seen and is not covered."""
-    button = part(dock, role, QAbstractButton)
-    open_section_of(button)
-
-    def can_be_hit():
-        dock.findChild(QScrollArea).ensureWidgetVisible(button)
-        return QApplication.widgetAt(button.mapToGlobal(button.rect().center())) is button
-
-    qtbot.waitUntil(can_be_hit)
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton, pos=button.rect().center())
 
 
 def start(qtbot, dock):

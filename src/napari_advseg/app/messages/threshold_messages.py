@@ -19,12 +19,13 @@ def offered_thresholds(model: AppModel) -> tuple[BestThreshold, ...]:
 
 def button_words(best: BestThreshold) -> str:
     """What the button says: the network and the threshold."""
-    return f"{SHORT[best.network]} {best.threshold:.2f}"
+    return f"{SHORT[best.network]} {best.choice.threshold:.2f}"
 
 
 def scores_at(best: BestThreshold) -> str:
     """The score at the best threshold beside that at 0.5."""
+    choice = best.choice
     return (
-        f"{best.measure} of {SHORT[best.network]} on the validation slices: {best.score:.3f} at "
-        f"{best.threshold:.2f}, {best.score_at_half:.3f} at 0.50."
+        f"{choice.measure} of {SHORT[best.network]} on the validation slices: {choice.score:.3f} at "
+        f"{choice.threshold:.2f}, {choice.score_at_half:.3f} at 0.50."
     )

@@ -6,41 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from napari_advseg.core.runtime.events import NetworkName
+from napari_advseg.core.evaluation.threshold_choice import ThresholdChoice
+from napari_advseg.core.runtime.events import SHORT, NetworkName
 
 
 @dataclass(frozen=True)
 class BestThreshold:
-    """The best threshold of one network, by the measure that counts for its classes.
-
-    Attributes
-    ----------
-    network : str
-    measure : str
-        ``F1 mitochondria`` or ``V_Rand``.
-    threshold : float
-        Probability of the first class from which a pixel belongs to it.
-    score : float
-        At that threshold.
-    score_at_half : float
-        At 0.5.
-    """
+    """The best threshold of one network, by the measure that counts for its classes."""
 
     network: NetworkName
-    measure: str
-    threshold: float
-    score: float
-    score_at_half: float
+    choice: ThresholdChoice
 
 
 def best_thresholds(summary: Mapping[str, Any]) -> tuple[BestThreshold, ...]:
     """Those that the summary of a run names, one for each network; none of a run without any."""
     found = []
-    for network in ("standard", "adversarial"):
+    for network in SHORT:
         try:
             first = summary["thresholds"][network][0]
-            numbers = (float(first[key]) for key in ("threshold", "score", "score at 0.5"))
-            found.append(BestThreshold(network, str(first["measure"]), *numbers))
+            found.append(BestThreshold(network, ThresholdChoice.from_json(first)))
         except (KeyError, IndexError, TypeError, ValueError):  # none, or of another version
             continue
     return tuple(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -53,6 +53,18 @@ class ThresholdChoice:
             "score": round(self.score, 4),
             "score at 0.5": round(self.score_at_half, 4),
         }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ThresholdChoice:
+        """What `as_json` gave.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If `values` are of another kind.
+        """
+        numbers = (float(values[key]) for key in ("threshold", "score", "score at 0.5"))
+        return cls(str(values["measure"]), *numbers)
 
 
 def best_threshold(scores: Sequence[tuple[float, float]], measure: str) -> ThresholdChoice | None:

@@ -7,8 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QScrollArea, QWidget
+from qtpy.QtWidgets import QAbstractButton, QLabel, QWidget
 
 from napari_advseg.app.messages.threshold_messages import offered_thresholds
 from napari_advseg.app.state.model import RunState
@@ -18,7 +17,7 @@ from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.inference.predictions import predicted_indices
 from napari_advseg.gui.dock.widget import AdversarialSegmentation
 from napari_advseg.gui.window.viewer_session import session_of
-from support.sections import open_section_of
+from support.clicking import click
 
 SMALL = {
     "network.width": 2, "network.depth": 2, "discriminator.depth": 2, "patch": 32, "batch": 2,
@@ -54,18 +53,6 @@ def dock(viewer, tmp_path, qtbot):
     return widget
 
 
-def click(qtbot, dock, role):
-    button = dock.findChild(QAbstractButton, role)
-    open_section_of(button)
-
-    def can_be_hit():
-        dock.findChild(QScrollArea).ensureWidgetVisible(button)
-        return QApplication.widgetAt(button.mapToGlobal(button.rect().center())) is button
-
-    qtbot.waitUntil(can_be_hit)
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton, pos=button.rect().center())
-
-
 def shown(dock):
     return {n: not dock.findChild(QWidget, role).isHidden() for n, role in BUTTONS.items()}
 
@@ -91,13 +78,13 @@ def test_one_click_moves_the_masks_to_the_best_threshold(qtbot, viewer, dock):
         np.testing.assert_array_equal(mask[2], predicted_indices(kept, best["threshold"]))
 
     # a loaded run offers it once its masks are there
-    folder, before = model.run.folder, [best.threshold for best in offered_thresholds(model)]
+    folder, before = model.run.folder, [best.choice.threshold for best in offered_thresholds(model)]
     controller = dock._session.controller
     controller.keep.load_run(folder)
     qtbot.waitUntil(lambda: model.status.startswith("Loaded"))
     controller.run.apply()
     qtbot.waitUntil(lambda: model.state is RunState.IDLE and model.masks_shown, timeout=60_000)
-    assert [best.threshold for best in offered_thresholds(model)] == before
+    assert [best.choice.threshold for best in offered_thresholds(model)] == before
     assert shown(dock) == {"standard": True, "adversarial": True}
 
 
