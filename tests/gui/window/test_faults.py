@@ -129,7 +129,7 @@ def test_a_run_that_cannot_be_written_goes_on_and_says_so_until_it_can(
     assert f"The run folder {folder} cannot be written (Not a directory)" in status(dock)
     assert "training goes on in memory" in status(dock)
     until(
-        qtbot, lambda: status(dock).startswith("S ")
+        qtbot, lambda: status(dock).startswith("Mean F1 S ")
     )  # the scores go on, and so does the sentence
     assert "cannot be written" in status(dock)
     assert dock.model.state is RunState.RUNNING
@@ -149,7 +149,7 @@ def test_a_run_that_cannot_be_written_goes_on_and_says_so_until_it_can(
     until(qtbot, lambda: "The run folder can be written again." in seen)
     after = len(dock.model.history)
     until(qtbot, lambda: len(dock.model.history) > after)
-    until(qtbot, lambda: status(dock).startswith("S "))
+    until(qtbot, lambda: status(dock).startswith("Mean F1 S "))
     assert "cannot be written" not in status(dock)
     stop(dock, qtbot)
     assert load_run(folder).history == dock.model.history
