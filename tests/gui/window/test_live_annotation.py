@@ -112,24 +112,31 @@ def test_brush_strokes_during_a_run_are_learned_from(window, qtbot):
     layer.mode, layer.brush_size, layer.selected_label = "paint", 6, 1
     window.stroke(0.5)
     assert (layer.data[PAINTED] == 1).any()
-    qtbot.waitUntil(lambda: len(window.used()) == 1, timeout=WAIT)
+    qtbot.waitUntil(lambda: len(window.used()) >= 1, timeout=WAIT)
     assert window.used()[0].startswith(f"New strokes on slice {PAINTED} are used from update ")
     first = layer.data.copy()
 
+    def learns_from_first():
+        """Whether the run's own annotation is as it was after the first stroke."""
+        kept = read_annotation(window.model.run.folder / "annotation.tif").targets
+        return np.array_equal(kept, NEW_ANNOTATION.encode(first))
+
+    # the run may look in the middle of a stroke, so how often it takes some is not said
+    qtbot.waitUntil(learns_from_first, timeout=WAIT)
     layer.selected_label = 2
     window.stroke(0.3)
-    qtbot.waitUntil(lambda: len(window.used()) == 2, timeout=WAIT)
     assert not np.array_equal(layer.data, first)
+    qtbot.waitUntil(lambda: not learns_from_first(), timeout=WAIT)
     layer.undo()
-    qtbot.waitUntil(lambda: len(window.used()) == 3, timeout=WAIT)
     np.testing.assert_array_equal(layer.data, first)
+    qtbot.waitUntil(learns_from_first, timeout=WAIT)
     window.stop()
 
     updates = window.config()["annotation_updates"]
+    assert len(updates) >= 3
     assert [int(text.split("update ")[1].split()[0]) for text in window.used()] == updates
     assert PAINTED in window.model.summary.split.train
-    kept = read_annotation(window.model.run.folder / "annotation.tif").targets
-    np.testing.assert_array_equal(kept, NEW_ANNOTATION.encode(first))
+    assert learns_from_first()
 
 
 def test_strokes_do_not_count_while_nobody_wants_it(window, qtbot):
