@@ -125,8 +125,11 @@ def structure_share(window: Window, z: int) -> dict[str, float]:
     return found
 
 
-def open_data(window: Window, story: Story, folder: Path, minutes: float) -> None:
-    """Open stack and annotation, say what the labels mean, choose the minutes."""
+def open_data(window: Window, story: Story, folder: Path, minutes: float) -> bool:
+    """Open stack and annotation, say what the labels mean, choose the minutes.
+
+    Returns whether the dock warns that the minutes are too few.
+    """
     story.photograph(window, "empty")
     story.check(
         "empty window",
@@ -177,6 +180,7 @@ def open_data(window: Window, story: Story, folder: Path, minutes: float) -> Non
         "updates" in window.says("time_plan") and in_sight(window, "time_plan"),
     )
     story.photograph(window, "ready")
+    return "poor masks" in window.says("time_plan")
 
 
 def rename(window: Window, index: int, name: str) -> None:
@@ -230,17 +234,19 @@ def train(window: Window, story: Story, minutes: float) -> None:
     QTest.qWait(1000)
 
 
-def look(window: Window, story: Story) -> None:
-    """Look at masks on a slice that nobody annotated, and at the two networks side by side."""
+def look(window: Window, story: Story, *, warned: bool) -> None:
+    """Look at masks on a slice without annotation, and at the two networks side by side."""
     layers = window.viewer.layers
     layers.selection.active = layers[window.model.annotation.name]
     window.key(Qt.Key.Key_V)
     shares = structure_share(window, UNSEEN)
     story.check(
         "masks",
-        "they draw the structure, not its surroundings: less than 20 % of an unseen slice",
+        "they draw the structure, not its surroundings: 1 to 20 % of an unseen slice, or the dock warned",
         {name: f"{share:.1%}" for name, share in shares.items()},
-        bool(shares) and all(0 < share < 0.2 for share in shares.values()),
+        bool(shares)
+        and all(warned or share > 0.01 for share in shares.values())
+        and all(share < 0.2 for share in shares.values()),
     )
     scores = mean_scores(window.model.slice_table, window.model.structure)
     story.check(
@@ -252,9 +258,9 @@ def look(window: Window, story: Story) -> None:
     updates = window.model.history[-1].update
     story.check(
         "usable",
-        f"a network is usable, or the dock warned of fewer than {FEW_UPDATES} updates",
+        f"a network is usable, or the dock warned of fewer than {FEW_UPDATES} updates before Start",
         f"{updates} updates, {scores}",
-        max(scores.values(), default=0) >= USABLE or updates < FEW_UPDATES,
+        max(scores.values(), default=0) >= USABLE or warned,
     )
     story.photograph(window, "masks")
     window.scroll_to("slice_table_class")
@@ -369,9 +375,9 @@ def main() -> int:
         "window", f"fits {args.size[0]} × {args.size[1]}", f"{real.width()} × {real.height()}",
         (real.width(), real.height()) <= args.size,
     )  # fmt: skip
-    open_data(window, story, folder, args.minutes)
+    warned = open_data(window, story, folder, args.minutes)
     train(window, story, args.minutes)
-    look(window, story)
+    look(window, story, warned=warned)
     for name in ("whole", "stopped"):
         (folder / name).mkdir()
     save(window, story, folder / "whole")

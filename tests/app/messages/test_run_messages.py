@@ -74,6 +74,6 @@ def test_every_advanced_field_has_a_sentence_and_a_value_in_its_range():
     for spec in field_specs():
         assert len(spec.description) > len(spec.label), spec.name
         if spec.options:
-            assert values[spec.name] in spec.options
+            assert values[spec.name] in spec.options.values()
         else:
             assert spec.minimum <= values[spec.name] <= spec.maximum

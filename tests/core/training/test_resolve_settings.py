@@ -152,7 +152,7 @@ def test_all_else_is_left_as_it_was_given():
     given = settings_of({"seed": 5, "method": "adversarial", "optimizer": {"rate": 0.01}})
     decided = {
         "discriminator", "unannotated", "epoch", "validate_every", "device", "precision",
-        "threads", "train", "val",
+        "threads", "train", "val", "dice",
     }  # fmt: skip
     assert resolved(given).model_dump(exclude=decided) == given.model_dump(exclude=decided)
 
@@ -180,8 +180,15 @@ def test_grey_values_vary_where_few_objects_are_thin(side, varied):
     assert found.augmentation.rotation == 180
     assert (found.augmentation.brightness > 0) is varied
     assert found.dice == 1.0
-    kept = resolve_settings(settings_of({"dice": 0.5}), stack, data, CPU)
-    assert kept.dice == 0.5
+    kept = resolve_settings(settings_of({"dice": 0.3}), stack, data, CPU)
+    assert kept.dice == 0.3  # what was asked for
+
+
+@pytest.mark.parametrize(("share", "dice"), [(1.0, 0.3), (FEW / 2, 1.0)])
+def test_the_weight_of_dice_follows_from_the_number_of_labels(share, dice):
+    assert resolved(settings_of(SPLIT), share=share).dice == dice
+    assert resolved(settings_of({**SPLIT, "preset": "balanced"}), share=share).dice == 1.0
+    assert from_preset("seed2017").dice == 0.0
 
 
 # --- a run keeps what was decided ---------------------------------------------------------------

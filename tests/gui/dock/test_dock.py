@@ -378,6 +378,10 @@ def test_method_preset_budget_and_advanced_reach_the_run(qtbot, dock, training):
     click(qtbot, dock, "advanced")
     part(dock, "advanced_patch").setValue(32)
     part(dock, "advanced_network_width").setValue(8)
+    for name in ("advanced_scale", "advanced_keep"):
+        box = part(dock, name, QComboBox)
+        box.setFocus()
+        qtbot.keyClick(box, Qt.Key.Key_Down)
     start(qtbot, dock)
     stop(qtbot, dock)
     qtbot.waitUntil(lambda: part(dock, "time_plan").text().startswith("About 240 updates."))
@@ -385,6 +389,7 @@ def test_method_preset_budget_and_advanced_reach_the_run(qtbot, dock, training):
     assert settings.method == "standard"
     assert settings.minutes == 2.5
     assert (settings.patch, settings.network.width) == (32, 8)
+    assert (settings.scale, settings.keep) == (1, "last")
 
 
 def test_choosing_a_preset_fills_the_advanced_form(qtbot, dock):

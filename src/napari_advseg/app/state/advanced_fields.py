@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -21,6 +21,8 @@ SHOWN = {
     "optimizer.rate": "learning rate",
     "adversarial_weight.value": "λ at full height",
     "validations": "validations",
+    "scale": "pixel size of networks",
+    "keep": "weights shown",
     "device": "device",
     "threads": "CPU threads",
 }
@@ -32,9 +34,18 @@ TOOLTIPS = {
     "adversarial_weight.value": "Weight of the adversarial term in G/S's loss, once it has risen fully.",
     "validations": "How often a run validates, evenly spread over its updates.",
     "threads": "CPU threads that train; the window keeps one core for itself.",
+    "scale": "Pixels of the image along a side of one pixel that the networks see: larger for large "
+    "structures. Automatic goes by the annotated objects. Masks and scores are of the image's own pixels.",
+    "keep": "Weights that masks are of at the end of a run and when it is applied: those of the best "
+    "validation, or of the last update. Both are kept.",
 }
 """Tooltips where the documentation of a setting speaks of other settings by their names in code."""
-DEVICES = ("auto", "cpu", "cuda", "mps")
+CHOICES: Mapping[str, Mapping[str, Any]] = MappingProxyType({
+    "device": {name: name for name in ("auto", "cpu", "cuda", "mps")},
+    "scale": {"automatic": None, **{f"{side} × {side}": side for side in (1, 2, 4, 8)}},
+    "keep": {"best": "best", "last": "last"},
+})  # fmt: skip
+"""Settings that are chosen from a list: the words of each entry and its value."""
 _MOST = 2**31 - 1
 
 
@@ -54,8 +65,8 @@ class FieldSpec:
         ``int``, ``float`` or ``str``.
     minimum, maximum : float
         Range of a number.
-    options : tuple of str
-        What a text may be.
+    options : mapping of str to value
+        Words and values of what can be chosen; empty where a number is typed.
     """
 
     name: str
@@ -64,7 +75,7 @@ class FieldSpec:
     kind: type
     minimum: float = 0
     maximum: float = _MOST
-    options: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def field_specs() -> tuple[FieldSpec, ...]:
@@ -81,7 +92,9 @@ def _spec(name: str, label: str) -> FieldSpec:
     words = TOOLTIPS.get(name) or info.description or label.capitalize()
     words = " ".join(words.replace("`", "").split())
     if name == "device":
-        return FieldSpec(name, label, f"Where to compute: {words}", str, options=DEVICES)
+        words = f"Where to compute: {words}"
+    if name in CHOICES:
+        return FieldSpec(name, label, words, str, options=CHOICES[name])
     kind = float if info.annotation is float else int
     limits: dict[str, Any] = {}
     for rule in info.metadata:

@@ -136,8 +136,8 @@ class AlarmMonitor:
         shares : mapping of str to mapping of str to float
             Network as it is shown (``S``, ``G/S``) → class → share of the pixels.
         truth : mapping of str to float, optional
-            Class → share of the labelled pixels of those slices: where all classes but one are rare, a
-            mask that holds as little of them is right.
+            Class → share of the labelled pixels of those slices: where all classes but one are rare or
+            missing, a mask that holds as little of them is right.
         early, last : bool
             Whether the run is in its first third (see `EARLY`), and whether no validation follows.
         """
@@ -145,8 +145,10 @@ class AlarmMonitor:
         for network, by_class in shares.items():
             name, share = max(by_class.items(), key=lambda one: one[1])
             kind = f"one class {network}"
-            others = 1.0 if truth is None else 1 - truth.get(name, 0.0)
-            if 1 - share > min(1 - ONE_CLASS, FOUND * others):
+            others = 1.0
+            if truth is not None:
+                others = sum(part for other, part in truth.items() if other != name)
+            if not others or 1 - share > min(1 - ONE_CLASS, FOUND * others):  # as it should be
                 self._one_class_since[network] = None
                 changed += self._end(kind, update)
                 continue

@@ -19,7 +19,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "quick": {
         **RARE_CLASSES,
         "updates": 300,
-        "dice": 0.3,  # 1 with few labels (see `resolve_settings`)
+        "dice": None,  # by the number of labels (see `resolve_settings`)
         "average": 0.95,
         "network": {"norm_momentum": 0.05},
         "optimizer": {"betas": (0.9, 0.99)},

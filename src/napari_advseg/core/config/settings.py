@@ -240,8 +240,9 @@ class RunSettings(Settings):
     class_balance: Share = 0.0
     """Share of training patches that lie around a pixel of a class picked at random, each class equally
     often; the others lie anywhere."""
-    dice: float = Field(0.0, ge=0, le=100)
-    """Weight of the soft Dice loss beside the cross-entropy."""
+    dice: float | None = Field(0.0, ge=0, le=100)
+    """Weight of the soft Dice loss beside the cross-entropy; None takes 1 where the networks see few objects
+    (few labels, or a coarser image), 0.3 otherwise."""
     average: DecayRate = 0.0
     """Decay, in each update, of the average of each network's weights that validations, masks and files are
     of; 0 takes the weights of the last update themselves."""

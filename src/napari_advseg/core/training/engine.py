@@ -157,7 +157,7 @@ def train(
     _check(settings, stack)
     if start_from is not None and settings.scale is None:  # networks know one size of pixels
         settings = settings.model_copy(update={"scale": load_run(Path(start_from)).settings.scale})
-    settings, why_scale = with_scale(settings, stack, labels)
+    settings, why_scale, size = with_scale(settings, stack, labels)
     data = TrainingData.prepare(settings, stack, labels, compute.device, second=unannotated)
     start = None
     if start_from is not None:
@@ -167,7 +167,7 @@ def train(
     folder = Path(folder) if folder is not None else None
     if folder is not None:
         run_folder.check_new(folder)
-    settings = resolve_settings(settings, stack, data, compute)
+    settings = resolve_settings(settings, stack, data, compute, size)
     trainer = Trainer.build(settings, data, compute)
     live = LiveAnnotation(annotation_updates)
     loop = TrainingLoop(

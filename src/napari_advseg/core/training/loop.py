@@ -52,11 +52,10 @@ from .pacing import Pacing
 from .run_end import RunEnd
 from .run_plan import RunPlan, Stopwatch
 from .run_sentences import closing_sentence, failed_sentence, final_sentence, run_started
-from .run_writer import RunWriter
+from .run_writer import RunWriter, ValidationFiles
 from .sampled_validation import SampledValidation
 from .time_budget import TimeLeft
 from .trainer import Trainer
-from .validation_files import ValidationFiles
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +125,7 @@ class TrainingLoop:
 
     def restore(self, folder: Path) -> None:
         """Go back to the last checkpoint in a run folder."""
-        progress = restore_checkpoint(folder, self.trainer.optimizers, self.trainer.copies)
+        progress = restore_checkpoint(folder, self.trainer.optimizers, self.trainer.beside)
         self.plan.restore(progress)
         self._pacing.repeat_changes(rates=False)
         self.turn, self.update = int(progress["turn"]), int(progress["update"])
@@ -371,7 +370,7 @@ class TrainingLoop:
         classes = self.trainer.data.annotation.classes.names
         trainer = self.trainer
         self.writer.checkpoint(
-            trainer.kept, trainer.optimizers, trainer.copies, progress, tuple(self.history), classes
+            trainer.kept, trainer.optimizers, trainer.beside, progress, tuple(self.history), classes
         )
         self._pacing.saved(since=started)
 

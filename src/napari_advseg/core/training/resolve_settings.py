@@ -11,6 +11,7 @@ from napari_advseg.core.data.split import make_split
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.structure_size import (
     LEAST_THICKNESS,
+    StructureSize,
     suitable_scale,
     thinnest_structure,
 )
@@ -42,10 +43,10 @@ are known by how dark they are: F1 of mitochondria 0.86 without and 0.77 with va
 and 0.55.
 """
 
-FEW_LABELS_DICE = 1.0
-"""Weight of the soft Dice loss of the quick preset where objects are few.
+DICE, FEW_OBJECTS_DICE = 0.3, 1.0
+"""Weight of the soft Dice loss if the settings leave it open: with many objects, and where they are few.
 
-Three times as much as with many labels: F1 with 0.3 and 1.0 of mitochondria from 5 slices 0.81 and 0.83, of
+F1 with 0.3 and 1.0 of mitochondria from 5 slices 0.81 and 0.83, of
 glia 0.62 and 0.66, but of synapses from eleven slices 0.55 and 0.56 (seed 0), 0.55 and 0.41 (seed 1).
 """
 
@@ -55,8 +56,10 @@ FIRST_LENGTH = 1000
 
 def with_scale(
     settings: RunSettings, stack: EMStack, annotation: Annotation
-) -> tuple[RunSettings, str]:
-    """Settings whose scale is chosen, and the sentence that says why; empty where it was given or is 1.
+) -> tuple[RunSettings, str, StructureSize | None]:
+    """Settings whose scale is chosen, the sentence that says why, and the structure that it is chosen for.
+
+    The sentence is empty where the scale was given or is 1; the structure is None where it was not measured.
 
     Raises
     ------
@@ -64,21 +67,26 @@ def with_scale(
         If the annotated slices cannot be split.
     """
     if settings.scale is not None:
-        return settings, ""
+        return settings, "", None
     split = make_split(annotation, settings.patch, settings.train, settings.val)
     size = thinnest_structure(annotation, split.train)
     scale = suitable_scale(size, stack.shape, split, settings.patch)
     settings = settings.model_copy(update={"scale": scale})
     if size is None or scale == 1:
-        return settings, ""
-    return settings, (
+        return settings, "", size
+    words = (
         f"The networks see the image at 1/{scale} of its size: {size.name} is about "
         f"{size.thickness:.0f} pixels thick. Masks and scores are of full size; scale = 1 prevents it."
     )
+    return settings, words, size
 
 
 def resolve_settings(
-    settings: RunSettings, stack: EMStack, data: TrainingData, compute: ComputeDevice
+    settings: RunSettings,
+    stack: EMStack,
+    data: TrainingData,
+    compute: ComputeDevice,
+    size: StructureSize | None = None,
 ) -> RunSettings:
     """Settings in which nothing is left open: a run with them repeats this one.
 
@@ -96,6 +104,8 @@ def resolve_settings(
         Prepared from `settings`, `stack` and the annotation.
     compute : ComputeDevice
         Chosen for `settings`.
+    size : StructureSize, optional
+        The thinnest structure, if it was measured already (see `with_scale`).
 
     Raises
     ------
@@ -104,7 +114,7 @@ def resolve_settings(
     """
     settings = _with_channels(settings, stack)
     settings = _with_regime(settings, data)
-    settings = _with_few_labels(settings, data)
+    settings = _with_few_labels(settings, data, size)
     settings = _with_updates(settings)
     settings = _with_intervals(settings, data)
     whole_slices = data.split.train_columns is None
@@ -136,28 +146,25 @@ def _with_regime(settings: RunSettings, data: TrainingData) -> RunSettings:
     return settings.model_copy(update={"discriminator": discriminator, "unannotated": slices})
 
 
-def _with_few_labels(settings: RunSettings, data: TrainingData) -> RunSettings:
-    """The quick preset varies patches more with few labels, or where the networks see a coarser image.
+def _with_few_labels(
+    settings: RunSettings, data: TrainingData, size: StructureSize | None
+) -> RunSettings:
+    """The loss, and in the quick preset the augmentation, follow from how many objects the networks see.
 
     A coarser image has fewer pixels to learn from, however much of it is labelled. What was asked for
     stays as it is.
     """
-    usual = from_preset("quick")
-    if settings.preset != "quick":
-        return settings
     many = data.sampler.labelled_pixels > FEW * data.annotation.targets.size
-    if many and data.train.scale == 1:
-        return settings
+    few = not many or data.train.scale > 1
     changes: dict[str, Any] = {}
-    if settings.augmentation == usual.augmentation:
-        size = thinnest_structure(data.annotation, data.split.train)
+    if settings.dice is None:
+        changes["dice"] = FEW_OBJECTS_DICE if few else DICE
+    usual = from_preset("quick").augmentation
+    if few and settings.preset == "quick" and settings.augmentation == usual:
+        size = size or thinnest_structure(data.annotation, data.split.train)
         thick = size is not None and size.thickness >= LEAST_THICKNESS
         varied = FEW_OBJECTS if thick else FEW_LABELS
-        changes["augmentation"] = AugmentationSettings(
-            **{**settings.augmentation.model_dump(), **varied}
-        )
-    if settings.dice == usual.dice:
-        changes["dice"] = FEW_LABELS_DICE
+        changes["augmentation"] = AugmentationSettings(**{**usual.model_dump(), **varied})
     return settings.model_copy(update=changes)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
@@ -14,12 +15,16 @@ from torch import Tensor, nn
 
 from napari_advseg.core.evaluation.sample_figure import draw_samples
 from napari_advseg.core.evaluation.slice_scores import SliceTable
+from napari_advseg.core.evaluation.validator import Validator
 from napari_advseg.core.models.network_optimizer import NetworkOptimizer
 from napari_advseg.core.runtime.errors import AdvSegError, short_reason
 from napari_advseg.core.runtime.events import NetworkName, Validated
 from napari_advseg.core.runtime.filesystem import write_text
 from napari_advseg.core.storage import run_folder
 from napari_advseg.core.storage.checkpoint import copied_weights, save_checkpoint, save_weights
+
+from .tensorboard_log import TensorBoardLog
+from .trainer import Trainer
 
 RETRY_SECONDS = 30.0  # between attempts while nothing can be written
 
@@ -212,3 +217,44 @@ def _is_created(folder: Path) -> bool:
 def _reason(error: Exception) -> str:
     cause = error.__cause__ if isinstance(error, AdvSegError) else error
     return short_reason(cause or error)
+
+
+@dataclass
+class ValidationFiles:
+    """Writes the figure of samples and TensorBoard's curves, where the settings ask for them.
+
+    Attributes
+    ----------
+    writer : RunWriter
+        Knows the run folder, or that there is none.
+    """
+
+    trainer: Trainer
+    validator: Validator
+    writer: RunWriter
+    _tensorboard: TensorBoardLog | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.resumed(0)
+
+    def resumed(self, update: int) -> None:
+        """Go on from `update`."""
+        wanted = self.trainer.settings.tensorboard
+        self._tensorboard = TensorBoardLog(update) if wanted else None
+
+    def write(self, history: Sequence[Validated]) -> None:
+        """Write what belongs to the last validation."""
+        s = self.trainer.settings
+        if self.writer.folder is not None and s.samples and len(history) % s.samples_every == 0:
+            drawn = self.validator.samples(self.trainer.networks)
+            classes = len(self.trainer.data.annotation.classes)
+            self.writer.samples(history[-1].update, *drawn, classes)
+        log, D = self._tensorboard, self.trainer.optimizers.get("discriminator")
+        if log is not None:
+            network = None if D is None else D.network
+            self.writer.extra(lambda folder: log.write(folder, history[-1], network))
+
+    def close(self) -> None:
+        """Write nothing more."""
+        if self._tensorboard is not None:
+            self._tensorboard.close()

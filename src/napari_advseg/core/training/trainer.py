@@ -39,11 +39,6 @@ D_IN_G = "discriminator-in-generator"
 AVERAGED = "-averaged"
 
 
-def averaged(name: NetworkName) -> str:
-    """Name of the copy of a network that has averaged weights."""
-    return f"{name}{AVERAGED}"
-
-
 @dataclass
 class Trainer:
     """S, G and D of one run, built from its seed.
@@ -60,8 +55,8 @@ class Trainer:
         ``standard``, ``adversarial``, ``discriminator`` as far as the method has them.
     copies : dict
         ``discriminator-in-generator``: the copy of D that G learns against, if it is a copy.
-        ``standard-averaged``, ``adversarial-averaged``: with `settings.average`, the networks with averaged
-        weights.
+    averages : dict
+        With `settings.average`, the segmentation networks with averaged weights.
     """
 
     settings: RunSettings
@@ -69,7 +64,8 @@ class Trainer:
     compute: ComputeDevice
     optimizers: dict[str, NetworkOptimizer[Any]]
     adversary: AdversarialLoss
-    copies: dict[str, nn.Module] = field(default_factory=dict)
+    copies: dict[str, Discriminator] = field(default_factory=dict)
+    averages: dict[NetworkName, UNet] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         s, compute = self.settings, self.compute
@@ -77,7 +73,7 @@ class Trainer:
         self._paces = [self._pace]
         self._epoch = PatchCache(self.batch, s.alternation.generator_updates)
         scored = s.scores == "batches"
-        loss = SegmentationLoss(s.dice, s.probability_clip)
+        loss = SegmentationLoss(s.dice or 0.0, s.probability_clip)
         if "standard" in self.optimizers:
             self._standard_step = StandardStep(self.optimizers["standard"], compute, loss, scored)
         if "adversarial" in self.optimizers:
@@ -97,39 +93,34 @@ class Trainer:
         classes = len(data.annotation.classes)
         updates = settings.updates or 0
         optimizers: dict[str, NetworkOptimizer[Any]] = {}
-        copies: dict[str, nn.Module] = {}
+        copies: dict[str, Discriminator] = {}
+        averages: dict[NetworkName, UNet] = {}
         for name in settings.networks:
             own = name == "adversarial" and not settings.shared_draws
             draws = torch_generator(settings.seed, Purpose.OWN_WEIGHTS if own else Purpose.WEIGHTS)
             network = on(compute, build_unet(settings.network, classes, draws))
             optimizers[name] = NetworkOptimizer.of(network, settings.optimizer, updates)
             if settings.average:
-                copies[averaged(name)] = deepcopy(network)
+                averages[name] = deepcopy(network)
         if "adversarial" in settings.networks:
             discriminator = _discriminator(settings, classes, compute)
             optimizers["discriminator"] = discriminator
             if settings.discriminator.averages:
                 copies[D_IN_G] = deepcopy(discriminator.network)
         adversary = AdversarialLoss(settings.discriminator, settings.probability_clip)
-        return cls(settings, data, compute, optimizers, adversary, copies)
+        return cls(settings, data, compute, optimizers, adversary, copies, averages)
 
     @property
     def discriminator_in_g(self) -> Discriminator:
         """The D that G learns against."""
         D: Discriminator = self.optimizers["discriminator"].network
-        copy = self.copies.get(D_IN_G, D)
-        assert isinstance(copy, Discriminator)
-        return copy
+        return self.copies.get(D_IN_G, D)
 
     @property
     def networks(self) -> dict[NetworkName, UNet]:
         """The segmentation networks as they are judged and kept: with averaged weights if asked for."""
-        networks: dict[NetworkName, UNet] = {}
-        for name in self.settings.networks:
-            found = self.copies.get(averaged(name), self.optimizers[name].network)
-            assert isinstance(found, UNet)
-            networks[name] = found
-        return networks
+        learning = {name: self.optimizers[name].network for name in self.settings.networks}
+        return {**learning, **self.averages}
 
     @property
     def kept(self) -> dict[str, nn.Module]:
@@ -137,11 +128,18 @@ class Trainer:
         found: dict[str, nn.Module] = {n: one.network for n, one in self.optimizers.items()}
         return found | {str(name): network for name, network in self.networks.items()}
 
+    @property
+    def beside(self) -> dict[str, nn.Module]:
+        """All networks of the run beside those that learn, by their names in a checkpoint."""
+        averages = {f"{name}{AVERAGED}": network for name, network in self.averages.items()}
+        return {**self.copies, **averages}
+
     def copy_weights(self) -> None:
-        """Give all copies the weights that the networks have now."""
-        for name, copy in self.copies.items():
-            source = "discriminator" if name == D_IN_G else name.removesuffix(AVERAGED)
-            copy.load_state_dict(self.optimizers[source].network.state_dict())
+        """Give the networks beside those that learn the weights that these have now."""
+        for copy in self.copies.values():
+            copy.load_state_dict(self.optimizers["discriminator"].network.state_dict())
+        for name, average in self.averages.items():
+            average.load_state_dict(self.optimizers[name].network.state_dict())
 
     def adversarial_weight(self, update: int) -> float:
         """λ at update number `update`, from 0; with a balance the ratio that it follows from."""
@@ -262,11 +260,10 @@ class Trainer:
 
     def _follow_weights(self, turn: Turn) -> None:
         """Let the averages take in what the networks have learned in this turn."""
-        for name in self.settings.networks:
-            if averaged(name) in self.copies and name in turn.networks:
+        for name, average in self.averages.items():
+            if name in turn.networks:
                 learner = self.optimizers[name]
-                average, decay = self.copies[averaged(name)], self.settings.average
-                follow_weights(average, learner.network, learner.updates, decay)
+                follow_weights(average, learner.network, learner.updates, self.settings.average)
 
     def _gaps(self, number: int) -> Cut | None:
         s, gaps = self.settings, self.settings.discriminator.gaps

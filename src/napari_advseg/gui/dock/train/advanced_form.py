@@ -29,6 +29,7 @@ class AdvancedForm(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._defaults: dict[str, Any] = {}
         self._fields: dict[str, ValueWidget[Any]] = {}
+        self._words: dict[str, Mapping[str, Any]] = {}
         for spec in field_specs():
             field = _make_field(spec)
             field.changed.connect(self._edited)
@@ -36,23 +37,39 @@ class AdvancedForm(QWidget):
             field.native.setObjectName(f"advanced_{spec.name.replace('.', '_')}")
             form.addRow(spec.label, field.native)
             self._fields[spec.name] = field
+            self._words[spec.name] = spec.options
 
     def value(self) -> dict[str, Any]:
         """The settings that differ from the preset."""
-        return {
-            name: field.value
-            for name, field in self._fields.items()
-            if name in self._defaults and field.value != self._defaults[name]
-        }
+        now = {name: self._value_of(name) for name in self._defaults}
+        return {name: value for name, value in now.items() if value != self._defaults[name]}
 
     def setValue(self, defaults: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
         """Show the preset's values with those that were changed in their place."""
         self._defaults = dict(defaults)
         for name, field in self._fields.items():
-            wanted = changed.get(name, defaults[name])
+            wanted = self._shown(name, changed.get(name, defaults[name]))
             if field.value != wanted:
                 with field.changed.blocked():
                     field.value = wanted
+
+    def _value_of(self, name: str) -> Any:
+        shown, options = self._fields[name].value, self._words[name]
+        return options[shown] if options else shown
+
+    def _shown(self, name: str, value: Any) -> Any:
+        """What stands in the field of a value; one that is not offered, as from a file, is added."""
+        options = self._words[name]
+        if not options:
+            return value
+        words = next((text for text, one in options.items() if one == value), None)
+        if words is None:
+            words = str(value)
+            self._words[name] = {**options, words: value}
+            field = self._fields[name]
+            with field.changed.blocked():
+                field.choices = tuple(self._words[name])  # type: ignore[attr-defined]
+        return words
 
     def _edited(self) -> None:
         self.valueChanged.emit(self.value())
@@ -60,7 +77,7 @@ class AdvancedForm(QWidget):
 
 def _make_field(spec: FieldSpec) -> ValueWidget[Any]:
     if spec.options:
-        return _value_widget(spec.options[0], str, {"choices": spec.options})
+        return _value_widget(next(iter(spec.options)), str, {"choices": tuple(spec.options)})
     options = {"min": spec.minimum, "max": spec.maximum}
     field = _value_widget(spec.minimum, spec.kind, options)
     if spec.kind is float:
