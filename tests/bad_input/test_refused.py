@@ -201,6 +201,7 @@ def evaluate(given, error, prepare=nothing, **values):
 
 WEIGHTS, CHECKPOINT = "run/standard.safetensors", "run/checkpoint.safetensors"
 STROKES = "cell=1,membrane=2"
+COLOURS = np.random.default_rng(1).integers(0, 255, (6, 64, 64, 3), np.uint8)
 CRITIC = {"width": 2, "depth": 2}
 STEPS = {"kind": "steps", "steps": [[0, -1]]}
 
@@ -210,7 +211,7 @@ CASES = [
     # of the 42 that makes it a TIFF
     on_image("file with a flipped bit", content("image.tif", lambda b: flipped(b, 2), "cells.tif")),
     on_image("file that is no image", content("image.tif", lambda b: b"Z,Y,X\n", "cells.tif")),
-    on_image("RGB image", image(np.ones((6, 64, 64, 3), np.uint8), photometric="rgb")),
+    on_image("RGB image", image(COLOURS, photometric="rgb")),
     on_image("image of true and false", image(np.eye(64, dtype=bool))),
     on_image("NaN or infinite values", image(with_nan)),
     on_image("constant image", image(np.full((6, 64, 64), 7, np.uint8))),
@@ -221,7 +222,7 @@ CASES = [
     on_labels("empty annotation", AnnotationError, labels(np.zeros_like), classes=STROKES),
     on_labels("only one class painted", AnnotationError, labels(lambda v: v // 255), classes=STROKES),
     on_labels("the same label everywhere", AnnotationError, labels(np.ones_like)),
-    on_labels("fractions as labels", AnnotationError, labels(lambda v: v / np.float32(255))),
+    on_labels("fractions as labels", AnnotationError, labels(lambda v: v / np.float32(510))),
     on_labels("labels that nothing explains", ClassMapError, labels(lambda v: v // 25 + 3)),
     on_labels(
         "strokes of one class, or a dense annotation with few objects", UndecidedLabels,

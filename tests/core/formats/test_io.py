@@ -17,6 +17,7 @@ from napari_advseg.core.runtime.errors import (
 from support.paths import SHARED_DATA
 
 DATA = SHARED_DATA / "isbi2012"
+COLOURS = np.random.default_rng(3).integers(0, 255, (5, 40, 48, 3), np.uint8)
 MERGED = ClassMap.parse("cell=255,größe=0+32+64")
 
 
@@ -168,20 +169,20 @@ def test_refuses_a_file_that_is_cut_off(tmp_path, grey, how, share):
 @pytest.mark.parametrize(
     ("data", "how", "named"),
     [
-        (np.zeros((40, 48, 3), np.uint8), {"photometric": "rgb"}, "RGB"),
-        (np.zeros((5, 40, 48, 3), np.uint8), {"photometric": "rgb"}, "RGB"),
+        (COLOURS[0], {"photometric": "rgb"}, "RGB"),
+        (COLOURS, {"photometric": "rgb"}, "RGB"),
         (np.zeros((3, 40, 48), np.uint8), {"imagej": True, "metadata": {"axes": "CYX"}}, "3"),
         (np.zeros((5, 40, 48), bool), {"photometric": "minisblack"}, "bool"),
         (np.zeros((5, 40, 48), np.complex64), {}, "complex64"),
         (np.zeros((2, 5, 40, 48), np.uint8), {"metadata": {"axes": "TZYX"}}, "T 2 × Z 5"),
         (
-            np.zeros((3, 40, 48), np.uint8),
+            COLOURS[0].transpose(2, 0, 1),
             {"photometric": "rgb", "planarconfig": "separate"},
             "RGB",
         ),
-        (np.zeros((40, 48, 3), np.uint8), {"photometric": "minisblack"}, "RGB"),
+        (COLOURS[0], {"photometric": "minisblack"}, "RGB"),
         (
-            np.zeros((40, 48, 3), np.uint8),
+            COLOURS[0],
             {"photometric": "minisblack", "planarconfig": "contig"},
             "3 channels",
         ),
@@ -249,7 +250,7 @@ def test_labels_are_a_writable_copy_of_native_byte_order(tmp_path, labels):
 
 
 def test_refuses_labels_that_are_no_integers(tmp_path, labels):
-    tifffile.imwrite(tmp_path / "m.tif", labels.astype(np.float32))
+    tifffile.imwrite(tmp_path / "m.tif", labels.astype(np.float32) + 0.5)
     with pytest.raises(AnnotationError) as error:
         io.read_labels(tmp_path / "m.tif")
     assert_one_sentence(error, tmp_path / "m.tif", "float32")

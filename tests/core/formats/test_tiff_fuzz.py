@@ -58,7 +58,7 @@ FILES: dict[str, Callable[[Path], None]] = {
     "deflate": _plain(compression="zlib"),
     "deflate strips": _plain(compression="zlib", rowsperstrip=7, byteorder=">"),
     "deflate tiles": _plain(compression="zlib", tile=(16, 32)),
-    "ImageJ": _plain(imagej=True, resolution=(0.25, 0.25), metadata={"spacing": 50}),
+    "ImageJ": _plain(imagej=True, resolution=(0.25, 0.25), metadata={"axes": "ZYX", "spacing": 50}),
     "ImageJ, one directory": lambda path: tifffile.imwrite(
         path, GREY, imagej=True, metadata={"axes": "TYX"}, contiguous=True
     ),
@@ -93,7 +93,7 @@ def whole(tmp_path_factory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("whole")
     found = {}
     for name, write in FILES.items():
-        path = folder / "a.ome.tif"
+        path = folder / "a.tif"  # tifffile would call slices channels in an .ome.tif
         write(path)
         found[name] = path.read_bytes()
     return found

@@ -8,9 +8,11 @@ from dataclasses import replace
 from napari_advseg.app.ports.annotations import ClassRow
 from napari_advseg.core.config.classes import (
     BORDERS,
+    IGNORE,
     OBJECTS,
     ClassMap,
     SegmentationClass,
+    is_ignore,
     malformed_class,
     parse_values,
 )
@@ -29,8 +31,12 @@ Rows = tuple[ClassRow, ...]
 
 
 def rows_from_map(classes: ClassMap) -> Rows:
-    """Rows of a class map, in its order."""
-    return tuple(ClassRow(one.name, one.values, derived=one.derived) for one in classes.classes)
+    """Rows of a class map, in its order; the values to ignore last."""
+    ignored = (ClassRow(IGNORE, classes.ignored),) if classes.ignored else ()
+    return (
+        *(ClassRow(one.name, one.values, derived=one.derived) for one in classes.classes),
+        *ignored,
+    )
 
 
 def to_class_map(rows: Sequence[ClassRow]) -> ClassMap:
@@ -41,7 +47,9 @@ def to_class_map(rows: Sequence[ClassRow]) -> ClassMap:
     ClassMapError
         If a row has no name or no values, a name or a value occurs twice, or there are fewer than two rows.
     """
-    return ClassMap(classes=tuple(map(_to_class, rows)))
+    ignored = [row for row in rows if is_ignore(row.name) and row.complete and not row.derived]
+    classes = tuple(_to_class(row) for row in rows if row not in ignored)
+    return ClassMap(classes=classes, ignored=tuple(v for row in ignored for v in row.values))
 
 
 def complete_map(rows: Sequence[ClassRow]) -> ClassMap | None:
@@ -159,8 +167,11 @@ def add_value(rows: Rows, index: int, value: int) -> Rows:
 
 
 def rename_row(rows: Rows, index: int, name: str) -> Rows:
-    """Change the name of a class."""
-    return _set_row(rows, index, replace(rows[index], name=name.strip()))
+    """Change the name of a class; what is called ignore moves to the end and is no class any more."""
+    renamed = replace(rows[index], name=name.strip())
+    if is_ignore(name):
+        return (*remove_row(rows, index), replace(renamed, name=IGNORE))
+    return _set_row(rows, index, renamed)
 
 
 def set_row_values(rows: Rows, index: int, typed: str) -> Rows:

@@ -42,6 +42,8 @@ BORDERS = {
 """
 DERIVED = (OBJECTS, *BORDERS)
 """Words that stand in place of a value."""
+IGNORE = "ignore"
+"""In place of the name of a class: its values are unlabelled, as 0 is unless a class has it."""
 
 
 class SegmentationClass(BaseModel):
@@ -120,6 +122,8 @@ class ClassMap(BaseModel):
     ----------
     classes : tuple of SegmentationClass
         Two or more classes; class index *i* is position *i* here.
+    ignored : tuple of int
+        Values that are unlabelled.
 
     Examples
     --------
@@ -134,11 +138,17 @@ class ClassMap(BaseModel):
     >>> classes = ClassMap.parse("mitochondrion=objects,background=0+touching")
     >>> classes.encode(np.array([[0, 7, 7, 8, 8]])).tolist()
     [[1, 0, 1, 1, 0]]
+
+    With a value for what nobody could decide, and classes named by colour:
+
+    >>> str(ClassMap.parse("cell=#ff0000,membrane=#0000ff,ignore=8"))
+    'cell=16711680,membrane=255,ignore=8'
     """
 
     model_config = ConfigDict(frozen=True)
 
     classes: tuple[SegmentationClass, ...]
+    ignored: tuple[int, ...] = ()
 
     @model_validator(mode="after")
     def _distinct(self) -> ClassMap:
@@ -151,7 +161,10 @@ class ClassMap(BaseModel):
             )
         for what, items in (
             ("name", [repr(n) for n in self.names]),
-            ("value", [str(v) for c in self.classes for v in c.values]),
+            (
+                "value",
+                [str(v) for v in (*(v for c in self.classes for v in c.values), *self.ignored)],
+            ),
             ("word", [word for c in self.classes for word in c.derived]),
         ):
             twice = next((i for i in items if items.count(i) > 1), None)
@@ -166,6 +179,12 @@ class ClassMap(BaseModel):
                 f"write for example mitochondrion=objects,background=0+{borders[0]}."
             )
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_earlier(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `ignored` out where it is empty, as earlier versions wrote a class map."""
+        written: dict[str, Any] = write(self)
+        return {key: value for key, value in written.items() if key != "ignored" or self.ignored}
 
     @classmethod
     def of(cls, /, **values: int | tuple[int, ...]) -> ClassMap:
@@ -187,22 +206,29 @@ class ClassMap(BaseModel):
     def parse(cls, text: str) -> ClassMap:
         """Read ``name=value[+value...],name=value...``; the words of `DERIVED` may stand for values.
 
+        A value may be a colour, ``#rrggbb``. The values of ``ignore`` are unlabelled.
+
         Raises
         ------
         ClassMapError
             If the text is not of that form, or a name or value stands twice.
         """
         found = []
+        ignored: tuple[int, ...] = ()
         for part in filter(None, (p.strip() for p in text.split(","))):
             name, _, values_text = part.partition("=")
             values, derived = parse_values(values_text)
             if values is None:
                 raise malformed_class(part)
-            found.append(SegmentationClass(name=name, values=values, derived=derived))
-        return cls(classes=tuple(found))
+            if is_ignore(name) and not derived:
+                ignored = (*ignored, *values)
+            else:
+                found.append(SegmentationClass(name=name, values=values, derived=derived))
+        return cls(classes=tuple(found), ignored=ignored)
 
     def __str__(self) -> str:
-        return ",".join(map(str, self.classes))
+        ignore = [f"{IGNORE}={'+'.join(map(str, self.ignored))}"] if self.ignored else []
+        return ",".join([*map(str, self.classes), *ignore])
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -218,14 +244,14 @@ class ClassMap(BaseModel):
 
         A class without one has the lowest positive value that is free.
         """
-        taken = {value for one in self.classes for value in one.values}
+        taken = {value for one in self.classes for value in one.values} | set(self.ignored)
         free = (value for value in count(1) if value not in taken)
         return tuple(one.values[0] if one.values else next(free) for one in self.classes)
 
     @property
     def of_masks(self) -> ClassMap:
         """Class map of a written mask, in which each class is a value."""
-        if not any(one.derived for one in self.classes):
+        if not any(one.derived for one in self.classes) and not self.ignored:
             return self
         pairs = zip(self.classes, self.mask_values, strict=True)
         return ClassMap(
@@ -242,6 +268,8 @@ class ClassMap(BaseModel):
 
     def index_of_value(self, value: int) -> int | None:
         """Index of the class that an annotation value belongs to, None for an unlabelled one."""
+        if value in self.ignored:
+            return None
         named = next((i for i, c in enumerate(self.classes) if value in c.values), None)
         return self.objects_index if named is None and value != 0 else named
 
@@ -265,7 +293,7 @@ class ClassMap(BaseModel):
         """
         labels = np.asarray(labels)
         indices = np.full(labels.shape, UNLABELLED, np.uint8)
-        unnamed = labels != 0
+        unnamed = (labels != 0) & ~np.isin(labels, self.ignored)
         for index, one in enumerate(self.classes):
             for value in one.values:
                 here = labels == value
@@ -306,10 +334,19 @@ def parse_values(text: str) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
     words = [word.strip() for word in text.split("+")]
     derived = tuple(word for word in words if word in DERIVED)
     try:
-        values = tuple(int(word) for word in words if word not in DERIVED)
+        values = tuple(
+            int(word[1:], 16) if re.fullmatch("#[0-9a-fA-F]{6}", word) else int(word)
+            for word in words
+            if word not in DERIVED
+        )
     except ValueError:
         return None, ()
     return values, derived
+
+
+def is_ignore(name: str) -> bool:
+    """Whether a name is that of the values to ignore, not of a class."""
+    return name.strip().casefold() == IGNORE
 
 
 def malformed_class(text: str) -> ClassMapError:
@@ -336,7 +373,7 @@ def _unnamed_sentence(values: NDArray[Any], classes: ClassMap) -> str:
     what = "a label" if len(values) == 1 else f"{len(values)} labels"
     return (
         f"The annotation holds {what} ({shown}) that the classes {classes} do not name: "
-        "add each to a class, for example membrane=0+32."
+        f"add each to a class, for example membrane=0+32, or leave it out with ignore={values[0]}."
     )
 
 

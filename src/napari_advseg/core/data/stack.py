@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from napari_advseg.core.runtime.errors import ImageError, first_line
 
+from .voxel_size import VoxelSize
+
 MOST_CHANNELS = 64
 
 
@@ -30,11 +32,15 @@ class EMStack:
     source : Path or None
         The file it came from.
     scale : (float, float, float)
-        Size of a voxel along Z, Y, X in the image's own unit.
+        Size of a voxel along Z, Y, X; 1 along an axis of unknown size.
     further : tuple of array-like, each of shape (Z, Y, X)
         The other channels.
     channel_axis : int or None
         Axis of the source file along which the channels lie.
+    unit : str or None
+        Unit of `scale`, a key of `napari_advseg.core.data.voxel_size.METRES`; None if unknown.
+    notes : tuple of str
+        What was decided about the file while it was opened, a sentence each.
     """
 
     data: Any
@@ -43,6 +49,8 @@ class EMStack:
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
     further: tuple[Any, ...] = ()
     channel_axis: int | None = None
+    unit: str | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def from_array(
@@ -52,6 +60,7 @@ class EMStack:
         name: str = "image",
         source: Path | None = None,
         scale: Sequence[float] = (),
+        unit: str | None = None,
     ) -> EMStack:
         """Wrap a 2D or 3D grey array.
 
@@ -76,7 +85,7 @@ class EMStack:
         if len(shape) == 2:
             data = data[np.newaxis]
         steps = (1.0, 1.0, 1.0, *(_size(s) for s in scale))[-3:]
-        return cls(data, name, source, (steps[0], steps[1], steps[2]))
+        return cls(data, name, source, (steps[0], steps[1], steps[2]), unit=unit)
 
     @classmethod
     def from_channels(
@@ -87,6 +96,7 @@ class EMStack:
         name: str = "image",
         source: Path | None = None,
         scale: Sequence[float] = (),
+        unit: str | None = None,
     ) -> EMStack:
         """Wrap a 3D or 4D array of which one axis counts the channels.
 
@@ -114,7 +124,9 @@ class EMStack:
                 f"channels, of which there may be {MOST_CHANNELS}."
             )
         stacks = [
-            cls.from_array(_Channel(data, axis, c), name=name, source=source, scale=scale)
+            cls.from_array(
+                _Channel(data, axis, c), name=name, source=source, scale=scale, unit=unit
+            )
             for c in range(shape[axis])
         ]
         return replace(cls.together(stacks), channel_axis=channel_axis)
@@ -138,6 +150,15 @@ class EMStack:
         if len(stacks) == 1:
             return first
         return replace(first, further=tuple(one.data for one in stacks[1:]))
+
+    def with_voxel_size(self, voxel: VoxelSize) -> EMStack:
+        """Return the stack with another voxel size."""
+        return replace(self, scale=voxel.steps, unit=voxel.unit)
+
+    @property
+    def voxel_size(self) -> VoxelSize:
+        """Voxel size with its unit."""
+        return VoxelSize(self.scale, self.unit)
 
     @property
     def channels(self) -> int:

@@ -1,8 +1,9 @@
-"""TIFF in and out: grey stacks lazily, annotations and masks with the classes they carry."""
+"""Image files in and out: grey stacks lazily, annotations and masks with the classes they carry."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,23 @@ from numpy.typing import NDArray
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.data.voxel_size import VoxelSize
 from napari_advseg.core.runtime.errors import AnnotationError, ImageError
 
-from .tiff_reader import opened, pixels
-from .tiff_tags import carried_classes, voxel_size
+from .grey_stack import grey_stack
+from .label_values import label_values
+from .registry import carried_class_map, open_image
 from .tiff_writer import StackWriter, open_mask_writer
 
 __all__ = [
     "ISBI2012_VOXEL_NM",
+    "LabelFile",
     "StackWriter",
     "open_mask_writer",
     "read_annotation",
     "read_class_map",
     "read_isbi2012",
+    "read_label_file",
     "read_labels",
     "read_stack",
     "write_labels",
@@ -34,84 +39,97 @@ ISBI2012_VOXEL_NM = (50.0, 4.0, 4.0)
 """Size of a voxel of the ISBI 2012 challenge along Z, Y, X in nanometres."""
 
 
-def read_stack(path: str | Path, *, channel_axis: int | None = None) -> EMStack:
-    """Open a TIFF as a stack.
+def read_stack(
+    path: str | Path, *, channel_axis: int | None = None, voxel_size: VoxelSize | None = None
+) -> EMStack:
+    """Open an image file of any supported format as a stack.
 
-    Uncompressed files whose pixels lie in one piece are mapped, not loaded. Axes of length 1 are
-    dropped; what is left besides Y and X is taken as Z, be it called Z, T or anything but colour.
+    Pixels stay in the file where the format allows it. Axes of length 1 are dropped; what is left
+    besides Y and X is taken as Z, be it called Z, T or anything but colour.
 
     Parameters
     ----------
     path : str or Path
-        A 2D or 3D TIFF of uint8, uint16, int16 or float, of either byte order; with channels, 3D or 4D.
+        A 2D or 3D grey image of uint8, uint16, int16 or float, of either byte order; with channels, 3D or
+        4D. The dataset of a file that holds several follows its name: ``stack.h5/volumes/raw``.
     channel_axis : int, optional
-        Axis that counts the channels, among the file's axes without those of length 1 (but for Y and X):
+        Axis that counts the channels, among the file's axes with or without those of length 1:
         0 is the first, -1 the last. None for a grey file.
+    voxel_size : VoxelSize, optional
+        In place of the one that the file declares.
 
     Returns
     -------
     EMStack
-        Axes ZYX, with the voxel size of ImageJ or OME metadata, or else 1.
+        Axes ZYX, with the voxel size and unit of the file, or else 1 without a unit.
 
     Raises
     ------
     ImageError
-        If there is no such file, it is no readable TIFF, or it holds no grey stack.
+        If there is no such file, it cannot be read, or it holds no grey stack.
     """
     path = Path(path)
-    with opened(path, ImageError) as tif:
-        data = pixels(tif, path, ImageError, with_channels=channel_axis is not None)
-        scale = voxel_size(tif)
+    opened = open_image(path, "image", ImageError)
     try:
-        if channel_axis is not None:
-            return EMStack.from_channels(
-                data, channel_axis, name=path.stem, source=path, scale=scale
-            )
-        return EMStack.from_array(data, name=path.stem, source=path, scale=scale)
+        stack = grey_stack(opened, path, channel_axis)
     except ImageError as error:
-        raise ImageError(f"{path}: {error}") from error
+        named = str(path) in str(error)
+        raise ImageError(str(error) if named else f"{path}: {error}") from error
+    return stack if voxel_size is None else stack.with_voxel_size(voxel_size)
 
 
-def read_labels(path: str | Path) -> tuple[NDArray[Any], ClassMap | None]:
-    """Load a label TIFF.
+@dataclass(frozen=True)
+class LabelFile:
+    """A file of labels.
 
-    Returns
-    -------
+    Attributes
+    ----------
     labels : ndarray of integers, shape (Z, Y, X)
-        Annotation values; a bool file yields uint8 0 and 1.
+        Annotation values; a bool file yields uint8 0 and 1, a colour 0xRRGGBB.
     classes : ClassMap or None
         The class map that the file carries.
+    voxel_size : VoxelSize
+    notes : tuple of str
+        What was decided about the file, a sentence each.
+    """
+
+    labels: NDArray[Any]
+    classes: ClassMap | None
+    voxel_size: VoxelSize
+    notes: tuple[str, ...]
+
+
+def read_label_file(path: str | Path) -> LabelFile:
+    """Load a file of labels of any supported format.
 
     Raises
     ------
     AnnotationError
-        If there is no such file, it is no readable TIFF, or it holds no stack of integers.
+        If there is no such file, it cannot be read, or it holds no stack of whole numbers.
     ClassMapError
         If the class map that the file carries is damaged.
     """
     path = Path(path)
-    with opened(path, AnnotationError) as tif:
-        labels = np.array(pixels(tif, path, AnnotationError))  # a copy: mapped ones are read-only
-        classes = carried_classes(tif, path)
-    if labels.dtype == bool:
-        labels = labels.astype(np.uint8)
-    if labels.dtype.kind not in "ui":
-        raise AnnotationError(
-            f"The annotation {path} holds {labels.dtype} values: convert it to integers."
-        )
-    labels = labels.astype(labels.dtype.newbyteorder("="), copy=False)
-    return (labels[np.newaxis] if labels.ndim == 2 else labels), classes
+    opened = open_image(path, "labels", AnnotationError)
+    labels, notes = label_values(opened, path)
+    return LabelFile(labels, opened.classes, opened.voxel, notes)
+
+
+def read_labels(path: str | Path) -> tuple[NDArray[Any], ClassMap | None]:
+    """Load the labels of a file and the class map that it carries; see `read_label_file`."""
+    found = read_label_file(path)
+    return found.labels, found.classes
 
 
 def read_annotation(
     path: str | Path, classes: ClassMap | None = None, *, zero_slices: bool = False
 ) -> Annotation:
-    """Load a label TIFF as an annotation.
+    """Load a file of labels as an annotation.
 
     Parameters
     ----------
     path : str or Path
-        A TIFF of integers.
+        A file of labels.
     classes : ClassMap, optional
         What the labels mean; without it the map that the file carries decides, and without that
         `Annotation.from_labels` infers it.
@@ -123,23 +141,23 @@ def read_annotation(
     AnnotationError, ClassMapError
         As `read_labels` and `Annotation.from_labels` do.
     """
-    labels, carried = read_labels(path)
-    told = classes if classes is not None else carried
-    return Annotation.from_labels(labels, told, zero_slices=zero_slices)
+    found = read_label_file(path)
+    told = classes if classes is not None else found.classes
+    annotation = Annotation.from_labels(found.labels, told, zero_slices=zero_slices)
+    return replace(annotation, notes=(*found.notes, *annotation.notes))
 
 
 def read_class_map(path: str | Path) -> ClassMap | None:
-    """Class map that a TIFF carries, or None; reads no pixels.
+    """Class map that a file carries, or None; reads no pixels.
 
     Raises
     ------
     AnnotationError
-        If there is no such file or it is no TIFF.
+        If there is no such file or it cannot be read.
     ClassMapError
         If the class map is damaged.
     """
-    with opened(Path(path), AnnotationError) as tif:
-        return carried_classes(tif, Path(path))
+    return carried_class_map(Path(path))
 
 
 def read_isbi2012(folder: str | Path) -> tuple[EMStack, NDArray[Any] | None]:
@@ -173,7 +191,7 @@ def read_isbi2012(folder: str | Path) -> tuple[EMStack, NDArray[Any] | None]:
         )
     stack = read_stack(train if train.is_file() else test)
     name = f"ISBI 2012 {stack.name}"
-    stack = EMStack(stack.data, name, stack.source, ISBI2012_VOXEL_NM)
+    stack = EMStack(stack.data, name, stack.source, ISBI2012_VOXEL_NM, unit="nm")
     found = folder / "train-labels.tif"
     if not train.is_file() or not found.is_file():
         return stack, None

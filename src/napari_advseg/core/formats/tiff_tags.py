@@ -1,4 +1,4 @@
-"""What the tags of a TIFF say besides its pixels: the class map and the voxel size.
+"""What the description of a TIFF that this program writes says besides its pixels.
 
 A stack is written with an ImageJ description, so that Fiji shows it as one stack with its voxel
 size. One more line of that description, which others skip, holds the class map as JSON:
@@ -8,19 +8,16 @@ size. One more line of that description, which others skip, holds the class map 
 from __future__ import annotations
 
 import json
-from math import isfinite
 from pathlib import Path
-from typing import Any
 
 import tifffile
 
-from napari_advseg.core.config.classes import ClassMap, SegmentationClass
+from napari_advseg.core.config.classes import IGNORE, ClassMap, SegmentationClass
 from napari_advseg.core.runtime.errors import AdvSegError, ClassMapError
 
 _CLASSES_KEY = "advseg_classes"
 _LARGEST_LABEL = 2**31 - 1
 _LONGEST_SHOWN = 80
-_MICROMETRES = {"pm": 1e-6, "nm": 1e-3, "µm": 1.0, "um": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
 
 
 def description(
@@ -33,7 +30,11 @@ def description(
     if scale is not None:
         lines.append(f"spacing={scale[0]!r}")
     if classes is not None:
-        values = {c.name: [*c.values, *c.derived] for c in classes.classes}
+        values: dict[str, list[int | str]] = {
+            c.name: [*c.values, *c.derived] for c in classes.classes
+        }
+        if classes.ignored:
+            values[IGNORE] = list(classes.ignored)
         carried = json.dumps(values)  # ASCII, as TIFF demands
         lines.append(f"{_CLASSES_KEY}={carried}")
     return "\n".join(lines) + "\n"
@@ -76,49 +77,6 @@ def _parsed(text: str) -> ClassMap:
             derived=tuple(v for v in values if isinstance(v, str)),
         )
         for name, values in found.items()
+        if name != IGNORE
     ]
-    return ClassMap(classes=tuple(classes))
-
-
-def voxel_size(tif: tifffile.TiffFile) -> tuple[float, float, float]:
-    """Voxel size along Z, Y, X in the file's own unit; 1 where ImageJ and OME say nothing usable."""
-    if tif.is_imagej:
-        spacing = (tif.imagej_metadata or {}).get("spacing", 1.0)
-        z = abs(float(spacing)) if isinstance(spacing, int | float) else 1.0
-        y, x = (_step(tif.pages.first, tag) for tag in ("YResolution", "XResolution"))
-        return _usable(z), y, x
-    if tif.is_ome:
-        return _ome_voxel_size(tif.ome_metadata or "")
-    return 1.0, 1.0, 1.0
-
-
-def _usable(size: float) -> float:
-    return size if isfinite(size) and size > 0 else 1.0
-
-
-def _step(page: Any, name: str) -> float:
-    """Size of a pixel from a resolution tag, which counts pixels per unit."""
-    tag = page.tags.get(name)
-    try:
-        pixels, units = tag.value
-        return _usable(float(units / pixels))
-    except (AttributeError, TypeError, ValueError, ZeroDivisionError):  # no such tag, or no ratio
-        return 1.0
-
-
-def _ome_voxel_size(xml: str) -> tuple[float, float, float]:
-    """``PhysicalSize`` of the first image: in its own unit, or in µm if the axes' units differ.
-
-    What cannot be understood is left out: the pixels are good without it.
-    """
-    try:
-        found = tifffile.xml2dict(xml)["OME"]["Image"]
-        pixels = (found[0] if isinstance(found, list) else found)["Pixels"]
-        sizes = [float(pixels.get(f"PhysicalSize{axis}", 0)) for axis in "ZYX"]
-    except (LookupError, AttributeError, TypeError, ValueError, SyntaxError):
-        return 1.0, 1.0, 1.0
-    units = [str(pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "ZYX"]
-    if len({unit for unit, size in zip(units, sizes, strict=True) if size}) > 1:
-        sizes = [s * _MICROMETRES.get(unit, 1.0) for s, unit in zip(sizes, units, strict=True)]
-    z, y, x = map(_usable, sizes)
-    return z, y, x
+    return ClassMap(classes=tuple(classes), ignored=tuple(found.get(IGNORE, ())))

@@ -284,14 +284,14 @@ def repolish(widget: QWidget) -> None:
 _VALUES_HINT = (
     "Label values of the annotation that mean this class; merge several with +, for example 0+32+64. "
     "objects stands for all labels but 0 and those of other classes, touching and borders for the borders "
-    "of objects."
+    "of objects, #ff0000 for a colour. A class that is named ignore is left out."
 )
 
 
 def _values_field(index: int) -> QLineEdit:
     field = QLineEdit()
     field.setObjectName(f"class_values_{index}")
-    field.setValidator(QRegularExpressionValidator(QRegularExpression("[-0-9+, a-z]*"), field))
+    field.setValidator(QRegularExpressionValidator(QRegularExpression("[-0-9+, #a-zA-Z]*"), field))
     field.setPlaceholderText("e.g. 255" if index == 0 else "e.g. 0+32")
     return field
 
