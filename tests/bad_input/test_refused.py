@@ -371,7 +371,7 @@ CASES = [
     predict("mask in place of a file of the run", AdvSegError, out="run/annotation.tif"),
     predict("mask in place of a folder", AdvSegError, out="run"),
     predict("mask in a folder that is not there", AdvSegError, out="masks/m.tif"),
-    folder_of("folder without a TIFF", ImageError, lambda: os.mkdir("stacks"), out="masks"),
+    folder_of("folder without an image", ImageError, lambda: os.mkdir("stacks"), out="masks"),
     folder_of("file in place of a folder of masks", AdvSegError, one_stack, out="image.tif"),
     predict("threshold above 1", SettingsError, threshold=1.5),
     evaluate("threshold that is no number", SettingsError, mask="labels.tif", threshold="nan"),

@@ -141,4 +141,4 @@ def test_what_is_wrong_with_all_of_it_is_one_sentence(stacks, advseg):
     (stacks / "b.tif").unlink()
     code, _, err = advseg(*PREDICT)
     assert (code, err.count("\n")) == (2, 1)
-    assert "holds no TIFF" in err
+    assert "holds no images" in err

@@ -216,8 +216,8 @@ class FakeEngine:
             on_file(result)
         return results
 
-    def tiff_files(self, folder: Path, out: Path | None = None) -> tuple[Path, ...]:
-        return self.core.tiff_files(folder, out)
+    def image_files(self, folder: Path, out: Path | None = None) -> tuple[Path, ...]:
+        return self.core.image_files(folder, out)
 
     def read_stack(self, path: Path) -> EMStack:
         return EMStack.from_array(np.zeros(SHAPE, np.uint8), name=path.stem)

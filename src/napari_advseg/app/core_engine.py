@@ -164,11 +164,11 @@ class CoreEngine(Engine):
 
     # ---- images and labels
 
-    def tiff_files(self, folder: Path, out: Path | None = None) -> tuple[Path, ...]:
-        """List the TIFF files of a folder."""
-        from napari_advseg.core.formats.image_files import tiff_files
+    def image_files(self, folder: Path, out: Path | None = None) -> tuple[Path, ...]:
+        """List the images of a folder."""
+        from napari_advseg.core.formats.image_files import image_files
 
-        return tiff_files(folder, out)
+        return image_files(folder, out)
 
     def read_stack(self, path: Path) -> EMStack:
         """Open an image file."""

@@ -25,7 +25,7 @@ def predict_folder(
     control: RunControl,
     **options: Any,
 ) -> None:
-    """Predict every TIFF of a folder; ends with exit code 2 if one could not be used.
+    """Predict every image of a folder; ends with exit code 2 if one could not be used.
 
     Parameters
     ----------
@@ -38,10 +38,10 @@ def predict_folder(
     options
         Of `napari_advseg.core.inference.predict_files.predict_files`.
     """
-    from napari_advseg.core.formats.image_files import tiff_files
+    from napari_advseg.core.formats.image_files import image_files
     from napari_advseg.core.inference.predict_files import predict_files
 
-    images = tiff_files(folder, out)
+    images = image_files(folder, out)
     results: list[FileResult] = []
     with _Bars(len(images)) as bars:
 

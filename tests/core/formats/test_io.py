@@ -121,7 +121,7 @@ def test_refuses_a_missing_file(tmp_path):
 
 
 def test_refuses_a_folder_and_a_name_that_no_file_can_have(tmp_path):
-    with pytest.raises(ImageError, match="is a folder: choose a TIFF file") as error:
+    with pytest.raises(ImageError, match="holds no slices") as error:
         io.read_stack(tmp_path)
     assert_one_sentence(error, tmp_path)
     with pytest.raises(ImageError, match="check the path"):

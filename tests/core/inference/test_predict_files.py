@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_advseg.core.formats.image_files import mask_names, tiff_files
+from napari_advseg.core.formats.image_files import image_files, mask_names
 from napari_advseg.core.formats.io import read_labels, read_stack
 from napari_advseg.core.inference.predict_files import predict_files
 from napari_advseg.core.inference.predict_stack import predict_to_file
@@ -50,7 +50,7 @@ def names(folder):
 def test_each_mask_is_that_of_the_file_alone_and_a_bad_file_stops_no_other(run, images, tmp_path):
     said = []
     results = predict_files(
-        run, tiff_files(images), tmp_path / "out" / "masks", on_progress=said.append, **CPU
+        run, image_files(images), tmp_path / "out" / "masks", on_progress=said.append, **CPU
     )
     a, b, c = results
     assert (a.error, c.error) == (None, None)
@@ -79,14 +79,14 @@ def test_what_is_there_is_kept_unless_it_may_be_overwritten(run, images, tmp_pat
     out.mkdir()
     there = out / "a_standard_mask.tif"
     there.write_bytes(b"somebody's own")
-    first, *_ = predict_files(run, tiff_files(images)[:1], out, **CPU)
+    first, *_ = predict_files(run, image_files(images)[:1], out, **CPU)
     assert first.kept == (there,)
     assert [name for name, _ in first.masks] == ["adversarial"]
     assert there.read_bytes() == b"somebody's own"
-    again, *_ = predict_files(run, tiff_files(images)[:1], out, **CPU)
+    again, *_ = predict_files(run, image_files(images)[:1], out, **CPU)
     assert (again.masks, len(again.kept), again.error) == ((), 2, None)
     over, *_ = predict_files(
-        run, tiff_files(images)[:1], out, overwrite=True, networks=("standard",), **CPU
+        run, image_files(images)[:1], out, overwrite=True, networks=("standard",), **CPU
     )
     assert (over.kept, over.masks) == ((), (("standard", there),))
     assert read_labels(there)[0].shape == (2, 64, 64)
@@ -101,7 +101,7 @@ def test_a_stop_leaves_whole_files_alone(run, images, tmp_path, slices):
             control.stop()
 
     with pytest.raises(Stopped):
-        predict_files(run, tiff_files(images), out, on_progress=stop, control=control, **CPU)
+        predict_files(run, image_files(images), out, on_progress=stop, control=control, **CPU)
     left = names(out)
     assert left == ["a_standard_mask.tif"][: slices // 2]
     for name in left:
@@ -109,14 +109,14 @@ def test_a_stop_leaves_whole_files_alone(run, images, tmp_path, slices):
 
 
 def test_masks_beside_the_images_are_no_images_the_next_time(run, images):
-    before = tiff_files(images, images)
+    before = image_files(images, images)
     predict_files(run, before, images, **CPU)
     predict_files(run, before, images, probability=True, networks=("standard",), **CPU)
     assert len(names(images)) == 3 + 4 + 2
-    assert tiff_files(images, images) == before
-    assert len(tiff_files(images)) == 9
+    assert image_files(images, images) == before
+    assert len(image_files(images)) == 9
     (images / "._a.tif").write_bytes(b"what a Mac leaves")
-    assert tiff_files(images, images) == before
+    assert image_files(images, images) == before
 
 
 def test_no_mask_takes_the_place_of_an_image(run, images):
@@ -129,7 +129,7 @@ def test_no_mask_takes_the_place_of_an_image(run, images):
 
 
 def test_what_is_wrong_with_the_run_or_an_option_is_said_once(run, images, tmp_path):
-    files, out = tiff_files(images), tmp_path / "out"
+    files, out = image_files(images), tmp_path / "out"
     with pytest.raises(SettingsError, match="threshold"):
         predict_files(run, files, out, threshold=2.0, **CPU)
     with pytest.raises(SettingsError, match="device"):
@@ -145,10 +145,10 @@ def test_what_is_wrong_with_the_run_or_an_option_is_said_once(run, images, tmp_p
 
 def test_a_folder_without_images_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("")
-    with pytest.raises(ImageError, match="holds no TIFF"):
-        tiff_files(tmp_path)
+    with pytest.raises(ImageError, match="holds no images"):
+        image_files(tmp_path)
     with pytest.raises(ImageError, match="cannot be read"):
-        tiff_files(tmp_path / "nothing")
+        image_files(tmp_path / "nothing")
 
 
 def test_files_of_one_stem_get_masks_of_their_own(tmp_path):

@@ -90,7 +90,7 @@ class FilesController(BaseController):
 
         def task(emit: Emit, control: RunControl) -> None:
             loaded = self._engine.load_run(folder)
-            files = self._engine.tiff_files(images, out) if isinstance(images, Path) else images
+            files = self._engine.image_files(images, out) if isinstance(images, Path) else images
             work = _Work(self._engine, emit, out, loaded.classes, len(files))
             try:
                 self._engine.predict_files(

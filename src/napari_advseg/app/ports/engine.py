@@ -120,8 +120,8 @@ class Engine(Protocol):
 
     # ---- images and labels
 
-    def tiff_files(self, folder: Path, out: Path | None = None) -> tuple[Path, ...]:
-        """List the TIFF files of a folder; see `core.formats.image_files`."""
+    def image_files(self, folder: Path, out: Path | None = None) -> tuple[Path, ...]:
+        """List the images of a folder; see `core.formats.image_files`."""
         ...
 
     def read_stack(self, path: Path) -> EMStack:

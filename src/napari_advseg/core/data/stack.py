@@ -41,6 +41,8 @@ class EMStack:
         Unit of `scale`, a key of `napari_advseg.core.data.voxel_size.METRES`; None if unknown.
     notes : tuple of str
         What was decided about the file while it was opened, a sentence each.
+    translate : (float, float, float)
+        Position of the first voxel along Z, Y, X, in the unit of `scale`.
     """
 
     data: Any
@@ -51,6 +53,7 @@ class EMStack:
     channel_axis: int | None = None
     unit: str | None = None
     notes: tuple[str, ...] = ()
+    translate: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     @classmethod
     def from_array(

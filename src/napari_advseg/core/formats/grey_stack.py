@@ -78,7 +78,12 @@ def grey_stack(opened: OpenedImage, path: Path, channel_axis: int | None = None)
         for channel in channels
     ]  # fmt: skip
     notes = (*opened.notes, *axes.notes)
-    return replace(EMStack.together(stacks), channel_axis=channel_axis, notes=notes)
+    return replace(
+        EMStack.together(stacks),
+        channel_axis=channel_axis,
+        notes=notes,
+        translate=opened.translate,
+    )
 
 
 def name_of(path: Path) -> str:

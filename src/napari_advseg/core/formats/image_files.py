@@ -15,7 +15,9 @@ from typing import get_args
 from napari_advseg.core.runtime.errors import ImageError, short_reason
 from napari_advseg.core.runtime.events import NetworkName
 
-SUFFIXES = (".tif", ".tiff")
+from .natural_order import natural_key
+from .suffixes import IMAGE_SUFFIXES
+from .zarr_folders import is_zarr
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ class FileResult:
     error: str | None = None
 
 
-def tiff_files(folder: Path, out: Path | None = None) -> tuple[Path, ...]:
-    """TIFF files of a folder by name; those that were written there for others of them are left out.
+def image_files(folder: Path, out: Path | None = None) -> tuple[Path, ...]:
+    """Images of a folder in natural order; those that were written there for others of them are left out.
 
     Parameters
     ----------
@@ -75,14 +77,10 @@ def tiff_files(folder: Path, out: Path | None = None) -> tuple[Path, ...]:
     Raises
     ------
     ImageError
-        If the folder cannot be read or holds no TIFF.
+        If the folder cannot be read or holds no image.
     """
     try:
-        found = sorted(
-            p
-            for p in folder.iterdir()
-            if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file()
-        )
+        found = sorted(filter(_is_image, folder.iterdir()), key=natural_key)
         inside = out is not None and out.exists() and out.samefile(folder)
     except OSError as error:
         raise ImageError(
@@ -98,8 +96,21 @@ def tiff_files(folder: Path, out: Path | None = None) -> tuple[Path, ...]:
         }
         found = [p for p in found if p.stem not in written]
     if not found:
-        raise ImageError(f"The folder {folder} holds no TIFF: choose a folder of .tif files.")
+        raise ImageError(
+            f"The folder {folder} holds no images: choose a folder of TIFF files or other images."
+        )
     return tuple(found)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder of files, and not a Zarr store or an array of one."""
+    return path.is_dir() and not is_zarr(path)
+
+
+def _is_image(path: Path) -> bool:
+    if path.name.startswith("."):
+        return False
+    return is_zarr(path) or (path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
 
 
 def mask_names(images: Sequence[Path], network: NetworkName, probability: bool) -> list[str]:

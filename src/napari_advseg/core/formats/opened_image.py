@@ -28,6 +28,8 @@ class OpenedImage:
         What was decided about the file, a sentence each.
     classes : ClassMap or None
         The class map that the file carries.
+    translate : (float, float, float)
+        Position of the first voxel along Z, Y, X, in the unit of `voxel`.
     """
 
     data: Any
@@ -35,6 +37,7 @@ class OpenedImage:
     voxel: VoxelSize = field(default_factory=VoxelSize)
     notes: tuple[str, ...] = ()
     classes: ClassMap | None = None
+    translate: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     @property
     def shape(self) -> tuple[int, ...]:

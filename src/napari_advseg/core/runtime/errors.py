@@ -60,8 +60,26 @@ class ImageError(AdvSegError):
     subject = Subject.IMAGE
 
 
+class SeveralDatasets(ImageError):
+    """A file holds several datasets, and none was named.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the datasets.
+    """
+
+    names: tuple[str, ...] = ()
+
+
 class AnnotationError(AdvSegError):
     """The annotation cannot be used with this image or class map."""
+
+    subject = Subject.ANNOTATION
+
+
+class SeveralLabelDatasets(AnnotationError, SeveralDatasets):
+    """As `SeveralDatasets`, of a file of labels."""
 
     subject = Subject.ANNOTATION
 
@@ -102,6 +120,16 @@ class ProjectError(AdvSegError):
     """A project, or the annotation that saves itself, cannot be written, read or restored."""
 
     subject = Subject.PROJECT
+
+
+def several_datasets(
+    refusal: type[AdvSegError], message: str, names: tuple[str, ...]
+) -> SeveralDatasets:
+    """A `SeveralDatasets` that is also a `refusal` of an annotation, if that was asked for."""
+    kind = SeveralLabelDatasets if issubclass(refusal, AnnotationError) else SeveralDatasets
+    error = kind(message)
+    error.names = names
+    return error
 
 
 def first_line(error: BaseException) -> str:

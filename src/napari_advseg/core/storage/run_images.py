@@ -9,6 +9,7 @@ from napari_advseg.core.data.normalisation import AnyNormalisation, alike
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.formats.io import read_stack
+from napari_advseg.core.formats.registry import is_there
 from napari_advseg.core.runtime.errors import RunFolderError
 
 from .run_folder import Run, describe_image
@@ -43,7 +44,7 @@ def _read_image(run: Run, kept: dict[str, Any], name: str, example: str) -> EMSt
             f"The {name} of the run in {run.folder} was no file: give it, for example {example}."
         )
     path = Path(kept["source"])
-    if not path.is_file():
+    if not is_there(path):
         raise RunFolderError(
             f"The {name} {path} is no longer there: say where it is, for example {example}."
         )
