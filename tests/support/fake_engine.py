@@ -232,6 +232,7 @@ class FakeEngine:
         classes: ClassMap | None,
         *,
         scale: Sequence[float] | None = None,
+        unit: str | None = None,
     ) -> None:
         self.written[path.name] = (labels, classes)
 

@@ -189,11 +189,12 @@ class CoreEngine(Engine):
         classes: ClassMap | None,
         *,
         scale: Sequence[float] | None = None,
+        unit: str | None = None,
     ) -> None:
         """Write labels with their class map."""
         from napari_advseg.core.formats.io import write_labels
 
-        write_labels(path, labels, classes, scale=scale)
+        write_labels(path, labels, classes, scale=scale, unit=unit)
 
     def synthetic_stack(self) -> tuple[EMStack, NDArray[np.uint8]]:
         """Make the built-in sample and its truth."""

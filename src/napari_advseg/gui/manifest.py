@@ -25,6 +25,7 @@ from napari_advseg.gui.layers.class_metadata import (
     read_entered_rows,
     read_meaning,
 )
+from napari_advseg.gui.layers.layer_voxels import transform_keywords, voxel_size_from
 from napari_advseg.gui.layers.viewer_adapter import SOURCE_KEY
 
 LayerTuple = tuple[Any, dict[str, Any], str]
@@ -96,12 +97,13 @@ def _open_project(path: Any) -> list[tuple[None]]:
 
 
 def _layers(stack: EMStack, labels: NDArray[Any] | None, classes: ClassMap) -> list[LayerTuple]:
-    image: dict[str, Any] = {"name": stack.name, "scale": stack.scale}
+    place = transform_keywords(stack.voxel_size, stack.translate)
+    image: dict[str, Any] = {"name": stack.name, **place}
     if stack.source is not None:
         image["metadata"] = {SOURCE_KEY: str(stack.source)}
     layers: list[LayerTuple] = [(stack.data, image, "image")]
     if labels is not None:
-        looks = {"name": "annotation", "scale": stack.scale, **annotation_style(classes, labels)}
+        looks = {"name": "annotation", **place, **annotation_style(classes, labels)}
         layers.append((labels, looks, "labels"))
     return layers
 
@@ -130,9 +132,9 @@ def save_annotation(path: str, data: Any, attributes: dict[str, Any]) -> list[st
         If the file cannot be written.
     """
     labels = np.asarray(data)
-    scale = tuple(attributes.get("scale", ()))
+    voxel = voxel_size_from(attributes.get("scale", ()), attributes.get("units", ()))
     classes = _meaning(labels, attributes.get("metadata", {}))
-    write_labels(path, labels, classes, scale=scale if len(scale) == 3 else None)
+    write_labels(path, labels, classes, scale=voxel.steps, unit=voxel.unit)
     return [path]
 
 

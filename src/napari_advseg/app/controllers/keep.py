@@ -136,7 +136,8 @@ def _write_masks(
     for name, indices in masks.items():
         path = folder / f"{before}{name}_mask{only}.tif"
         labels = classes.decode(indices[kept])
-        engine.write_labels(path, labels, classes.of_masks, scale=run.scale)
+        voxel = run.voxel
+        engine.write_labels(path, labels, classes.of_masks, scale=voxel.steps, unit=voxel.unit)
     many = "Both masks are" if len(masks) > 1 else "The mask is"
     if not only:
         return f"{many} saved in {folder}."

@@ -72,7 +72,7 @@ class TrainingTask:
         folder = self.engine.new_run_folder(self.runs_folder, self.stack.name)
         info = RunInfo(
             folder, self.settings.networks, meaning.classes, run_words(self.settings, (), None),
-            self.stack.scale, network=self.settings.network,
+            self.stack.voxel_size, network=self.settings.network,
         )  # fmt: skip
         emit(Prepared(info, truth=self.engine.truth_of_start(meaning, self.settings)))
         self.engine.train(
@@ -107,7 +107,7 @@ class ApplyTask:
             self.run,
             networks=loaded.networks,
             classes=loaded.classes,
-            scale=self.stack.scale,
+            voxel=self.stack.voxel_size,
             applied_to=self.stack.name,
         )
         emit(Prepared(info, True, self.engine.truth_of_run(self.folder, self.stack)))

@@ -139,6 +139,7 @@ class Engine(Protocol):
         classes: ClassMap | None,
         *,
         scale: Sequence[float] | None = None,
+        unit: str | None = None,
     ) -> None:
         """Write labels with their class map; see `core.formats.io`."""
         ...

@@ -27,6 +27,8 @@ class OpenLayer:
     source : Path or None
         The file it was opened from.
     scale, translate : tuple of float
+    unit : str or None
+        Unit of both, a key of `napari_advseg.core.data.voxel_size.METRES`.
     colours : mapping of int to str
         Of a Labels layer, ``#rrggbbaa`` by value, where they are not napari's own.
     classes : ClassMap or None
@@ -41,6 +43,7 @@ class OpenLayer:
     source: Path | None = None
     scale: tuple[float, ...] = ()
     translate: tuple[float, ...] = ()
+    unit: str | None = None
     colours: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     classes: ClassMap | None = None
 

@@ -155,8 +155,9 @@ def _image(
             f"The image {entry.name} in {path} has another size than when it was saved: open the right one."
         )
         return FoundImage(entry)
-    scale = entry.scale if len(entry.scale) == 3 else stack.scale
-    return FoundImage(entry, None, replace(stack, name=entry.name, scale=scale))
+    if len(entry.scale) == 3:  # as it was shown; the file of an earlier version says the unit alone
+        stack = replace(stack, scale=entry.scale, unit=entry.unit or stack.unit)
+    return FoundImage(entry, None, replace(stack, name=entry.name))
 
 
 def _file_of(entry: ProjectImage, home: Path) -> Path | None:

@@ -120,7 +120,11 @@ class SnapshotMaker:
         )
         pixels = tuple(
             LabelsToWrite(
-                self._files[one.key], self._layers.layer_pixels(one.key), one.classes, one.scale
+                self._files[one.key],
+                self._layers.layer_pixels(one.key),
+                one.classes,
+                one.scale,
+                one.unit,
             )
             for one in labels
             if one.key in changed
@@ -137,7 +141,9 @@ class SnapshotMaker:
         elif chosen and layer.nbytes is not None and layer.nbytes <= LARGEST_COPY:
             pixels: Any = self._layers.layer_pixels(layer.key)
             try:
-                stack = EMStack.from_array(pixels, name=layer.name, scale=layer.scale)
+                stack = EMStack.from_array(
+                    pixels, name=layer.name, scale=layer.scale, unit=layer.unit
+                )
             except ImageError:  # nothing that could be trained on
                 return None
             name = self._new_file("image", layer)
@@ -146,7 +152,11 @@ class SnapshotMaker:
         else:
             return None
         return ProjectImage(
-            name=layer.name[:200], shape=layer.shape, place=place, scale=layer.scale
+            name=layer.name[:200],
+            shape=layer.shape,
+            place=place,
+            scale=layer.scale,
+            unit=layer.unit,
         )
 
     def _annotation(self, layer: OpenLayer, choices: Choices) -> ProjectAnnotation:
@@ -158,6 +168,7 @@ class SnapshotMaker:
             file=self._folder.relative(self._files[layer.key]),
             scale=layer.scale,
             translate=layer.translate,
+            unit=layer.unit,
             classes=_complete(choices.class_rows.get(layer.key)),
             colours=dict(layer.colours),
         )

@@ -13,6 +13,7 @@ from psygnal import SignalGroupDescriptor
 
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.config.settings import NetworkSettings
+from napari_advseg.core.data.voxel_size import VoxelSize
 from napari_advseg.core.evaluation.slice_scores import SliceTable
 from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.core.runtime.events import Alarm, NetworkName, Validated
@@ -78,8 +79,8 @@ class RunInfo:
         Classes of its masks; None until its annotation is read.
     words : str
         One line about it.
-    scale : tuple of float
-        Size of a voxel of its image along Z, Y, X.
+    voxel : VoxelSize
+        Of its image.
     network : NetworkSettings or None
         Shape of its U-Net, for a run that goes on from it.
     applied_to : str
@@ -90,7 +91,7 @@ class RunInfo:
     networks: tuple[NetworkName, ...] = ()
     classes: ClassMap | None = None
     words: str = ""
-    scale: tuple[float, ...] = (1.0, 1.0, 1.0)
+    voxel: VoxelSize = VoxelSize()
     applied_to: str = ""
     network: NetworkSettings | None = None
 

@@ -56,7 +56,7 @@ def synthetic_stack(
     for z, section in _sections(rng, tissue, shape):
         truth[z] = NEW_ANNOTATION.decode(section.membrane.astype(np.uint8))
         image[z] = expose(rng, tissue.stain(rng, z, section))
-    return EMStack.from_array(image, name="synthetic EM", scale=VOXEL_NM), truth
+    return EMStack.from_array(image, name="synthetic EM", scale=VOXEL_NM, unit="nm"), truth
 
 
 def synthetic_mitochondria(
@@ -92,7 +92,7 @@ def synthetic_mitochondria(
     for z, section in _sections(rng, tissue, shape):
         truth[z] = tissue.mitochondria_in(section)
         image[z] = expose(rng, tissue.stain(rng, z, section))
-    return EMStack.from_array(image, name="synthetic mitochondria", scale=VOXEL_NM), truth
+    return EMStack.from_array(image, name="synthetic mitochondria", scale=VOXEL_NM, unit="nm"), truth
 
 
 def _check(shape: Shape) -> None:

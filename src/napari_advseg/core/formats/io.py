@@ -210,6 +210,7 @@ def write_labels(
     classes: ClassMap | None,
     *,
     scale: Sequence[float] | None = None,
+    unit: str | None = None,
 ) -> None:
     """Write annotation values as a compressed TIFF that carries its class map.
 
@@ -225,6 +226,8 @@ def write_labels(
         What the labels mean; None if nothing says it.
     scale : (float, float, float), optional
         Size of a voxel along Z, Y, X.
+    unit : str, optional
+        Unit of `scale`, a key of `napari_advseg.core.data.voxel_size.METRES`.
 
     Raises
     ------
@@ -242,7 +245,7 @@ def write_labels(
     stack = labels[np.newaxis] if labels.ndim == 2 else labels
     dtype = _narrowest(int(stack.min()), int(stack.max()))
     shape = (stack.shape[0], stack.shape[1], stack.shape[2])
-    with open_mask_writer(path, shape, dtype, classes=classes, scale=scale) as writer:
+    with open_mask_writer(path, shape, dtype, classes=classes, scale=scale, unit=unit) as writer:
         for one in stack:
             writer.write(one.astype(dtype))
 

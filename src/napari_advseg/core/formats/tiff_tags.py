@@ -18,10 +18,16 @@ from napari_advseg.core.runtime.errors import AdvSegError, ClassMapError
 _CLASSES_KEY = "advseg_classes"
 _LARGEST_LABEL = 2**31 - 1
 _LONGEST_SHOWN = 80
+_IMAGEJ_UNITS = {"µm": "micron", "Å": "angstrom"}
+"""Names in ASCII, as TIFF demands, of the units that have none."""
 
 
 def description(
-    depth: int, classes: ClassMap | None, scale: tuple[float, ...] | None, channels: int = 1
+    depth: int,
+    classes: ClassMap | None,
+    scale: tuple[float, ...] | None,
+    channels: int = 1,
+    unit: str | None = None,
 ) -> str:
     """ImageDescription of a stack as ImageJ writes it, with the class map as one more line."""
     several = [f"channels={channels}", "hyperstack=true"] if channels > 1 else []
@@ -29,6 +35,7 @@ def description(
     lines += [f"slices={depth}", "loop=false"]
     if scale is not None:
         lines.append(f"spacing={scale[0]!r}")
+        lines += [f"unit={_IMAGEJ_UNITS.get(unit, unit)}"] if unit else []
     if classes is not None:
         values: dict[str, list[int | str]] = {
             c.name: [*c.values, *c.derived] for c in classes.classes

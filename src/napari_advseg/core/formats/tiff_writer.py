@@ -29,6 +29,7 @@ def open_mask_writer(
     classes: ClassMap | None = None,
     scale: Sequence[float] | None = None,
     channels: int = 1,
+    unit: str | None = None,
 ) -> StackWriter:
     """Write a TIFF stack that need not fit in memory; see `StackWriter`.
 
@@ -38,7 +39,7 @@ def open_mask_writer(
     ...     for mask in masks:
     ...         writer.write(mask)
     """
-    return StackWriter(Path(path), shape, np.dtype(dtype), classes, scale, channels)
+    return StackWriter(Path(path), shape, np.dtype(dtype), classes, scale, channels, unit)
 
 
 class StackWriter:
@@ -62,6 +63,8 @@ class StackWriter:
         Size of a voxel along Z, Y, X.
     channels : int
         More than one make axes ZCYX: each slice then comes as so many, one channel after the other.
+    unit : str, optional
+        Unit of `scale`, a key of `napari_advseg.core.data.voxel_size.METRES`.
 
     Raises
     ------
@@ -77,11 +80,12 @@ class StackWriter:
         classes: ClassMap | None = None,
         scale: Sequence[float] | None = None,
         channels: int = 1,
+        unit: str | None = None,
     ) -> None:
         self.path, self.shape, self.dtype = path, shape, dtype
         self._pages = shape[0] * channels
         self._scale = None if scale is None else tuple(float(s) for s in scale)[-3:]
-        self._description = description(shape[0], classes, self._scale, channels)
+        self._description = description(shape[0], classes, self._scale, channels, unit)
         self._part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
         self._written = 0
 

@@ -44,6 +44,7 @@ _LONGEST_SHOWN = 80
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Shape = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=2, max_length=5)]
 Numbers = Annotated[tuple[float, ...], Field(max_length=5)]
+Unit = Literal["pm", "Å", "nm", "µm", "mm", "cm", "m"]
 Slices = tuple[Annotated[int, Field(ge=0, lt=MOST_SLICES)], ...]
 
 
@@ -159,6 +160,7 @@ class ProjectImage(_Part):
     shape: Shape
     place: Placement
     scale: Numbers = ()
+    unit: Unit | None = None
 
 
 class ProjectAnnotation(_Part):
@@ -168,7 +170,7 @@ class ProjectAnnotation(_Part):
     ----------
     file : str
         Relative path of the TIFF.
-    scale, translate : tuple of float
+    scale, translate, unit
         Of the layer, for when its image cannot be found.
     classes : ClassMap or None
         The classes that the user entered; if None, the class map of the TIFF applies.
@@ -181,6 +183,7 @@ class ProjectAnnotation(_Part):
     file: str
     scale: Numbers = ()
     translate: Numbers = ()
+    unit: Unit | None = None
     classes: ClassText | None = None
     colours: dict[int, str] = Field(default={}, max_length=1000)
 

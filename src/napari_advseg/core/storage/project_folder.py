@@ -62,12 +62,15 @@ class LabelsToWrite:
         What the layer itself says they mean.
     scale : tuple of float
         Size of a voxel.
+    unit : str or None
+        Unit of `scale`.
     """
 
     file: str
     labels: Any
     classes: ClassMap | None = None
     scale: tuple[float, ...] = ()
+    unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,9 @@ class ProjectFolder:
                     # A copy: its largest value must not change between measuring and writing.
                     pixels = np.array(one.labels)
                     with replacing(self.files / one.file) as partial:
-                        write_labels(partial, pixels, one.classes, scale=one.scale or None)
+                        write_labels(
+                            partial, pixels, one.classes, scale=one.scale or None, unit=one.unit
+                        )
                 write_project(self.path, project)
 
     def _write_image(self, image: ImageToWrite) -> None:
@@ -177,7 +182,7 @@ class ProjectFolder:
         dtype = np.dtype(stack.data.dtype).newbyteorder("=")
         with (
             replacing(self.files / image.file) as partial,
-            open_mask_writer(partial, stack.shape, dtype, scale=stack.scale) as writer,
+            open_mask_writer(partial, stack.shape, dtype, scale=stack.scale, unit=stack.unit) as writer,
         ):
             for z in range(stack.shape[0]):
                 writer.write(np.asarray(stack.data[z]).astype(dtype, copy=False))

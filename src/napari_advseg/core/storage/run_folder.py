@@ -189,6 +189,7 @@ def describe_image(stack: EMStack) -> dict[str, Any]:
         "channels": stack.channels,
         "channel_axis": stack.channel_axis,
         "scale": list(stack.scale),
+        "unit": stack.unit,
     }
 
 

@@ -19,6 +19,7 @@ from napari_advseg.core.data.stack import EMStack
 
 from .class_metadata import mask_metadata
 from .hidden_contour import HiddenContour
+from .layer_voxels import transform_keywords
 from .mask_style import DIFFERENCE, MaskStyle
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def shaped_like(stack: NDArray[Any], image: Layer) -> NDArray[Any]:
 
 def add_image(viewer: napari.Viewer, stack: EMStack, **looks: Any) -> Image:
     """Add an image layer that shows a stack."""
-    layer = viewer.add_image(stack.data, name=stack.name, scale=stack.scale, **looks)
+    place = transform_keywords(stack.voxel_size, stack.translate)
+    layer = viewer.add_image(stack.data, name=stack.name, **place, **looks)
     assert isinstance(layer, Image)  # a list with `channel_axis` only
     return layer
 

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from napari_advseg.app.ports.projects import OpenLayer
 from napari_advseg.core.config.classes import ClassMap
+from napari_advseg.core.data.voxel_size import NAMES
 from napari_advseg.core.runtime.errors import AdvSegError, ClassMapError
 from napari_advseg.core.storage.project_file import ProjectAnnotation
 
+from .layer_voxels import voxel_size_of
 from .overlay import OVERLAY_KEY, kept_selection
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class ProjectLayers:
         rgb = isinstance(layer, Image) and layer.rgb
         if layer.multiscale or layer.ndim not in (2, 3) or rgb:
             return None
+        voxel = voxel_size_of(layer)
         source = layer.source.path or layer.metadata.get(self._source_key)
         return OpenLayer(
             key=str(layer.unique_id),
@@ -72,8 +75,9 @@ class ProjectLayers:
             shape=tuple(int(n) for n in layer.data.shape),
             nbytes=layer.data.nbytes if isinstance(layer.data, np.ndarray) else None,
             source=Path(source) if source else None,
-            scale=_three(layer.scale),
+            scale=voxel.steps,
             translate=tuple(float(t) for t in layer.translate),
+            unit=voxel.unit,
             colours=MappingProxyType({}) if labels is None else _colours(labels),
             classes=None if labels is None else self._classes(labels),
         )
@@ -108,6 +112,8 @@ class ProjectLayers:
             for name, values in (("scale", saved.scale), ("translate", saved.translate)):
                 if len(values) >= layer.ndim and all(values if name == "scale" else (True,)):
                     setattr(layer, name, values[-layer.ndim :])
+            if saved.unit is not None:
+                layer.units = (NAMES[saved.unit],) * layer.ndim
         if saved.colours:
             table: dict[int | None, Any] = {None: np.zeros(4), 0: np.zeros(4)}
             old = layer.colormap
@@ -115,12 +121,6 @@ class ProjectLayers:
                 table = dict(old.color_dict)
             layer.colormap = DirectLabelColormap(color_dict=table | dict(saved.colours))
         return str(layer.name)
-
-
-def _three(scale: Any) -> tuple[float, ...]:
-    """Scale along Z, Y, X, also of a layer without Z."""
-    steps = tuple(float(s) for s in scale)
-    return (1.0, *steps) if len(steps) == 2 else steps
 
 
 def _colours(layer: Labels) -> MappingProxyType[int, str]:

@@ -21,6 +21,7 @@ from .annotation_style import annotation_style, carried_classes, style_of_unknow
 from .mask_acceptance import MaskAcceptance
 from .mask_colours import MaskColours
 from .mask_overlays import MaskOverlays
+from .layer_voxels import voxel_size_of
 from .overlay import OVERLAY_KEY, add_image, kept_selection, shaped_like, transform_of
 from .predicted_layers import open_predicted
 from .project_layers import ProjectLayers
@@ -99,11 +100,13 @@ class NapariViewerAdapter:
         self._chosen = found
         self._on_slice_changed()
         source = found.source.path or found.metadata.get(SOURCE_KEY)
+        voxel = voxel_size_of(found)
         return EMStack.from_array(
             found.data,
             name=found.name,
             source=Path(source) if source else None,
-            scale=tuple(found.scale),
+            scale=voxel.steps,
+            unit=voxel.unit,
         )
 
     def labels(self, layer: str) -> tuple[NDArray[Any], ClassMap | None]:
