@@ -17,7 +17,7 @@ from typing import Any
 import napari
 import numpy as np
 from PIL import Image
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel, QMenu, QScrollArea, QWidget
 
@@ -153,6 +153,23 @@ class Window:
         self.click("new_annotation")
         menu = self.dock.findChild(QMenu, "new_annotation_menu")
         self.wait(menu.isVisible)
+        entry = next(one for one in menu.actions() if one.text().startswith(title))
+        QTest.mouseClick(menu, LEFT, pos=menu.actionGeometry(entry).center())
+
+    def open_by(self, dialog: str, path: Path) -> None:
+        """Open a stack by the first button, whose menu asks for a folder."""
+        self.answer(dialog, path)
+        button = self.part("open_stack")
+        if dialog == "ask_file":
+            self.click("open_stack")
+        else:
+            menu = button.menu()
+            QTimer.singleShot(300, lambda: self._click_entry(menu, "Folder"))
+            QTest.mouseClick(button, LEFT, pos=QPoint(button.width() - 6, button.height() // 2))
+        self.wait(lambda: self.model.image is not None)
+        QTest.qWait(300)
+
+    def _click_entry(self, menu: QMenu, title: str) -> None:
         entry = next(one for one in menu.actions() if one.text().startswith(title))
         QTest.mouseClick(menu, LEFT, pos=menu.actionGeometry(entry).center())
 

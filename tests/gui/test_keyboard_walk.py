@@ -46,7 +46,7 @@ ALT, SUBJECT = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ControlModif
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 # What Tab has to meet once there is a run, from top to bottom.
 STOPS = (
-    "section_data", "image_layer", "channels", "open_image", "annotation_layer", "new_annotation",
+    "section_data", "image_layer", "channels", "open_image", "voxel_size", "annotation_layer", "new_annotation",
     "open_annotation", "class_colour_0", "class_name_0", "class_colour_1", "class_name_1",
     "class_add", "class_more", "slices", "section_train", "method_paired", "preset", "budget", "budget_unit",
     "unannotated", "advanced", "advanced_validations", "start_from", "live_strokes", "all_cores",

@@ -21,8 +21,10 @@ from napari_advseg.core.config.presets import from_preset
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.data.voxel_size import UNKNOWN_VOXEL
 from napari_advseg.core.evaluation.slice_scores import SliceTable, SliceTruth
 from napari_advseg.core.formats.image_files import FileProgress, FileResult
+from napari_advseg.core.formats.io import LabelFile
 from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.core.runtime.events import (
     Event,
@@ -222,8 +224,8 @@ class FakeEngine:
     def read_stack(self, path: Path) -> EMStack:
         return EMStack.from_array(np.zeros(SHAPE, np.uint8), name=path.stem)
 
-    def read_labels(self, path: Path) -> tuple[Pixels, ClassMap | None]:
-        return dense_labels(), None
+    def read_label_file(self, path: Path) -> LabelFile:
+        return LabelFile(dense_labels(), None, UNKNOWN_VOXEL, ())
 
     def write_labels(
         self,

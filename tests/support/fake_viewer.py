@@ -22,6 +22,7 @@ from napari_advseg.app.state.run_form import LayerInfo
 from napari_advseg.core.config.classes import UNLABELLED, ClassMap
 from napari_advseg.core.data.mask_acceptance import SliceChange
 from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.data.voxel_size import UNKNOWN_VOXEL, VoxelSize
 from napari_advseg.core.runtime.errors import AnnotationError, ImageError
 from napari_advseg.core.runtime.events import (
     NetworkName,
@@ -52,6 +53,10 @@ class FakeViewer:
     side_by_side: list[tuple[bool, str, str | None]] = field(default_factory=list)
     structures: list[int | None] = field(default_factory=list)
     fills: list[float] = field(default_factory=list)
+    voxels: dict[str, VoxelSize] = field(default_factory=dict)
+    unchecked: dict[str, Path] = field(default_factory=dict)
+    read_by_napari: dict[Path, Pixels] = field(default_factory=dict)
+    taken_over: list[tuple[str, bool]] = field(default_factory=list)
     accepting: FakeAcceptance = field(init=False)
     annotations: FakeAnnotations = field(init=False)
     project_layers: FakeProjectLayers = field(init=False)
@@ -71,6 +76,8 @@ class FakeViewer:
                     name,
                     "labels" if name in self.labels_names else "image",
                     pixels.shape,
+                    voxel=self.voxels.get(name, UNKNOWN_VOXEL),
+                    unchecked_file=self.unchecked.get(name),
                 )
                 for name, pixels in self.layers.items()
             )
@@ -102,7 +109,30 @@ class FakeViewer:
         self.add(stack.name, stack.data)
         return stack.name
 
-    def open_labels(self, labels: Pixels, classes: ClassMap | None, like: str, name: str) -> str:
+    def set_voxel_size(self, image_layer: str, voxel: VoxelSize) -> None:
+        self.voxels[image_layer] = voxel
+        self.tell()
+
+    def as_napari_reads(self, path: Path) -> Any:
+        return self.read_by_napari.get(path)
+
+    def take_over_file(self, key: str, stack: EMStack, *, replace: bool) -> None:
+        name = key.removeprefix("key of ")
+        self.unchecked.pop(name, None)
+        self.taken_over.append((name, replace))
+        if replace:
+            self.layers[name] = np.asarray(stack.data)
+        self.voxels[name] = stack.voxel_size
+        self.tell()
+
+    def open_labels(
+        self,
+        labels: Pixels,
+        classes: ClassMap | None,
+        like: str,
+        name: str,
+        notes: Sequence[str] = (),
+    ) -> str:
         if classes is not None:
             self.carried[name] = classes
         self.add(name, labels, labels=True)

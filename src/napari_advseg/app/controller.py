@@ -10,6 +10,7 @@ from napari_advseg.app.controllers.classes import ClassController
 from napari_advseg.app.controllers.compare import CompareController
 from napari_advseg.app.controllers.data import DataController
 from napari_advseg.app.controllers.files import FilesController
+from napari_advseg.app.controllers.image_files import ImageFilesController
 from napari_advseg.app.controllers.keep import KeepController
 from napari_advseg.app.controllers.kept_masks import KeptMasksController
 from napari_advseg.app.controllers.mask_look import MaskLookController
@@ -44,6 +45,7 @@ class Controller:
     ----------
     classes : ClassController
     data, run, keep, compare : DataController, RunController, KeepController, CompareController
+    images : ImageFilesController
     run_time : RunTimeController
     look : MaskLookController
     project : ProjectController
@@ -63,6 +65,7 @@ class Controller:
         engine = CoreEngine() if engine is None else engine
         self.context = context = AppContext(self.model, viewer, runner, engine)
         self.data = DataController(context)
+        self.images = ImageFilesController(context, self.data)
         self.classes = ClassController(context, self.data)
         self.compare = CompareController(context)
         self.look = MaskLookController(context)

@@ -20,6 +20,7 @@ from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.evaluation.slice_scores import SliceTable, SliceTruth
 from napari_advseg.core.formats.image_files import FileProgress, FileResult
+from napari_advseg.core.formats.io import LabelFile
 from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.core.runtime.events import Event
 from napari_advseg.core.runtime.run_estimate import RunEstimate
@@ -176,11 +177,11 @@ class CoreEngine(Engine):
 
         return read_stack(path)
 
-    def read_labels(self, path: Path) -> tuple[NDArray[Any], ClassMap | None]:
+    def read_label_file(self, path: Path) -> LabelFile:
         """Load a file of labels."""
-        from napari_advseg.core.formats.io import read_labels
+        from napari_advseg.core.formats.io import read_label_file
 
-        return read_labels(path)
+        return read_label_file(path)
 
     def write_labels(
         self,

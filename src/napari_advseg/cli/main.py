@@ -7,7 +7,6 @@ learned is kept, and the exit code is 143. torch is loaded only by the command t
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
@@ -28,6 +27,15 @@ from napari_advseg.core.config.slice_ranges import parse_slices, parse_validatio
 from napari_advseg.core.runtime.control import RunControl, Stopped
 from napari_advseg.core.runtime.errors import AdvSegError, SettingsError, short_reason
 
+from .evaluate import evaluate
+from .images import (
+    ChannelAxis,
+    Image,
+    Unannotated,
+    VoxelSizeText,
+    read_image,
+    read_image_if,
+)
 from .plot import plot
 from .predict_folder import predict_folder
 from .settings import (
@@ -41,7 +49,6 @@ from .settings import (
 
 if TYPE_CHECKING:
     from napari_advseg.core.config.settings import RunSettings
-    from napari_advseg.core.data.stack import EMStack
     from napari_advseg.core.training.engine import RunResult
 
     from .report import Report
@@ -61,19 +68,6 @@ app = typer.Typer(
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Threads = Annotated[int | None, typer.Option(help="CPU threads; all cores if not given.")]
-Image = Annotated[Path, typer.Argument(help="Stack, TIFF.", show_default=False)]
-ChannelAxis = Annotated[
-    int | None,
-    typer.Option(
-        help="Axis of the image's channels: 0 is the first, -1 the last; none if it is grey."
-    ),
-]
-Unannotated = Annotated[
-    Path | None,
-    typer.Option(
-        help="Another stack of such tissue, TIFF: the adversary learns from its images as they are."
-    ),
-]
 
 
 def main() -> None:
@@ -113,7 +107,8 @@ def _refuse(sentence: str) -> NoReturn:
 def train(
     image: Image,
     labels: Annotated[
-        Path, typer.Argument(help="Annotation of the image, TIFF.", show_default=False)
+        Path,
+        typer.Argument(help="Annotation of the image, of any such format.", show_default=False),
     ],
     out: Annotated[
         Path, typer.Option("-o", "--out", help="Run folder to make.", show_default=False)
@@ -159,6 +154,7 @@ def train(
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = None,
     threads: Threads = None,
     channel_axis: ChannelAxis = None,
+    voxel_size: VoxelSizeText = None,
     start_from: Annotated[
         Path | None,
         typer.Option(help="Run folder whose networks are trained further, instead of new ones."),
@@ -193,10 +189,10 @@ def train(
     chosen = from_preset(**with_options(settings_file(settings), options, width))
     if sys.stderr.isatty():
         _say("Loading PyTorch and the image.")
-    from napari_advseg.core.formats.io import read_annotation, read_stack
+    from napari_advseg.core.formats.io import read_annotation
     from napari_advseg.core.training import engine
 
-    stack = read_stack(image, channel_axis=channel_axis)
+    stack = read_image(image, channel_axis, voxel_size)
     annotation = with_only(read_annotation(labels, chosen.classes), only or ())
     notes = held_out_note(chosen, annotation)
     with _control() as control, _reporting(chosen, notes) as report:
@@ -209,7 +205,7 @@ def train(
             control=control,
             start_from=start_from,
             start_from_best=best,
-            unannotated=_read(unannotated, channel_axis),
+            unannotated=read_image_if(unannotated, channel_axis),
         )
     _close(result)
 
@@ -227,24 +223,18 @@ def resume(
     from napari_advseg.core.storage.run_folder import load_run
     from napari_advseg.core.training import engine
 
-    stack, second = _read(image, channel_axis), _read(unannotated, channel_axis)
+    stack = read_image_if(image, channel_axis)
+    second = read_image_if(unannotated, channel_axis)
     with _control() as control, _reporting(load_run(run).settings) as report:
         result = engine.resume(run, stack, on_event=report, control=control, unannotated=second)
     _close(result)
-
-
-def _read(path: Path | None, channel_axis: int | None) -> EMStack | None:
-    """A stack that need not be given."""
-    from napari_advseg.core.formats.io import read_stack
-
-    return None if path is None else read_stack(path, channel_axis=channel_axis)
 
 
 @app.command()
 def predict(
     run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
     image: Annotated[
-        Path, typer.Argument(help="Stack, TIFF, or a folder of them.", show_default=False)
+        Path, typer.Argument(help="Stack, or a folder of stacks.", show_default=False)
     ],
     out: Annotated[
         Path,
@@ -283,29 +273,34 @@ def predict(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="For a folder: replace masks that are there.")
     ] = False,
+    one_stack: Annotated[
+        bool, typer.Option("--stack", help="The folder is one stack, with a file for each slice.")
+    ] = False,
     device: Device = "auto",
     threads: Threads = None,
     channel_axis: ChannelAxis = None,
+    voxel_size: VoxelSizeText = None,
 ) -> None:
     """Apply the networks of RUN to IMAGE; the mask has the training annotation's values.
 
-    Of a folder every TIFF is taken, and a file that cannot be used stops no other.
+    Of a folder every image is taken, and one that cannot be used stops no other; with --stack the folder
+    is one image.
     """
     from rich.progress import Progress
 
-    from napari_advseg.core.formats.io import read_stack
+    from napari_advseg.core.formats.image_files import is_folder
     from napari_advseg.core.inference.predict_stack import predict_to_file
 
     if network not in (None, "standard", "adversarial"):
         raise SettingsError(f"There is no network {network!r}: choose standard or adversarial.")
     level = threshold_option(threshold)
-    if image.is_dir():
+    if is_folder(image) and not one_stack:
         with _control() as control:
             predict_folder(
                 run,
                 image,
                 out,
-                read=partial(read_stack, channel_axis=channel_axis),
+                read=partial(read_image, channel_axis=channel_axis, voxel_size=voxel_size),
                 control=control,
                 networks=None if network is None else (network,),
                 probability=probability,
@@ -316,7 +311,7 @@ def predict(
                 threads=threads,
             )
         return
-    stack = read_stack(image, channel_axis=channel_axis)
+    stack = read_image(image, channel_axis, voxel_size)
     with _control() as control, Progress(disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("predicting", total=stack.shape[0])
         predict_to_file(
@@ -335,40 +330,7 @@ def predict(
     typer.echo(f"{out}: {stack.shape[0]} slices")
 
 
-@app.command()
-def evaluate(
-    mask: Annotated[
-        Path, typer.Argument(help="Mask or probability map, TIFF.", show_default=False)
-    ],
-    labels: Annotated[Path, typer.Argument(help="Annotation, TIFF.", show_default=False)],
-    slices: Annotated[str | None, typer.Option(help="Slices that count, as 20:30.")] = None,
-    classes: Annotated[str | None, typer.Option(help="What LABELS' values mean.")] = None,
-    threshold: Annotated[float, typer.Option(help="For a probability map.")] = 0.5,
-    per_slice: Annotated[
-        bool, typer.Option("--per-slice", help="Also the F1 of each slice.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Score MASK against LABELS: F1 of each class, accuracy, V_Rand, V_Info."""
-    from napari_advseg.core.evaluation.evaluate import evaluate as score
-    from napari_advseg.core.formats.io import read_annotation, read_class_map, read_stack
-
-    told = ClassMap.parse(classes) if classes is not None else None
-    annotation = read_annotation(labels, told, zero_slices=True)  # complete truth
-    found = score(
-        read_stack(mask).data,
-        annotation,
-        mask_classes=read_class_map(mask),
-        slices=parse_slices(slices) if slices is not None else None,
-        threshold=threshold,
-    )
-    if as_json:
-        slices_too = {"per_slice": found.per_slice_as_list()} if per_slice else {}
-        typer.echo(json.dumps(found.as_dict() | slices_too, indent=2))
-    else:
-        typer.echo(str(found) + (f"\n\n{found.per_slice()}" if per_slice else ""))
-
-
+app.command()(evaluate)
 app.command()(plot)
 
 

@@ -1,7 +1,8 @@
-"""What the plugin's manifest offers beside the dock: the sample data, and opening a project."""
+"""What the plugin's manifest offers beside the dock: sample data, opening projects and MRC files, saving."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from napari_advseg.app.state.annotation_summary import read_annotation
 from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.synthetic import synthetic_stack
-from napari_advseg.core.formats.io import read_isbi2012, write_labels
+from napari_advseg.core.formats.io import read_isbi2012, read_stack, write_labels
 from napari_advseg.core.runtime.errors import AdvSegError, ClassMapError
 from napari_advseg.gui.layers.annotation_style import annotation_style
 from napari_advseg.gui.layers.class_metadata import (
@@ -25,8 +26,10 @@ from napari_advseg.gui.layers.class_metadata import (
     read_entered_rows,
     read_meaning,
 )
+from napari_advseg.gui.layers.image_file_layers import file_metadata
 from napari_advseg.gui.layers.layer_voxels import transform_keywords, voxel_size_from
-from napari_advseg.gui.layers.viewer_adapter import SOURCE_KEY
+
+log = logging.getLogger(__name__)
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 
@@ -96,11 +99,28 @@ def _open_project(path: Any) -> list[tuple[None]]:
     return [(None,)]
 
 
+def mrc_reader(path: str | list[str]) -> Callable[[Any], list[LayerTuple]] | None:
+    """Reader of MRC files for napari's File menu, its command line, and files that are dropped on it.
+
+    Returns
+    -------
+    callable or None
+        None if it is no MRC file, so that another plugin may try.
+    """
+    if not isinstance(path, str):
+        return None
+    try:
+        stack = read_stack(path)
+    except AdvSegError as error:
+        log.info("%s", error)
+        return None
+    return lambda _: _layers(stack, None, NEW_ANNOTATION)
+
+
 def _layers(stack: EMStack, labels: NDArray[Any] | None, classes: ClassMap) -> list[LayerTuple]:
     place = transform_keywords(stack.voxel_size, stack.translate)
     image: dict[str, Any] = {"name": stack.name, **place}
-    if stack.source is not None:
-        image["metadata"] = {SOURCE_KEY: str(stack.source)}
+    image["metadata"] = file_metadata(stack)
     layers: list[LayerTuple] = [(stack.data, image, "image")]
     if labels is not None:
         looks = {"name": "annotation", **place, **annotation_style(classes, labels)}

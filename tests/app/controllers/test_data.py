@@ -186,7 +186,7 @@ def test_a_file_that_is_refused_leaves_what_is_chosen_good_for_a_run(app, subjec
         raise ImageError(f"{path.name} is no TIFF: choose another file.")
 
     app.with_data()
-    with_functions(app.engine, read_stack=refuse, read_labels=refuse)
+    with_functions(app.engine, read_stack=refuse, read_label_file=refuse)
     data = app.controller.data
     (data.open_stack if subject is Subject.IMAGE_FILE else data.open_annotation)(Path("notes.txt"))
     app.runner.flush()

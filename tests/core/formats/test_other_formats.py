@@ -182,7 +182,7 @@ def test_the_only_dataset_is_read_in_its_axis_order(
     stored = GREY.transpose(order).reshape(shape)
     stack = io.read_stack(h5(exported_data=(stored, attributes)))
     same(stack)
-    assert stack.notes == ("Dataset exported_data.",)
+    assert stack.notes == ("The dataset exported_data of the file is read.",)
 
 
 def test_fijis_layout_has_a_voxel_size(h5):
@@ -254,7 +254,7 @@ def test_ome_zarr_gives_its_finest_level_with_scale_and_position(
     stack = io.read_stack(path)
     same(stack)
     assert (stack.scale, stack.unit, stack.translate) == ((50, 4, 4), "nm", (100, 8, 0))
-    assert (stack.name, stack.source, stack.notes) == ("a", path, ("Array 0.",))
+    assert (stack.name, stack.source, stack.notes) == ("a", path, ())
 
 
 def test_a_coarser_level_of_ome_zarr_can_be_named(tmp_path):
@@ -276,7 +276,7 @@ def test_labels_stored_with_an_ome_zarr_image_are_its_annotation(tmp_path):
     cells.attrs.update({"multiscales": [{"axes": axes, "datasets": [level]}], "image-label": {}})
     found = io.read_label_file(path)
     np.testing.assert_array_equal(found.labels, LABELS)
-    assert found.notes == ("Array labels/cells/0.",)
+    assert found.notes == ()
     assert str(found.voxel_size) == "50, 4, 4 nm"
     np.testing.assert_array_equal(io.read_labels(path / "labels" / "cells")[0], LABELS)
     same(io.read_stack(path))

@@ -258,12 +258,17 @@ def _flipped(path):
 
 BAD_FILES = {
     "none": (lambda path: None, ("There is no file", "check the path")),
-    "a folder": (lambda path: path.mkdir(), ("is a folder", "choose a TIFF")),
-    "text": (lambda path: path.write_text("Slices 1 to 30"), ("is no TIFF", "save it as TIFF")),
+    "a folder": (lambda path: path.mkdir(), ("holds no slices", "a file for each slice")),
+    "text": (
+        lambda path: path.write_text("Slices 1 to 30"),
+        ("is of no format that is read", "save it as TIFF"),
+    ),
     "cut off": (_cut_off, ("cut off", "copy it again")),
     "a flipped bit": (_flipped, ("damaged", "copy it again")),
     "RGB": (
-        lambda path: tifffile.imwrite(path, np.zeros((40, 48, 3), np.uint8), photometric="rgb"),
+        lambda path: tifffile.imwrite(
+            path, np.dstack([GREY[0], GREY[1], GREY[2]]), photometric="rgb"
+        ),
         ("3 channels", "RGB", "convert it to grey"),
     ),
     "bool": (lambda path: tifffile.imwrite(path, GREY > 9), ("bool", "convert it")),

@@ -24,6 +24,7 @@ from napari_advseg.app.state.looked_for import (
     remember_names,
     remembered_names,
 )
+from napari_advseg.app.state.model import DatasetOffer
 from napari_advseg.app.state.run_form import (
     Choices,
     LayerInfo,
@@ -36,7 +37,7 @@ from napari_advseg.core.config.classes import NEW_ANNOTATION, ClassMap
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.data.split import Split
 from napari_advseg.core.data.stack import EMStack
-from napari_advseg.core.runtime.errors import AdvSegError, ImageError, Subject
+from napari_advseg.core.runtime.errors import AdvSegError, ImageError, SeveralDatasets, Subject
 
 from .base import AppContext, BaseController
 
@@ -281,21 +282,30 @@ class DataController(BaseController):
     def open_stack(self, path: Path) -> None:
         """Read an image file in the background and open it."""
         self._model.status = f"Opening {path.name}."
-        self._open(partial(self._engine.read_stack, path), self._show_stack, Subject.IMAGE_FILE)
+        self._open(
+            partial(self._engine.read_stack, path), self._show_stack, Subject.IMAGE_FILE, path
+        )
 
     def open_annotation(self, path: Path) -> None:
         """Read a file of labels in the background and lay it over the chosen image."""
         self._model.status = f"Opening {path.name}."
         self._open(
-            partial(self._engine.read_labels, path),
-            lambda read: self._show_labels(read[0], read[1], path.stem),
+            partial(self._engine.read_label_file, path),
+            lambda read: self._show_labels(read.labels, read.classes, path.stem, read.notes),
             Subject.ANNOTATION_FILE,
+            path,
         )
 
     def _open(
-        self, read: Callable[[], Read], show: Callable[[Read], None], subject: Subject
+        self,
+        read: Callable[[], Read],
+        show: Callable[[Read], None],
+        subject: Subject,
+        path: Path | None = None,
     ) -> None:
         """Read in the background and show; what goes wrong is the problem of `subject`.
+
+        If the file at `path` holds several datasets, they are offered.
 
         That is the button, not the layer: what is chosen is as good as before, and can be trained on.
         """
@@ -309,8 +319,13 @@ class DataController(BaseController):
 
         def failed(error: BaseException) -> None:
             self._model.status = ""
-            self._show_failure(subject, error)
+            if isinstance(error, SeveralDatasets) and path is not None:
+                labels = subject is Subject.ANNOTATION_FILE
+                self._model.dataset_offer = DatasetOffer(path, error.names, labels)
+            else:
+                self._show_failure(subject, error)
 
+        self._model.dataset_offer = None
         self._model.clear_problems(subject)
         self._in_background(read, done, failed)
 
@@ -325,14 +340,20 @@ class DataController(BaseController):
         self._show_stack(stack)
         self._show_labels(truth, NEW_ANNOTATION, "annotation")
 
-    def _show_labels(self, labels: NDArray[Any], classes: ClassMap | None, name: str) -> None:
+    def _show_labels(
+        self,
+        labels: NDArray[Any],
+        classes: ClassMap | None,
+        name: str,
+        notes: tuple[str, ...] = (),
+    ) -> None:
         image = self._model.image
         if image is None:
             raise ImageError("Open an image first: an annotation lies over one.")
         problem = size_problem(name, labels.shape, image.shape, "open")
         if problem is not None:
             raise problem
-        self._pick_by_name(self._viewer.open_labels(labels, classes, image.name, name))
+        self._pick_by_name(self._viewer.open_labels(labels, classes, image.name, name, notes))
 
     def _pick_by_name(self, name: str) -> None:
         found = next((one for one in self._model.layers if one.name == name), None)

@@ -168,7 +168,7 @@ class _Work:
         self._emit(Predicted(stack, masks, self._classes))
 
     def _indices(self, path: Path) -> NDArray[np.uint8]:
-        labels, _ = self._engine.read_labels(path)
+        labels = self._engine.read_label_file(path).labels
         return self._classes.of_masks.encode(labels) + np.uint8(1)
 
     def finish(self, outcome: Outcome) -> None:

@@ -19,6 +19,7 @@ from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.evaluation.slice_scores import SliceTable, SliceTruth
 from napari_advseg.core.formats.image_files import FileProgress, FileResult
+from napari_advseg.core.formats.io import LabelFile
 from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.core.runtime.events import Event, NetworkName
 from napari_advseg.core.runtime.run_estimate import RunEstimate
@@ -128,7 +129,7 @@ class Engine(Protocol):
         """Open an image file; see `core.formats.io`."""
         ...
 
-    def read_labels(self, path: Path) -> tuple[NDArray[Any], ClassMap | None]:
+    def read_label_file(self, path: Path) -> LabelFile:
         """Load a file of labels; see `core.formats.io`."""
         ...
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.data.voxel_size import VoxelSize
 from napari_advseg.core.runtime.events import NetworkName, Prediction
 
 from .acceptance import AcceptancePort
@@ -61,11 +62,31 @@ class ViewerPort(Protocol):
         ...
 
     def open_stack(self, stack: EMStack) -> str:
-        """Add an image layer; return its name."""
+        """Add an image layer that remembers its file and the notes on it; return its name."""
+        ...
+
+    def set_voxel_size(self, image_layer: str, voxel: VoxelSize) -> None:
+        """Give an image layer, and the layers that lie exactly over it, another voxel size."""
+        ...
+
+    def as_napari_reads(self, path: Path) -> Any:
+        """Pixels of a file as napari itself reads them; None if it cannot. Safe on any thread."""
+        ...
+
+    def take_over_file(self, key: str, stack: EMStack, *, replace: bool) -> None:
+        """Let an image layer that napari opened be the stack of its file.
+
+        Its voxel size and the notes on it are those of the stack; with `replace` its pixels are, too.
+        """
         ...
 
     def open_labels(
-        self, labels: NDArray[Any], classes: ClassMap | None, like: str, name: str
+        self,
+        labels: NDArray[Any],
+        classes: ClassMap | None,
+        like: str,
+        name: str,
+        notes: Sequence[str] = (),
     ) -> str:
         """Add a Labels layer with the scale and translation of image layer `like`; return its name."""
         ...

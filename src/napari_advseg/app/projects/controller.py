@@ -117,7 +117,9 @@ class ProjectController(BaseController):
         folder = self._folder_to_write()
         if painted:
             name = name or folder.new_name("annotation", layer.name, list(self._files.values()))
-            self._orphans.append(LabelsToWrite(name, pixels, layer.classes, layer.scale, layer.unit))
+            self._orphans.append(
+                LabelsToWrite(name, pixels, layer.classes, layer.scale, layer.unit)
+            )
         self._model.status = (
             f"The deleted annotation {layer.name} is kept in {folder.files / str(name)}: "
             "Open… beside “annotation” brings it back."

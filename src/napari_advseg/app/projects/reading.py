@@ -15,6 +15,7 @@ from napari_advseg.app.ports.projects import OpenLayer
 from napari_advseg.app.state.run_form import matching_shape
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.formats.paths import is_there
 from napari_advseg.core.runtime.errors import AdvSegError, ProjectError
 from napari_advseg.core.storage.project_file import (
     Project,
@@ -163,13 +164,13 @@ def _image(
 def _file_of(entry: ProjectImage, home: Path) -> Path | None:
     """Where the image is: where it was, or beside the project under the same name."""
     found = entry.place.path(home)
-    if found is not None and found.is_file():
+    if found is not None and is_there(found):
         return found
     name = (entry.place.elsewhere or "").replace("\\", "/").rpartition("/")[2]
     if not name:
         return None
     beside = inside(home, name)
-    return beside if beside.is_file() else None
+    return beside if is_there(beside) else None
 
 
 def same_image(entry: ProjectImage, path: Path | None, layers: Sequence[OpenLayer]) -> str | None:
@@ -193,11 +194,12 @@ def _annotation(
     if key is not None:  # this window saves it there: what is shown is the newer one
         return FoundAnnotation(entry, key)
     try:
-        labels, classes = engine.read_labels(path)
+        found = engine.read_label_file(path)
     except (AdvSegError, OSError) as error:
         notes.append(f"The annotation {entry.name} cannot be opened: {error}")
         return FoundAnnotation(entry)
-    return FoundAnnotation(entry, _same_labels(entry, path, labels, present), labels, classes)
+    same = _same_labels(entry, path, found.labels, present)
+    return FoundAnnotation(entry, same, found.labels, found.classes)
 
 
 def _same_labels(

@@ -15,6 +15,7 @@ from napari_advseg.app.state.run_form import Choices
 from napari_advseg.app.state.unannotated_source import as_saved
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.formats.paths import may_be_image
 from napari_advseg.core.runtime.errors import ImageError
 from napari_advseg.core.storage.project_file import (
     Placement,
@@ -28,7 +29,6 @@ from .removed_layers import RemovedLayers
 
 LARGEST_COPY = 256 * 2**20
 """Bytes of an image that came from no file and is kept with the project; a larger one is not."""
-_TIFF = (".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class SnapshotMaker:
     def _image(self, layer: OpenLayer, home: Path, chosen: bool) -> ProjectImage | None:
         """How to find the image again; pixels that came from no file are written once, if chosen."""
         source = layer.source
-        if source is not None and source.suffix.lower() in _TIFF:
+        if source is not None and may_be_image(source):
             place = Placement.of(source, home)
         elif layer.key in self._files:
             place = Placement(inside=self._folder.relative(self._files[layer.key]))

@@ -13,7 +13,7 @@ from psygnal import SignalGroupDescriptor
 
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.config.settings import NetworkSettings
-from napari_advseg.core.data.voxel_size import VoxelSize
+from napari_advseg.core.data.voxel_size import UNKNOWN_VOXEL, VoxelSize
 from napari_advseg.core.evaluation.slice_scores import SliceTable
 from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.core.runtime.events import Alarm, NetworkName, Validated
@@ -91,7 +91,7 @@ class RunInfo:
     networks: tuple[NetworkName, ...] = ()
     classes: ClassMap | None = None
     words: str = ""
-    voxel: VoxelSize = VoxelSize()
+    voxel: VoxelSize = UNKNOWN_VOXEL
     applied_to: str = ""
     network: NetworkSettings | None = None
 
@@ -116,6 +116,30 @@ class SaveOffer:
     def words(self) -> str:
         """The question."""
         return f"{self.predicted} of {self.slices} slices are predicted."
+
+
+@dataclass(frozen=True)
+class DatasetOffer:
+    """A question before a file is opened that holds several datasets.
+
+    Attributes
+    ----------
+    path : Path
+    names : tuple of str
+        Of the datasets.
+    labels : bool
+        Whether it is to be opened as an annotation.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    labels: bool = False
+
+    @property
+    def words(self) -> str:
+        """The question."""
+        what = "the annotation" if self.labels else "the image"
+        return f"{self.path.name} holds {len(self.names)} datasets. Which one is {what}?"
 
 
 @dataclass
@@ -179,6 +203,8 @@ class AppModel:
         Index of the class that the masks show; None shows all.
     fill : float
         Opacity of the masks' filling, 0 to 1.
+    dataset_offer : DatasetOffer or None
+        A file of which a dataset is to be chosen.
     save_offer : SaveOffer or None
         Asked where Save masks was pressed, if slices are not predicted.
     """
@@ -215,6 +241,7 @@ class AppModel:
     looked_for: tuple[str, ...] = ()
     structure: int | None = None
     fill: float = 0.4
+    dataset_offer: DatasetOffer | None = None
     save_offer: SaveOffer | None = None
 
     def advance(self, state: RunState) -> None:

@@ -12,6 +12,7 @@ from napari_advseg.app.ports.annotations import ClassRow
 from napari_advseg.app.ports.viewer import default_runs_folder
 from napari_advseg.core.config.presets import from_preset
 from napari_advseg.core.config.settings import Method, RunSettings
+from napari_advseg.core.data.voxel_size import UNKNOWN_VOXEL, VoxelSize
 from napari_advseg.core.runtime.cpu import available_cores
 
 BudgetUnit = Literal["minutes", "updates", "epochs"]
@@ -40,6 +41,11 @@ class LayerInfo:
         Classes that the user entered earlier and that the layer stores.
     predicted : bool
         Whether it came with the results of a run: chosen for nobody who did not pick it.
+    voxel : VoxelSize
+    notes : tuple of str
+        What was decided about its file while it was opened, a sentence each.
+    unchecked_file : Path or None
+        The file that napari itself read it from, as long as this program has not looked at the file.
     """
 
     key: str
@@ -50,6 +56,9 @@ class LayerInfo:
     rgb: bool = False
     class_rows: tuple[ClassRow, ...] | None = None
     predicted: bool = False
+    voxel: VoxelSize = UNKNOWN_VOXEL
+    notes: tuple[str, ...] = ()
+    unchecked_file: Path | None = None
 
 
 @dataclass(frozen=True)

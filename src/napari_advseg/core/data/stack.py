@@ -196,6 +196,35 @@ class EMStack:
             ) from error
 
 
+def same_pixels(one: Any, other: Any) -> bool:
+    """Whether two arrays hold the same pixels, judged by the first, a middle and the last slice.
+
+    Parameters
+    ----------
+    one, other : array-like, shape (Z, …, Y, X) or (Y, X)
+        May be lazy. One slice is the same as a stack of depth 1.
+    """
+    both = [one, other]
+    if {len(a.shape) for a in both} == {2, 3}:
+        both = [a[np.newaxis] if len(a.shape) == 2 else a for a in both]
+    first, second = both
+    kinds = {np.dtype(a.dtype) for a in both}
+    if tuple(first.shape) != tuple(second.shape) or len(kinds) > 1 or 0 in first.shape:
+        return False
+    floats = kinds.pop().kind == "f"
+    depth = int(first.shape[0])
+    return all(
+        np.array_equal(_in_this_thread(first[z]), _in_this_thread(second[z]), equal_nan=floats)
+        for z in sorted({0, depth // 2, depth - 1})
+    )
+
+
+def _in_this_thread(lazy: Any) -> NDArray[Any]:
+    """Pixels of a slice; dask would start threads of its own for it, which stay."""
+    compute = getattr(lazy, "compute", None)
+    return np.asarray(lazy if compute is None else compute(scheduler="synchronous"))
+
+
 @dataclass(frozen=True)
 class _Channel:
     """One channel of an array, read slice by slice: lazy arrays stay lazy."""

@@ -92,7 +92,9 @@ def synthetic_mitochondria(
     for z, section in _sections(rng, tissue, shape):
         truth[z] = tissue.mitochondria_in(section)
         image[z] = expose(rng, tissue.stain(rng, z, section))
-    return EMStack.from_array(image, name="synthetic mitochondria", scale=VOXEL_NM, unit="nm"), truth
+    return EMStack.from_array(
+        image, name="synthetic mitochondria", scale=VOXEL_NM, unit="nm"
+    ), truth
 
 
 def _check(shape: Shape) -> None:

@@ -84,6 +84,10 @@ class VoxelSize:
         return f"{z:g}, {y:g}, {x:g}" + (f" {self.unit}" if self.unit else "")
 
 
+UNKNOWN_VOXEL = VoxelSize()
+"""Of an image whose file says nothing."""
+
+
 def usable(step: Any) -> float | None:
     """Return a size as a positive float; None if it is not one."""
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_advseg.core.data.stack import MOST_CHANNELS, EMStack
-from napari_advseg.core.runtime.errors import AdvSegError, ImageError
+from napari_advseg.core.runtime.errors import AdvSegError, ImageError, several_channels
 
 from .lazy_view import arranged
 from .opened_image import OpenedImage
@@ -119,10 +119,12 @@ def grey_axes(opened: OpenedImage, path: Path, refusal: type[AdvSegError]) -> Ax
         note = f"The file calls its {count} slices channels; they are read as slices."
         return Axes(channels[0], y, x, notes=(note,))
     axis = sorted((*rest, y, x)).index(channels[0])
-    raise refusal(
-        f"The file {path} holds {count} channels: convert it to grey, name the axis of the channels "
-        f"(--channel-axis {axis}), or save it as a grey "
-        "stack if they are slices (Fiji: Image > Properties)."
+    raise several_channels(
+        refusal,
+        f"The file {path} holds {count} channels: convert it to grey, or save it as a grey stack if they are "
+        "slices (Fiji: Image > Properties).",
+        axis,
+        count,
     )
 
 
@@ -191,7 +193,11 @@ def _check_equal_channels(opened: OpenedImage, axes: Axes, path: Path) -> None:
         np.array_equal(planes[0][z], other[z]) for z in slices for other in planes[1:]
     )
     if not equal:
-        raise ImageError(
+        kept = sorted((*axes.order, axes.c))
+        raise several_channels(
+            ImageError,
             f"The file {path} holds {count} channels, as RGB does: convert it to grey, "
-            "or save it as a grey stack if they are slices."
+            "or save it as a grey stack if they are slices.",
+            kept.index(axes.c),
+            count,
         )

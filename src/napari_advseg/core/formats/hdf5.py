@@ -53,7 +53,7 @@ def open_hdf5(path: Path, inside: str, purpose: Purpose, refusal: type[AdvSegErr
             dataset = file[chosen(found, purpose, path, refusal).name]
         axes = _axes(dataset)
         voxel = _voxel_size(dataset, axes)
-        notes = () if inside else (f"Dataset {dataset.name.lstrip('/')}.",)
+        notes = () if inside else (f"The dataset {dataset.name.lstrip('/')} of the file is read.",)
         return OpenedImage(held(dataset), axes, voxel, notes)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise _unreadable(error, path, refusal) from error

@@ -31,6 +31,7 @@ __all__ = [
     "read_isbi2012",
     "read_label_file",
     "read_labels",
+    "read_mask",
     "read_stack",
     "write_labels",
 ]
@@ -73,8 +74,9 @@ def read_stack(
     try:
         stack = grey_stack(opened, path, channel_axis)
     except ImageError as error:
-        named = str(path) in str(error)
-        raise ImageError(str(error) if named else f"{path}: {error}") from error
+        if str(path) in str(error):
+            raise
+        raise ImageError(f"{path}: {error}") from error
     return stack if voxel_size is None else stack.with_voxel_size(voxel_size)
 
 
@@ -119,6 +121,27 @@ def read_labels(path: str | Path) -> tuple[NDArray[Any], ClassMap | None]:
     """Load the labels of a file and the class map that it carries; see `read_label_file`."""
     found = read_label_file(path)
     return found.labels, found.classes
+
+
+def read_mask(path: str | Path) -> Any:
+    """Open a mask: label values of any kind of file of labels, or a probability map.
+
+    Returns
+    -------
+    array-like, shape (Z, Y, X)
+        Integers, or floats of which none is above 1, which may be lazy.
+
+    Raises
+    ------
+    AdvSegError
+        If there is no such file, or it holds neither.
+    """
+    path = Path(path)
+    if np.dtype(open_image(path, "labels", AnnotationError).data.dtype).kind == "f":
+        data = read_stack(path).data
+        if not any(np.max(data[z]) > 1 for z in range(len(data))):
+            return data
+    return read_label_file(path).labels
 
 
 def read_annotation(

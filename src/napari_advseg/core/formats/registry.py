@@ -16,6 +16,7 @@ from .hdf5 import BEGINNING as HDF5_BEGINNING
 from .hdf5 import open_hdf5
 from .mrc import open_mrc
 from .opened_image import OpenedImage, Purpose
+from .paths import file_of
 from .pictures import PICTURE_BEGINNINGS, open_picture
 from .slice_folder import open_slices
 from .suffixes import MRC_SUFFIXES
@@ -62,11 +63,6 @@ def open_image(path: Path, purpose: Purpose, refusal: type[AdvSegError]) -> Open
     return found.open(found.path, found.inside, purpose, refusal)
 
 
-def is_there(path: Path) -> bool:
-    """Whether a file that was opened once is still there; a dataset inside it is not looked for."""
-    return _existing(path) is not None
-
-
 def carried_class_map(path: Path) -> ClassMap | None:
     """Class map that a file carries; reads no pixels."""
     found = _find(path, AnnotationError)
@@ -78,7 +74,7 @@ def carried_class_map(path: Path) -> ClassMap | None:
 
 def _find(path: Path, refusal: type[AdvSegError]) -> Found:
     try:
-        existing = _existing(path)
+        existing = file_of(path)
         if existing is None:
             raise refusal(f"There is no file {path}: check the path.")
         inside = path.relative_to(existing).as_posix() if existing != path else ""
@@ -104,19 +100,6 @@ def _find(path: Path, refusal: type[AdvSegError]) -> Found:
             "save it as TIFF, or choose another file."
         )
     return Found(existing, "", reader)
-
-
-def _existing(path: Path) -> Path | None:
-    """The path itself if it is there, else the Zarr store or the file that it leads into."""
-    if path.exists():
-        store = next((p for p in path.parents if is_zarr(p) and not is_zarr(p.parent)), None)
-        return store if store is not None and is_zarr(path.parent) else path
-    for parent in path.parents:
-        if parent.is_file() or is_zarr(parent):
-            return parent
-        if parent.is_dir():
-            return None
-    return None
 
 
 def _reader_of(beginning: bytes, path: Path) -> Open | None:

@@ -57,7 +57,10 @@ def values_of(key: Any, purpose: Purpose, path: Path, refusal: type[AdvSegError]
         table = _grey_palette(key.colormap, path, refusal)
         return Values(lambda found: table[found], table.dtype)
     if white_is_zero and (purpose == "image" or key.bitspersample == 1):
-        return Values(_inversion(dtype, key.bitspersample), dtype)
+        said = "One bit a pixel, shown white where it is 0 (min-is-white): white is read as 1."
+        return Values(
+            _inversion(dtype, key.bitspersample), dtype, (said,) if purpose == "labels" else ()
+        )
     if white_is_zero:
         note = "The file shows 0 as white (min-is-white); labels are read by value, so 0 is 0."
         return Values(None, dtype, (note,))

@@ -47,7 +47,8 @@ def open_zarr(path: Path, inside: str, purpose: Purpose, refusal: type[AdvSegErr
         ) from error
     name, array = _array(zarr, root, node, inside, purpose, path, refusal)
     level = ngff.level_of(root if isinstance(root, zarr.Group) else None, name)
-    notes = () if name == inside else (f"Array {name}.",)
+    finest = level is not None  # of an OME-Zarr: what everybody means
+    notes = () if name == inside or finest else (f"The array {name} of the store is read.",)
     try:
         data = held(array)
     except Exception as error:  # as above

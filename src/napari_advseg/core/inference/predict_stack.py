@@ -159,7 +159,13 @@ def predict_to_file(
     classes = None if probability else run.classes.of_masks
     channels = len(run.classes) if probability and len(run.classes) > 2 else 1
     with open_mask_writer(
-        Path(path), stack.shape, dtype, classes=classes, scale=stack.scale, channels=channels, unit=stack.unit
+        Path(path),
+        stack.shape,
+        dtype,
+        classes=classes,
+        scale=stack.scale,
+        channels=channels,
+        unit=stack.unit,
     ) as writer:
 
         def keep(_: NetworkName, z: int, found: NDArray[np.float32]) -> None:

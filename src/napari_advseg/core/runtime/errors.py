@@ -10,6 +10,7 @@ class Subject(Enum):
 
     IMAGE = "image"
     IMAGE_FILE = "image file"
+    VOXEL_SIZE = "voxel size"
     ANNOTATION = "annotation"
     ANNOTATION_FILE = "annotation file"
     CLASSES = "classes"
@@ -58,6 +59,26 @@ class ImageError(AdvSegError):
     """The image cannot be used."""
 
     subject = Subject.IMAGE
+
+
+class SeveralChannels(ImageError):
+    """A file holds channels, and it was not said that they are.
+
+    Attributes
+    ----------
+    axis, count : int
+        Axis of the channels among those longer than 1, and how many there are.
+    """
+
+    axis: int = 0
+    count: int = 0
+
+    def with_option(self, option: str) -> SeveralChannels:
+        """The same refusal, which also names an option that says which axis the channels are."""
+        told = (
+            str(self).removesuffix(".") + f"; or take them as channels with {option} {self.axis}."
+        )
+        return _with(SeveralChannels(told), axis=self.axis, count=self.count)
 
 
 class SeveralDatasets(ImageError):
@@ -120,6 +141,20 @@ class ProjectError(AdvSegError):
     """A project, or the annotation that saves itself, cannot be written, read or restored."""
 
     subject = Subject.PROJECT
+
+
+def several_channels(
+    refusal: type[AdvSegError], message: str, axis: int, count: int
+) -> AdvSegError:
+    """A `SeveralChannels` where an image was asked for, else a `refusal`."""
+    if not issubclass(refusal, ImageError):
+        return refusal(message)
+    return _with(SeveralChannels(message), axis=axis, count=count)
+
+
+def _with(error: SeveralChannels, *, axis: int, count: int) -> SeveralChannels:
+    error.axis, error.count = axis, count
+    return error
 
 
 def several_datasets(

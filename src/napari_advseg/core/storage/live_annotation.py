@@ -184,7 +184,9 @@ def write_annotation(path: Path, annotation: Annotation, stack: EMStack) -> None
     """
     names = annotation.classes.names
     classes = ClassMap.of(**{name: index + 1 for index, name in enumerate(names)})
-    write_labels(path, classes.decode(annotation.targets), classes, scale=stack.scale, unit=stack.unit)
+    write_labels(
+        path, classes.decode(annotation.targets), classes, scale=stack.scale, unit=stack.unit
+    )
 
 
 def checksum_of(annotation: Annotation) -> str:

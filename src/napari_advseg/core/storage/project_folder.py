@@ -182,7 +182,9 @@ class ProjectFolder:
         dtype = np.dtype(stack.data.dtype).newbyteorder("=")
         with (
             replacing(self.files / image.file) as partial,
-            open_mask_writer(partial, stack.shape, dtype, scale=stack.scale, unit=stack.unit) as writer,
+            open_mask_writer(
+                partial, stack.shape, dtype, scale=stack.scale, unit=stack.unit
+            ) as writer,
         ):
             for z in range(stack.shape[0]):
                 writer.write(np.asarray(stack.data[z]).astype(dtype, copy=False))

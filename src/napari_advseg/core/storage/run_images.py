@@ -8,8 +8,9 @@ from typing import Any
 from napari_advseg.core.data.normalisation import AnyNormalisation, alike
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.training_data import TrainingData
+from napari_advseg.core.data.voxel_size import VoxelSize, known_unit
 from napari_advseg.core.formats.io import read_stack
-from napari_advseg.core.formats.registry import is_there
+from napari_advseg.core.formats.paths import is_there
 from napari_advseg.core.runtime.errors import RunFolderError
 
 from .run_folder import Run, describe_image
@@ -48,7 +49,10 @@ def _read_image(run: Run, kept: dict[str, Any], name: str, example: str) -> EMSt
         raise RunFolderError(
             f"The {name} {path} is no longer there: say where it is, for example {example}."
         )
-    return read_stack(path, channel_axis=kept.get("channel_axis"))
+    stack = read_stack(path, channel_axis=kept.get("channel_axis"))
+    if "unit" not in kept:  # of before voxel sizes had units
+        return stack
+    return stack.with_voxel_size(VoxelSize.of(kept["scale"], known_unit(kept["unit"])))
 
 
 def describe_second(second: EMStack, normalisation: AnyNormalisation) -> dict[str, Any]:

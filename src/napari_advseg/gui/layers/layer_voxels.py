@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from napari.layers import Layer
 
-from napari_advseg.core.data.voxel_size import NAMES, VoxelSize, known_unit
+from napari_advseg.core.data.voxel_size import NAMES, VoxelSize, convert, known_unit
 
 
 def transform_keywords(
@@ -22,12 +23,20 @@ def transform_keywords(
         Position of the first voxel along Z, Y, X.
     ndim : {2, 3}
     """
-    found: dict[str, Any] = {"scale": voxel.steps[-ndim:]}
+    shown, factor = _shown(voxel)
+    found: dict[str, Any] = {"scale": shown.steps[-ndim:]}
     if any(translate):
-        found["translate"] = tuple(translate)[-ndim:]
-    if voxel.unit is not None:
-        found["units"] = (NAMES[voxel.unit],) * ndim
+        found["translate"] = tuple(t * factor for t in translate)[-ndim:]
+    if shown.unit is not None:
+        found["units"] = (NAMES[shown.unit],) * ndim
     return found
+
+
+def _shown(voxel: VoxelSize) -> tuple[VoxelSize, float]:
+    """As it is given to napari, whose scale bar would make 10 kÅ of Å; and the factor of lengths."""
+    if voxel.unit != "Å":
+        return voxel, 1.0
+    return VoxelSize.of([convert(step, "Å", "nm") for step in voxel.steps], "nm"), 0.1
 
 
 def voxel_size_of(layer: Layer) -> VoxelSize:
@@ -35,7 +44,7 @@ def voxel_size_of(layer: Layer) -> VoxelSize:
     return voxel_size_from(layer.scale, layer.units)
 
 
-def voxel_size_from(scale: Sequence[Any], units: Sequence[Any]) -> VoxelSize:
+def voxel_size_from(scale: Iterable[Any], units: Iterable[Any]) -> VoxelSize:
     """Voxel size along Z, Y, X from a layer's scale and units, either of which may be missing.
 
     Of a slice with a known size, the thickness is the height of a pixel.
@@ -49,6 +58,7 @@ def voxel_size_from(scale: Sequence[Any], units: Sequence[Any]) -> VoxelSize:
 
 def set_voxel_size(layer: Layer, voxel: VoxelSize) -> None:
     """Give a layer another voxel size; its first voxel stays where it is, in voxels."""
+    voxel, _ = _shown(voxel)
     before = [float(s) for s in layer.scale]
     after = voxel.steps[-layer.ndim :]
     units = "pixel" if voxel.unit is None else NAMES[voxel.unit]
@@ -57,5 +67,5 @@ def set_voxel_size(layer: Layer, voxel: VoxelSize) -> None:
         for t, old, new in zip(layer.translate, before, after, strict=True)
     ]
     layer.units = (units,) * layer.ndim
-    layer.scale = after
-    layer.translate = translate
+    layer.scale = np.array(after)
+    layer.translate = np.array(translate)

@@ -211,6 +211,7 @@ class Overlay:
         """Go on in a fresh layer above the one that was painted on."""
         looks = {name: getattr(theirs, name) for name in ("opacity", "visible")}
         looks["contour"] = self._contour.width_of(theirs)
+        self._like = transform_of(theirs)  # the voxel size may have been corrected
         self.give_up()
         self._pixels = self._written.copy()
         self._add(self._viewer.layers.index(theirs) + 1, **looks)

@@ -93,7 +93,7 @@ class ProjectLayers:
         found = next((one for one in self._viewer.layers if str(one.unique_id) == key), None)
         if found is None:
             raise AdvSegError("A layer is gone: choose another.")
-        return found.data
+        return found.data[0] if found.multiscale else found.data
 
     def restore_labels(
         self,

@@ -13,15 +13,24 @@ from qtpy.QtCore import QTimer
 
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.data.stack import EMStack
+from napari_advseg.core.data.voxel_size import VoxelSize
 from napari_advseg.core.runtime.errors import AdvSegError, AnnotationError, ImageError
 from napari_advseg.core.runtime.events import NetworkName, Prediction
 
 from .annotation_layers import AnnotationLayers
 from .annotation_style import annotation_style, carried_classes, style_of_unknown
+from .image_file_layers import (
+    NOTES_KEY,
+    SOURCE_KEY,
+    as_napari_reads,
+    file_metadata,
+    lying_over,
+    take_over,
+)
+from .layer_voxels import set_voxel_size, voxel_size_of
 from .mask_acceptance import MaskAcceptance
 from .mask_colours import MaskColours
 from .mask_overlays import MaskOverlays
-from .layer_voxels import voxel_size_of
 from .overlay import OVERLAY_KEY, add_image, kept_selection, shaped_like, transform_of
 from .predicted_layers import open_predicted
 from .project_layers import ProjectLayers
@@ -34,8 +43,6 @@ if TYPE_CHECKING:
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
-SOURCE_KEY = "advseg_source"
-"""Layer metadata: the file of an image that this program opened."""
 CATCH_UP_SECONDS = 0.01
 """At most so long is the window busy at a time with slices that are not in view."""
 
@@ -170,20 +177,49 @@ class NapariViewerAdapter:
 
     def open_stack(self, stack: EMStack) -> str:
         """Add an image layer that remembers its file; return its name."""
-        metadata = {SOURCE_KEY: str(stack.source)} if stack.source else {}
-        layer = add_image(self._viewer, stack, metadata=metadata)
+        layer = add_image(self._viewer, stack, metadata=file_metadata(stack))
         self._chosen = layer
         self._on_slice_changed()
         return str(layer.name)
 
+    def set_voxel_size(self, image_layer: str, voxel: VoxelSize) -> None:
+        """Give an image layer, and the layers that lie exactly over it, another voxel size."""
+        image = self._image_layer(image_layer)
+        for layer in lying_over(image, self._viewer.layers):
+            set_voxel_size(layer, voxel)
+        self._on_slice_changed()
+
+    def as_napari_reads(self, path: Path) -> Any:
+        """Pixels of a file as napari itself reads them; None if it cannot. Safe on any thread."""
+        return as_napari_reads(path)
+
+    def take_over_file(self, key: str, stack: EMStack, *, replace: bool) -> None:
+        """Let an image layer that napari opened be the stack of its file."""
+        found = next((one for one in self._viewer.layers if str(one.unique_id) == key), None)
+        if found is None:
+            raise ImageError("The layer is gone: choose another.")
+        with kept_selection(self._viewer):
+            taken = take_over(self._viewer, found, stack, replace=replace)
+        if self._chosen is found:
+            self._chosen = taken
+        if replace and self._viewer.layers.selection.active is None:
+            self._viewer.layers.selection.active = taken
+        self._on_slice_changed()
+
     def open_labels(
-        self, labels: NDArray[Any], classes: ClassMap | None, like: str, name: str
+        self,
+        labels: NDArray[Any],
+        classes: ClassMap | None,
+        like: str,
+        name: str,
+        notes: Sequence[str] = (),
     ) -> str:
         """Add a Labels layer laid over image layer `like`; return its name."""
         image = self._image_layer(like)
         stack = labels[np.newaxis] if labels.ndim == 2 else labels
         with kept_selection(self._viewer):
             layer = self._add_labels(stack, classes, image, name)
+        layer.metadata[NOTES_KEY] = list(notes)
         return str(layer.name)
 
     def open_predicted(
@@ -195,8 +231,8 @@ class NapariViewerAdapter:
         visible: bool,
     ) -> None:
         """Add an image that a run was applied to, and its masks."""
-        source = {SOURCE_KEY: str(stack.source)} if stack.source else {}
-        open_predicted(self._viewer, stack, masks, classes, metadata=source, visible=visible)
+        metadata = file_metadata(stack)
+        open_predicted(self._viewer, stack, masks, classes, metadata=metadata, visible=visible)
 
     def _add_labels(
         self, stack: NDArray[Any], classes: ClassMap | None, image: Layer | None, name: str

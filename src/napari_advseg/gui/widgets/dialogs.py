@@ -8,21 +8,23 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QColor, QDesktopServices
 from qtpy.QtWidgets import QColorDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
 
+from napari_advseg.core.formats.suffixes import IMAGE_SUFFIXES
+
 from .class_colours import MORE_CLASSES
 
-_TIFF = "TIFF (*.tif *.tiff);;All files (*)"
+_IMAGES = f"Images ({' '.join(f'*{suffix}' for suffix in IMAGE_SUFFIXES)});;All files (*)"
 _PROJECT = "Project (*.advseg.json);;All files (*)"
 
 
 def ask_file(parent: QWidget, title: str) -> Path | None:
-    """Ask for a TIFF file; None if the person changed their mind."""
-    path, _ = QFileDialog.getOpenFileName(parent, title, "", _TIFF)
+    """Ask for an image file; None if the person changed their mind."""
+    path, _ = QFileDialog.getOpenFileName(parent, title, "", _IMAGES)
     return Path(path) if path else None
 
 
 def ask_files(parent: QWidget, title: str) -> tuple[Path, ...]:
-    """Ask for TIFF files; none if the person changed their mind."""
-    paths, _ = QFileDialog.getOpenFileNames(parent, title, "", _TIFF)
+    """Ask for image files; none if the person changed their mind."""
+    paths, _ = QFileDialog.getOpenFileNames(parent, title, "", _IMAGES)
     return tuple(Path(path) for path in paths)
 
 

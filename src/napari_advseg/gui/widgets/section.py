@@ -73,6 +73,7 @@ class Sentence(QLabel):
 CONTROL_OF_SUBJECT = {
     Subject.IMAGE: "image_layer",
     Subject.IMAGE_FILE: "open_image",
+    Subject.VOXEL_SIZE: "voxel_size",
     Subject.ANNOTATION: "annotation_layer",
     Subject.ANNOTATION_FILE: "open_annotation",
     Subject.CLASSES: "classes",
@@ -289,5 +290,10 @@ def style_sheet(theme_id: str) -> str:
         f"background: {colours.foreground}; border: 1px solid transparent; }}"
         f'QToolButton[advseg="small"]:hover {{ background: {colours.primary}; }}'
         f'QToolButton[advseg="small"]:disabled {{ color: {colours.primary}; }}'
+        # A button with an arrow beside it looks like any other button.
+        f'QToolButton[advseg="split"] {{ background: {colours.primary}; border: none; border-radius: 2px; '
+        f"padding: 4px 3px 4px 3px; font-size: {colours.font_size}pt; }}"
+        f'QToolButton[advseg="split"]:pressed {{ background: {colours.current}; }}'
+        'QToolButton[advseg="split"]::menu-button { width: 11px; border: none; background: transparent; }'
         f'ClassRowWidget[painted="true"] {{ background: {colours.current}; border-radius: 2px; }}'
     )

@@ -12,6 +12,8 @@ from napari_advseg.app.controller import Controller
 from napari_advseg.app.ports.projects import OpenLayer
 from napari_advseg.app.state.run_form import LayerInfo
 from napari_advseg.gui.layers.class_metadata import read_entered_rows
+from napari_advseg.gui.layers.image_file_layers import notes_of, unchecked_file
+from napari_advseg.gui.layers.layer_voxels import voxel_size_of
 from napari_advseg.gui.layers.predicted_layers import PREDICTED_KEY
 
 if TYPE_CHECKING:
@@ -97,6 +99,9 @@ class LayerWatcher(QObject):
 
     def _watch(self, layer: Layer) -> None:
         layer.events.data.connect(self._data_changed)
+        layer.events.scale.connect(self._layers_changed)
+        layer.events.units.connect(self._layers_changed)
+        layer.events.metadata.connect(self._layers_changed)
         if isinstance(layer, Labels):
             layer.events.paint.connect(self._data_changed)
             layer.events.labels_update.connect(self._data_changed)  # fill
@@ -105,6 +110,9 @@ class LayerWatcher(QObject):
 
     def _unwatch(self, layer: Layer) -> None:
         layer.events.data.disconnect(self._data_changed)
+        layer.events.scale.disconnect(self._layers_changed)
+        layer.events.units.disconnect(self._layers_changed)
+        layer.events.metadata.disconnect(self._layers_changed)
         if isinstance(layer, Labels):
             layer.events.paint.disconnect(self._data_changed)
             layer.events.labels_update.disconnect(self._data_changed)
@@ -133,7 +141,17 @@ class LayerWatcher(QObject):
         shape = tuple(data.shape)
         predicted = PREDICTED_KEY in layer.metadata
         return LayerInfo(
-            str(layer.unique_id), layer.name, kind, shape, selected, rgb, class_rows, predicted
+            str(layer.unique_id),
+            layer.name,
+            kind,
+            shape,
+            selected,
+            rgb,
+            class_rows,
+            predicted,
+            voxel_size_of(layer),
+            notes_of(layer),
+            unchecked_file(layer),
         )
 
     def _removing(self, event: Event) -> None:

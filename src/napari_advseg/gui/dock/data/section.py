@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
@@ -18,15 +16,17 @@ from napari_advseg.app.messages.split_messages import (
 )
 from napari_advseg.app.state.run_form import LayerInfo, possible_channels
 from napari_advseg.core.runtime.errors import Subject
-from napari_advseg.gui.widgets import dialogs
 from napari_advseg.gui.widgets.channel_picker import ChannelPicker
 from napari_advseg.gui.widgets.eliding_box import ElidingComboBox
 from napari_advseg.gui.widgets.section import ProblemLabel, Section, Sentence, describe, follow
 
 from .class_list import ClassListWidget
+from .dataset_offer import DatasetOfferRow
 from .new_annotation_menu import NewAnnotationMenu
+from .open_button import OpenButton
 from .restore_offer import RestoreOffer
 from .slice_strip import SliceStrip
+from .voxel_row import VoxelRow
 
 LAYER_BOX = 112
 """Least width of a list of layers in pixels; napari's style asks for more, and the image needs the room."""
@@ -41,6 +41,7 @@ class DataSection(Section):
         self.add(RestoreOffer(controller))
         self.add(ProblemLabel(self._model, Subject.UNSAVED_WORK))
         self._add_empty_state()
+        self.add(DatasetOfferRow(controller))
         self._add_image()
         self._add_annotation()
         self._add_classes()
@@ -59,13 +60,14 @@ class DataSection(Section):
         self._empty = QWidget()
         layout = QHBoxLayout(self._empty)
         layout.setContentsMargins(0, 2, 0, 2)
-        sample, stack = QPushButton("Open the sample"), QPushButton("Open a stack…")
+        sample, stack = QPushButton("Open the sample"), OpenButton("a stack", "Open a stack…")
+        stack.setSizePolicy(sample.sizePolicy())
         describe(
             sample, "open_sample", "Make a synthetic EM stack with its annotation and open both."
         )
-        describe(stack, "open_stack", "Open an EM stack from a TIFF file.")
+        describe(stack, "open_stack", "Open an EM stack from a file or a folder.")
         sample.clicked.connect(self._controller.data.open_sample)
-        stack.clicked.connect(self._open_stack)
+        stack.chosen.connect(self._controller.data.open_stack)
         layout.addWidget(sample)
         layout.addWidget(stack)
         self.add(self._empty)
@@ -84,12 +86,18 @@ class DataSection(Section):
             "the networks see them all.",
         )
         self._channels.channelsPicked.connect(self._controller.data.pick_channels)
-        more = QPushButton("Open…")
-        describe(more, "open_image", "Open a stack from a TIFF file and choose it.")
-        more.clicked.connect(self._open_stack)
+        more = OpenButton("a stack")
+        describe(more, "open_image", "Open a stack from a file or a folder and choose it.")
+        more.chosen.connect(self._controller.data.open_stack)
         self._image_row = self.add_row("image", self._image, self._channels, more)
         self.add_indented(ProblemLabel(self._model, Subject.IMAGE))
         self.add_indented(ProblemLabel(self._model, Subject.IMAGE_FILE))
+        self._image_notes = Sentence()
+        self._image_notes.setProperty("advseg", "dim")
+        self._image_notes.setObjectName("image_notes")
+        self.add_indented(self._image_notes)
+        self._voxel_row = self.add_row("voxel", VoxelRow(self._controller))
+        self.add_indented(ProblemLabel(self._model, Subject.VOXEL_SIZE))
 
     def _add_annotation(self) -> None:
         self._annotation = _layer_box()
@@ -109,14 +117,20 @@ class DataSection(Section):
         )
         self._new_menu = NewAnnotationMenu(self._controller, self._new)
         self._new.clicked.connect(self._new_menu.popup_below)
-        self._open = QPushButton("Open…")
+        self._open = OpenButton("an annotation")
         describe(
-            self._open, "open_annotation", "Lay an annotation from a TIFF file over the image."
+            self._open,
+            "open_annotation",
+            "Lay an annotation from a file or a folder over the image.",
         )
-        self._open.clicked.connect(self._open_annotation)
+        self._open.chosen.connect(self._controller.data.open_annotation)
         self._annotation_row = self.add_row("annotation", self._annotation, self._new, self._open)
         self.add_indented(ProblemLabel(self._model, Subject.ANNOTATION))
         self.add_indented(ProblemLabel(self._model, Subject.ANNOTATION_FILE))
+        self._annotation_notes = Sentence()
+        self._annotation_notes.setProperty("advseg", "dim")
+        self._annotation_notes.setObjectName("annotation_notes")
+        self.add_indented(self._annotation_notes)
 
     def _add_classes(self) -> None:
         self._classes = ClassListWidget(self._controller)
@@ -177,6 +191,10 @@ class DataSection(Section):
         _fill(self._annotation, labels, choices.annotation, some)
         self._empty.setVisible(not images)
         self._image_row.setVisible(bool(images))
+        self._voxel_row.setVisible(bool(images))
+        image, annotation = self._model.image, self._model.annotation
+        self._image_notes.say("" if image is None else " ".join(image.notes))
+        self._annotation_notes.say("" if annotation is None else " ".join(annotation.notes))
         self._annotation_row.setVisible(bool(images))
         self._classes_row.setVisible(bool(images) and choices.annotation is not None)
         self._summarise()
@@ -218,18 +236,6 @@ class DataSection(Section):
 
     def _show_slice(self) -> None:
         self._strip.set_current(self._model.slice_in_view)
-
-    # ---- dialogs
-
-    def _open_stack(self) -> None:
-        path = dialogs.ask_file(self, "Open a stack")
-        if path is not None:
-            self._controller.data.open_stack(Path(path))
-
-    def _open_annotation(self) -> None:
-        path = dialogs.ask_file(self, "Open an annotation")
-        if path is not None:
-            self._controller.data.open_annotation(Path(path))
 
 
 def _layer_box() -> QComboBox:
