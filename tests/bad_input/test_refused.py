@@ -378,10 +378,16 @@ CASES = [
     predict("zero threads", SettingsError, threads=0),
     evaluate("mask of another shape", AnnotationError, labels(lambda v: v[1:])),
     evaluate("mask of other labels", ClassMapError, labels(lambda v: v // 2)),
-    evaluate("floats that are no probabilities", AnnotationError, labels(np.float32)),
+    evaluate(
+        "floats that are neither probabilities nor labels",
+        AnnotationError,
+        labels(lambda v: v + np.float32(0.5)),
+    ),
     evaluate("slices to evaluate out of range", SplitError, mask="labels.tif", slices="20:30"),
 ]  # fmt: skip
 IN_USE = "run that another program writes"
+OPTION = {"RGB image": "; or take them as channels with --channel-axis 3."}
+"""What the command line says besides."""
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.given)
 
 
@@ -407,7 +413,10 @@ def test_the_command_line_refuses_with_the_documented_sentence(
     case.prepare()
     said = words(case.command, **case.values)
     before = everything()
-    assert advseg(*said) == (2, "", f"advseg: {refused[case.given]}\n")
+    sentence = refused[case.given]
+    if case.given in OPTION:
+        sentence = sentence.removesuffix(".") + OPTION[case.given]
+    assert advseg(*said) == (2, "", f"advseg: {sentence}\n")
     assert everything() == before
 
 

@@ -129,7 +129,7 @@ def read_mask(path: str | Path) -> Any:
     Returns
     -------
     array-like, shape (Z, Y, X)
-        Integers, or floats of which none is above 1, which may be lazy.
+        Integers; or floats, which may be lazy, unless they are whole numbers of which one is above 1.
 
     Raises
     ------
@@ -139,7 +139,10 @@ def read_mask(path: str | Path) -> Any:
     path = Path(path)
     if np.dtype(open_image(path, "labels", AnnotationError).data.dtype).kind == "f":
         data = read_stack(path).data
-        if not any(np.max(data[z]) > 1 for z in range(len(data))):
+        slices = [np.asarray(data[z]) for z in range(len(data))]
+        if not any((one > 1).any() for one in slices) or any(
+            np.mod(one, 1).any() for one in slices
+        ):
             return data
     return read_label_file(path).labels
 
