@@ -1,8 +1,14 @@
 """What the minutes give, measured in the background; the events of a run in minutes."""
 
-import numpy as np
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
+import pytest
+
+from napari_advseg.app.state.model import RunInfo
 from napari_advseg.app.state.run_form import Budget
+from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.runtime.cpu import available_cores
 from napari_advseg.core.runtime.events import (
     Activity,
@@ -44,6 +50,47 @@ def test_choices_that_change_while_one_is_measured_are_measured_after_it(app):
     app.runner.flush()
     assert asked == [1.0, 3.0]
     assert app.model.time_note.startswith("About 300 updates.")
+
+
+@pytest.mark.parametrize(("chosen", "seen"), [(None, 2), (1, 1)])
+def test_a_forecast_knows_the_scale_that_the_engine_will_choose(app, chosen, seen):
+    scales = []
+
+    def estimate(settings, shape, validation_slices):
+        scales.append(settings.scale)
+        return RunEstimate(1.0, 240, 6.0, 40.0, 20.0)
+
+    with_functions(app.engine, estimate_run=estimate)
+    app.viewer.add("em", np.random.default_rng(0).integers(0, 255, (3, 512, 512), np.uint8))
+    thick = np.ones((3, 512, 512), np.uint8)
+    thick[:, :, 100:140] = 2  # a band of 40 pixels
+    app.viewer.carried["thick"] = ClassMap.of(cell=1, membrane=2)
+    app.viewer.add("thick", thick, labels=True)
+    app.runner.flush()
+    if chosen is not None:
+        app.controller.data.choose(advanced={"scale": chosen})
+    minutes(app, 1.0)
+    assert scales[-1] == seen
+
+
+def test_a_forecast_of_continued_networks_has_their_scale(app):
+    scales = []
+
+    def estimate(settings, shape, validation_slices):
+        scales.append(settings.scale)
+        return RunEstimate(1.0, 240, 6.0, 40.0, 20.0)
+
+    kept = replace(
+        app.engine.kept, settings=app.engine.kept.settings.model_copy(update={"scale": 4})
+    )
+    with_functions(app.engine, estimate_run=estimate, load_run=lambda folder: kept)
+    app.with_data()
+    minutes(app, 1.0)
+    app.model.run = RunInfo(Path("run"))
+    app.controller.data.choose(start_from_run=True)
+    app.runner.flush()
+    assert scales[0] == 1
+    assert scales[-1] == 4
 
 
 def test_a_forecast_that_fails_leaves_the_line_empty(app):

@@ -24,7 +24,7 @@ def test_fewer_than_a_hundred_updates_are_a_warning(updates, warned):
 def test_a_stack_that_follows_after_the_minutes_is_announced():
     said = time_plan(replace(ESTIMATE, stack_seconds=240.0, stack_after=True))
     assert (
-        "Predicting the whole stack takes up to 4 min more after the 5 min; Stop ends it." in said
+        "Predicting the whole stack takes about 4 min more after the 5 min; Stop ends it." in said
     )
 
 

@@ -17,7 +17,7 @@ def time_plan(estimate: RunEstimate) -> str:
     ]
     if estimate.stack_after:
         sentences.append(
-            f"Predicting the whole stack takes up to {_seconds(estimate.stack_seconds)} more after the "
+            f"Predicting the whole stack takes about {_seconds(estimate.stack_seconds)} more after the "
             f"{estimate.minutes:g} min; Stop ends it."
         )
     if not estimate.all_scored:

@@ -37,7 +37,7 @@ def own_words(summary: AnnotationSummary | None) -> str:
     """What the stack's own slices without annotation are called in the list."""
     share = () if summary is None else summary.share_labelled
     if not share:
-        return "this stack's slices without annotation"
+        return "this stack's slices"
     count = unannotated_slices(summary)
     if not count:
         return "none: every slice is annotated"
