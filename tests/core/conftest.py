@@ -12,6 +12,7 @@ from napari_advseg.core.runtime.control import RunControl
 from napari_advseg.core.training.engine import train
 
 SMALL = {
+    "calibrate": False,  # what is predicted is what the networks say
     "updates": 12,
     "validate_every": 4,
     "patch": 16,

@@ -195,6 +195,7 @@ class FakeEngine:
         first: int | None,
         threads: int | None,
         slices: Sequence[int] | None = None,
+        on_notice: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         for network in run.networks:
             for z in range(stack.shape[0]) if slices is None else slices:

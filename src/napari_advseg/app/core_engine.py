@@ -123,6 +123,7 @@ class CoreEngine(Engine):
         first: int | None,
         threads: int | None,
         slices: Sequence[int] | None = None,
+        on_notice: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         """Predict every slice of a stack."""
         from napari_advseg.core.inference.predict_stack import predict_stack
@@ -135,6 +136,7 @@ class CoreEngine(Engine):
             first=first,
             threads=threads,
             slices=slices,
+            on_notice=on_notice,
         )
 
     def predict_files(

@@ -273,6 +273,14 @@ def predict(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="For a folder: replace masks that are there.")
     ] = False,
+    predict_padding: Annotated[
+        bool | None,
+        typer.Option(
+            "--predict-padding/--leave-padding",
+            help="Also predict frames and empty slices; what the run's settings say if not given.",
+            show_default=False,
+        ),
+    ] = None,
     one_stack: Annotated[
         bool, typer.Option("--stack", help="The folder is one stack, with a file for each slice.")
     ] = False,
@@ -309,6 +317,7 @@ def predict(
                 best=best,
                 device=device,
                 threads=threads,
+                predict_padding=predict_padding,
             )
         return
     stack = read_image(image, channel_axis, voxel_size)
@@ -324,6 +333,8 @@ def predict(
             device=device,
             threads=threads,
             best=best,
+            predict_padding=predict_padding,
+            on_notice=_say,
             on_slice=lambda done: bar.update(task, completed=done),
             control=control,
         )

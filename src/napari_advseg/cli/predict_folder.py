@@ -53,7 +53,8 @@ def predict_folder(
         try:
             predict_files(
                 run, images, out, read=read, control=control,
-                on_progress=bars, on_file=finished, **options,
+                on_progress=bars, on_file=finished,
+                on_notice=lambda sentence: bars.say(sentence, err=True), **options,
             )  # fmt: skip
         except Stopped:
             bars.close()

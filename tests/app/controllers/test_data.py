@@ -214,7 +214,7 @@ def test_what_was_wrong_with_a_file_goes_when_another_opens(app):
 def found_while_preparing(app):
     """A run that is refused for pixels that only a reading of all of them shows."""
     app.with_data()
-    sentence = "Slice 2 holds 3 NaN or infinite values: replace them before training."
+    sentence = "Slice 2 holds 3 infinite values: replace them before training."
     app.training.fails_with = ImageError(sentence)
     app.controller.run.start()
     app.runner.flush()

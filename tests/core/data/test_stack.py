@@ -72,11 +72,11 @@ def test_what_is_no_grey_stack_is_refused(data, said):
 
 
 @pytest.mark.parametrize("z", [0, 2])
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("bad", [-np.inf, np.inf])
 def test_pixels_that_are_no_numbers_are_counted_on_their_slice(z, bad):
     grey = np.random.default_rng(0).random((3, 4, 4), np.float32)
     grey[z, 0, :2] = bad
-    with pytest.raises(ImageError, match=f"Slice {z} holds 2 NaN"):
+    with pytest.raises(ImageError, match=f"Slice {z} holds 2 infinite"):
         Normalisation.of(EMStack.from_array(grey))
 
 
@@ -89,7 +89,7 @@ def test_an_image_without_contrast_is_refused(value):
 def test_infinite_values_of_both_signs_are_counted_and_nothing_else_is_said():
     grey = np.random.default_rng(0).random((2, 4, 4))
     grey[0, 0, :3] = np.inf, -np.inf, np.nan
-    with pytest.raises(ImageError, match="Slice 0 holds 3 NaN or infinite values: replace"):
+    with pytest.raises(ImageError, match="Slice 0 holds 2 infinite values: replace"):
         Normalisation.of(EMStack.from_array(grey))
 
 

@@ -177,7 +177,7 @@ def test_a_probability_map_is_cut_at_the_threshold(labels: NDArray[np.uint8]) ->
     assert (low.v_rand, low.threshold_rand) == (1, 0.6)
 
 
-@pytest.mark.parametrize("wrong", [255.0, -0.5, np.nan])
+@pytest.mark.parametrize("wrong", [255.0, -0.5, np.inf])
 def test_floats_that_are_no_probabilities_are_refused(
     labels: NDArray[np.uint8], wrong: float
 ) -> None:

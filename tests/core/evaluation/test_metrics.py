@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_advseg.core.config.classes import UNLABELLED
+from napari_advseg.core.config.classes import NO_TISSUE, UNLABELLED
 from napari_advseg.core.evaluation.metrics import accuracy, confusion, f1_scores
 from napari_advseg.core.inference.predictions import to_indices
 
@@ -104,4 +104,4 @@ def test_a_probability_at_the_threshold_is_of_the_first_class() -> None:
 
     assert indices.dtype == np.uint8
     assert indices.tolist() == [[1, 1], [0, 0]]
-    assert to_indices(np.array([np.nan], np.float32), 0.0).tolist() == [1]
+    assert to_indices(np.array([np.nan], np.float32), 0.0).tolist() == [NO_TISSUE]

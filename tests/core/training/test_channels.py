@@ -77,8 +77,8 @@ def test_each_channel_is_normalised_by_its_own_statistics(planes):
     )
     assert np.allclose(found, expected, atol=1e-5)
     broken = planes.astype(np.float32)
-    broken[1, 4, 0, 0] = np.nan
-    with pytest.raises(ImageError, match=r"Channel 2: Slice 4 holds 1 NaN"):
+    broken[1, 4, 0, 0] = np.inf
+    with pytest.raises(ImageError, match=r"Channel 2: Slice 4 holds 1 infinite"):
         normalisation_of(EMStack.from_channels(broken, 0))
 
 

@@ -177,10 +177,10 @@ def broken_at_3(z):
 
 
 ON_READING = {
-    "NaN": (lambda: with_values(np.nan, np.nan, 1), ("Slice 2", "2 NaN or infinite", "replace")),
+    "NaN": (lambda: with_values(np.inf, -np.inf, 1), ("Slice 2", "2 infinite", "replace")),
     "infinite": (
         lambda: with_values(np.inf, -np.inf, np.nan, at=(0, 3, slice(3))),
-        ("Slice 0", "3 NaN or infinite", "replace"),
+        ("Slice 0", "2 infinite", "replace"),
     ),
     "constant": (lambda: np.full(SHAPE, 7, np.uint8), ("Every pixel", "7", "with contrast")),
     "lazy that fails": (

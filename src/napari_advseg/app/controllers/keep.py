@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_advseg.app.messages.run_messages import run_words, score_line
 from napari_advseg.app.ports.engine import Engine
 from napari_advseg.app.state.model import Progress, RunInfo, SaveOffer
-from napari_advseg.core.config.classes import UNLABELLED, ClassMap
+from napari_advseg.core.config.classes import NO_TISSUE, UNLABELLED, ClassMap
 from napari_advseg.core.config.slice_ranges import format_slices
 from napari_advseg.core.runtime.errors import Subject
 from napari_advseg.core.runtime.events import NetworkName
@@ -137,7 +137,9 @@ def _write_masks(
         path = folder / f"{before}{name}_mask{only}.tif"
         labels = classes.decode(indices[kept])
         voxel = run.voxel
-        engine.write_labels(path, labels, classes.of_masks, scale=voxel.steps, unit=voxel.unit)
+        with_padding = bool((indices[kept] == NO_TISSUE).any())
+        carried = classes.with_unlabelled() if with_padding else classes.of_masks
+        engine.write_labels(path, labels, carried, scale=voxel.steps, unit=voxel.unit)
     many = "Both masks are" if len(masks) > 1 else "The mask is"
     if not only:
         return f"{many} saved in {folder}."

@@ -24,6 +24,7 @@ from napari_advseg.core.inference.predictions import kept_prediction
 from napari_advseg.core.runtime.control import RunControl, Stopped
 from napari_advseg.core.runtime.events import (
     NetworkName,
+    Notice,
     Outcome,
     RunFinished,
     SlicePredicted,
@@ -120,6 +121,7 @@ class ApplyTask:
                 control=self.control,
                 first=self.first,
                 threads=gui_threads(),
+                on_notice=lambda sentence: emit(Notice(sentence)),
             )
         emit(counted.finished(self.control.stopping))
 

@@ -100,6 +100,7 @@ class Engine(Protocol):
         first: int | None,
         threads: int | None,
         slices: Sequence[int] | None = None,
+        on_notice: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         """Predict every slice of a stack; see `core.inference.predict_stack`."""
         ...

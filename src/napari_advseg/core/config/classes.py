@@ -24,6 +24,9 @@ from .object_borders import object_borders
 UNLABELLED = 255
 """Class index of a pixel that nobody labelled; it counts in no loss and in no metric."""
 
+NO_TISSUE = 254
+"""Index, in a predicted mask, of a pixel that shows no tissue, such as a black frame."""
+
 MANY_LABELS = 32
 """More labels than this without a meaning look like an instance segmentation."""
 
@@ -314,11 +317,26 @@ class ClassMap(BaseModel):
                     around, width = BORDERS[word]
                     indices[object_borders(objects, around=around, width=width)] = index
 
+    @property
+    def unlabelled_value(self) -> int:
+        """The value of a written mask that stands for no class: 0, or the lowest that is free."""
+        taken = set(self.mask_values)
+        return next(value for value in count() if value not in taken)
+
+    def with_unlabelled(self) -> ClassMap:
+        """Class map of a written mask with pixels of no class, whose value it ignores unless that is 0."""
+        value, masks = self.unlabelled_value, self.of_masks
+        return masks if value == 0 else masks.model_copy(update={"ignored": (value,)})
+
     def decode(self, indices: NDArray[np.uint8]) -> NDArray[Any]:
-        """Turn class indices into the values that a mask is written with (uint8 where they fit)."""
+        """Turn class indices into the values that a mask is written with (uint8 where they fit).
+
+        `NO_TISSUE` becomes `unlabelled_value`.
+        """
         fits = min(self.mask_values) >= 0 and max(self.mask_values) <= 255
         table = np.zeros(256, np.uint8 if fits else np.int32)
         table[: len(self)] = self.mask_values
+        table[NO_TISSUE] = self.unlabelled_value
         return np.asarray(table[indices])
 
 

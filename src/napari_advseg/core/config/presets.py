@@ -11,7 +11,7 @@ from .settings import RunSettings, Settings
 
 # Half of the patches lie around a pixel of a class picked at random, and soft Dice counts beside the
 # cross-entropy: without both a structure of a few per cent of the pixels is not found at all in 300 updates.
-RARE_CLASSES = {"class_balance": 0.5, "dice": 1.0}
+RARE_CLASSES = {"class_balance": 0.5, "dice": 1.0, "calibrate": True}
 
 PRESETS: dict[str, dict[str, Any]] = {
     # Short runs: averages of batch normalisation over more batches than torch's own, an optimizer that

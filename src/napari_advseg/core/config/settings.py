@@ -11,6 +11,7 @@ from napari_advseg.core.runtime.errors import SettingsError
 from .classes import ClassMap
 
 Method = Literal["standard", "adversarial", "paired"]
+NormalisationKind = Literal["stack", "slice"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Initialisation = Annotated[
     Literal["normal", "truncated"],
@@ -268,6 +269,15 @@ class RunSettings(Settings):
     """Which weights the masks are of once training has ended, and when the run is applied: those of the
     best validation, by mean F1, or those of the last update. Both are written, and resume goes on from the
     last."""
+    calibrate: bool = False
+    """Whether the probabilities of two classes are shifted, before the last validation, so that 0.5 is the
+    threshold with the best F1 on patches of the training slices. Learning is not changed."""
+    normalisation: NormalisationKind = "stack"
+    """Whether grey values are normalised by the mean and the standard deviation of the tissue of the whole
+    stack, or of each slice, for stacks whose brightness drifts."""
+    predict_padding: bool = False
+    """Whether masks also say something of pixels that are no tissue, such as black frames and empty
+    slices; otherwise these are of no class there."""
     fixed_patches: int = Field(32, ge=1)
     """Patches, drawn once, on which F1 train and the accuracies of D are measured."""
     scores: Literal["slices", "batches"] = "slices"

@@ -42,6 +42,6 @@ def slice_images(
         If a lazy stack cannot give a slice.
     """
     first, end = columns or (0, stack.shape[2])
-    planes = [downsampled(normalisation(stack.slice(z)[..., first:end]), scale) for z in slices]
+    planes = [downsampled(normalisation(stack.slice(z))[..., first:end], scale) for z in slices]
     images = np.stack(planes).reshape(len(planes), stack.channels, *planes[0].shape[-2:])
     return torch.from_numpy(images).to(device)

@@ -43,6 +43,8 @@ class EMStack:
         What was decided about the file while it was opened, a sentence each.
     translate : (float, float, float)
         Position of the first voxel along Z, Y, X, in the unit of `scale`.
+    nodata : float or None
+        Grey value of pixels that hold no data, as the file names it.
     """
 
     data: Any
@@ -54,6 +56,7 @@ class EMStack:
     unit: str | None = None
     notes: tuple[str, ...] = ()
     translate: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    nodata: float | None = None
 
     @classmethod
     def from_array(

@@ -140,9 +140,10 @@ class TrainingData:
             )
         scale = settings.scale or 1
         _check_classes(annotation)
+        normalisation = normalisation_of(stack, settings.normalisation)
+        annotation = of_tissue(annotation, stack, normalisation)
         split = split or make_split(annotation, settings.patch, settings.train, settings.val)
         _check_patch(settings, stack.shape, split)
-        normalisation = normalisation_of(stack)
         train = _training_region(stack, annotation, normalisation, split, device, scale)
         val = train.without_slices()
         if split.val:
@@ -180,6 +181,7 @@ class TrainingData:
             If what trains does not hold every class any more.
         """
         device = self.train.images.device
+        annotation = of_tissue(annotation, stack, self.normalisation)
         train = _training_region(
             stack, annotation, self.normalisation, split, device, self.train.scale, self.train
         )
@@ -195,6 +197,20 @@ class TrainingData:
             fixed_train=patches,
             fixed_train_truth=truth,
         )
+
+
+def of_tissue(
+    annotation: Annotation, stack: EMStack, normalisation: AnyNormalisation
+) -> Annotation:
+    """The annotation without labels on pixels that are no tissue: those train and count nowhere."""
+    if not normalisation.padded:
+        return annotation
+    targets = annotation.targets.copy()
+    for z in annotation.annotated_slices:
+        padding = normalisation.padding(stack.slice(z))
+        if padding is not None:
+            targets[z][padding] = UNLABELLED
+    return replace(annotation, targets=targets)
 
 
 def _training_region(

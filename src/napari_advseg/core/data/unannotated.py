@@ -21,6 +21,9 @@ MOST_PIXELS = 2**26
 """Of all images kept on the device, channels counted: 256 MiB."""
 
 
+_TRIES = 50
+
+
 @dataclass(frozen=True)
 class Unannotated:
     """Slices on the device, of which patches are cut anywhere.
@@ -40,15 +43,32 @@ class Unannotated:
     second: AnyNormalisation | None = None
 
     def draw(self, generator: np.random.Generator, number: int, patch: int) -> Tensor:
-        """`number` random patches, shape (number, channels, patch, patch); slices are equally likely."""
+        """`number` random patches, shape (number, channels, patch, patch); slices are equally likely.
+
+        Patches that mostly show no tissue are drawn again.
+        """
         every = [plane for stack in self.images for plane in stack]
         patches = []
         for row in generator.integers(0, len(every), number).tolist():
-            _, height, width = every[row].shape
-            top = int(generator.integers(0, height - patch + 1))
-            left = int(generator.integers(0, width - patch + 1))
-            patches.append(every[row][:, top : top + patch, left : left + patch])
+            found = _cut(every[row], generator, patch)
+            for _ in range(_TRIES):
+                if _shows_tissue(found):
+                    break
+                found = _cut(every[int(generator.integers(0, len(every)))], generator, patch)
+            patches.append(found)
         return torch.stack(patches)
+
+
+def _cut(plane: Tensor, generator: np.random.Generator, patch: int) -> Tensor:
+    _, height, width = plane.shape
+    top = int(generator.integers(0, height - patch + 1))
+    left = int(generator.integers(0, width - patch + 1))
+    return plane[:, top : top + patch, left : left + patch]
+
+
+def _shows_tissue(patch: Tensor) -> bool:
+    """Whether more than half of a patch is tissue: what is none was normalised to 0 exactly."""
+    return float((patch == 0).all(dim=0).float().mean()) <= 0.5
 
 
 def unannotated_images(
@@ -90,7 +110,7 @@ def unannotated_images(
         images.append(slice_images(stack, normalisation, own, device, scale=settings.scale or 1))
     of_second = None
     if second is not None:
-        of_second = _own_normalisation(second)
+        of_second = _own_normalisation(second, settings)
         images.append(slice_images(second, of_second, others, device, scale=settings.scale or 1))
     return Unannotated(own, tuple(images), of_second)
 
@@ -105,9 +125,9 @@ def _thinned(slices: tuple[int, ...], stack: EMStack | None, pixels: int) -> tup
     return tuple(slices[i] for i in np.linspace(0, len(slices) - 1, most).round().astype(int))
 
 
-def _own_normalisation(second: EMStack) -> AnyNormalisation:
+def _own_normalisation(second: EMStack, settings: RunSettings) -> AnyNormalisation:
     try:
-        return normalisation_of(second)
+        return normalisation_of(second, settings.normalisation)
     except ImageError as error:  # which of the two stacks it is
         raise ImageError(
             f"The stack without annotation: {error}", subject=Subject.UNANNOTATED

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_advseg.core.config.classes import UNLABELLED, ClassMap
+from napari_advseg.core.config.classes import NO_TISSUE, UNLABELLED, ClassMap
 from napari_advseg.core.config.slice_ranges import format_slices
 from napari_advseg.core.data.annotation import Annotation
 from napari_advseg.core.inference.predictions import to_indices
@@ -177,6 +177,8 @@ def evaluate(
     notes: tuple[str, ...] = ()
     if probability is not None:
         predicted = to_indices(probability, threshold)
+        no_tissue = (predicted == NO_TISSUE) & (targets != UNLABELLED)
+        notes = _left_out(int(no_tissue.sum()))
     else:
         predicted, notes = _class_indices(counted, targets, annotation.classes, mask_classes)
     counts = confusion(predicted, targets, len(annotation.classes))
@@ -233,8 +235,9 @@ def _probability(counted: NDArray[Any], classes: ClassMap) -> NDArray[Any] | Non
             f"The mask is a probability map, which tells two classes apart, and the annotation has "
             f"{len(classes)} ({', '.join(classes.names)}): give a mask of labels."
         )
-    low, high = float(counted.min()), float(counted.max())
-    if not (low >= 0 and high <= 1):  # also true of NaN
+    known = counted[~np.isnan(counted)]  # NaN where there is no tissue
+    low, high = (float(known.min()), float(known.max())) if known.size else (np.nan, np.nan)
+    if not (low >= 0 and high <= 1):
         raise AnnotationError(
             f"The mask holds float values from {low:g} to {high:g}, which are no probabilities: "
             "convert labels to integers."
@@ -255,6 +258,8 @@ def _class_indices(
     labelled = targets != UNLABELLED
     present = [int(value) for value in np.unique(labels[labelled])]
     named = {value for one in told.classes for value in one.values}
+    ignored = np.isin(labels, (mask_classes or classes).ignored)
+    present = [value for value in present if value not in (mask_classes or classes).ignored]
     strange = [value for value in present if value not in named]
     if strange and mask_classes is None and _is_binary(present) and len(classes) == 2:
         return _background_foreground(labels, present[-1], classes)
@@ -274,7 +279,17 @@ def _class_indices(
     predicted = np.full(labels.shape, UNLABELLED, np.uint8)
     for index, one in zip(order, told.classes, strict=True):
         predicted[np.isin(labels, one.values)] = index
-    return predicted, notes
+    predicted[ignored] = NO_TISSUE
+    return predicted, (*notes, *_left_out(int((ignored & labelled).sum())))
+
+
+def _left_out(pixels: int) -> tuple[str, ...]:
+    """The note on annotated pixels of which the mask says nothing."""
+    return (
+        (f"{pixels} annotated pixels are of no class in the mask and count nowhere.",)
+        if pixels
+        else ()
+    )
 
 
 def _is_binary(present: list[int]) -> bool:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_advseg.core.config.classes import UNLABELLED
+from napari_advseg.core.config.classes import NO_TISSUE, UNLABELLED
 
 _VALUES = 256  # of an uint8
+
+
+def sum_by_class(masks: Iterable[NDArray[np.uint8]], classes: int) -> NDArray[np.int64]:
+    """Pixels of each class in masks of class indices; others, such as `NO_TISSUE`, count nowhere."""
+    counts = [np.bincount(one.ravel(), minlength=classes)[:classes] for one in masks]
+    return np.asarray(np.sum(counts, axis=0), np.int64)
 
 
 def confusion(
@@ -22,7 +30,8 @@ def confusion(
     predicted : ndarray of uint8, any shape
         Class index of each pixel.
     target : ndarray of uint8, same shape
-        True class index, `UNLABELLED` (255) where nobody said; those pixels count nowhere.
+        True class index, `UNLABELLED` (255) where nobody said; those pixels count nowhere, nor do those that
+        are predicted as `NO_TISSUE`.
     classes : int
         Number of classes *C*.
 
@@ -44,7 +53,7 @@ def confusion(
     pairs |= predicted
     table = np.bincount(pairs.ravel(), minlength=_VALUES**2).reshape(_VALUES, _VALUES)
     counts = table[:classes, :classes]
-    strange = table[:UNLABELLED].sum() - counts.sum()
+    strange = table[:UNLABELLED].sum() - table[:UNLABELLED, NO_TISSUE].sum() - counts.sum()
     if strange:
         raise ValueError(f"{strange} labelled pixels have a class index of {classes} or above.")
     return counts.astype(np.int64)

@@ -26,7 +26,7 @@ from napari_advseg.core.models.unet import UNet
 from napari_advseg.core.runtime.events import SHORT, NetworkName, Prediction
 from napari_advseg.core.runtime.scores import NetworkScores
 
-from .metrics import confusion
+from .metrics import confusion, sum_by_class
 from .slice_scores import VALIDATION, SliceScore, slice_f1
 from .validator import Validator
 
@@ -223,10 +223,10 @@ def crop_class_shares(validator: Validator, result: SampleResult) -> dict[str, d
     counts: dict[str, NDArray[np.int64]] = {}
     for (network, _), prediction in result.predictions.items():
         mask = predicted_indices(prediction, level)
-        found = np.bincount(mask.ravel(), minlength=len(names))
+        found = sum_by_class([mask], len(names))
         counts[SHORT[network]] = counts.get(SHORT[network], np.zeros(len(names), np.int64)) + found
     return {
-        short: dict(zip(names, (found / found.sum()).tolist(), strict=True))
+        short: dict(zip(names, (found / max(int(found.sum()), 1)).tolist(), strict=True))
         for short, found in counts.items()
     }
 

@@ -38,7 +38,7 @@ from napari_advseg.core.storage.score_names import Side
 from .batch_scores import RunningMean, batch_f1
 from .boundary_scores import BoundaryScores, rand_and_info
 from .discriminator_scores import DiscriminatorExam, Patches
-from .metrics import confusion, f1_scores, mean_f1, overall_f1
+from .metrics import confusion, f1_scores, mean_f1, overall_f1, sum_by_class
 from .threshold_choice import ThresholdChoice, choose_threshold
 
 FIXED_GAPS = 2**31  # no batch has this number: gaps that D did not learn from
@@ -116,8 +116,11 @@ class Validator:
         self, name: NetworkName, network: UNet, z: int, raise_if_stopped: Callable[[], None]
     ) -> NDArray[np.float32]:
         """Class probabilities of slice `z`, remembered in short."""
-        grey = self.data.normalisation(self.stack.slice(z))
+        raw = self.stack.slice(z)
+        grey, padding = self.data.normalisation(raw), self.data.normalisation.padding(raw)
         found = class_probabilities(network, grey, self.settings, self.compute, raise_if_stopped)
+        if padding is not None and not self.settings.predict_padding:
+            found[:, padding] = np.nan
         self.predictions[name, z] = kept_prediction(found)
         return found
 
@@ -195,8 +198,8 @@ class Validator:
                 predicted_indices(self.predictions[network, z], self.settings.threshold)
                 for z in self.data.split.val
             ]
-            counts = np.sum([np.bincount(m.ravel(), minlength=len(names)) for m in masks], axis=0)
-            share = (counts / counts.sum()).tolist()
+            counts = sum_by_class(masks, len(names))
+            share = (counts / max(int(counts.sum()), 1)).tolist()
             shares[SHORT[network]] = dict(zip(names, share, strict=True))
         return shares
 

@@ -83,6 +83,7 @@ def grey_stack(opened: OpenedImage, path: Path, channel_axis: int | None = None)
         channel_axis=channel_axis,
         notes=notes,
         translate=opened.translate,
+        nodata=opened.nodata,
     )
 
 

@@ -30,6 +30,8 @@ class OpenedImage:
         The class map that the file carries.
     translate : (float, float, float)
         Position of the first voxel along Z, Y, X, in the unit of `voxel`.
+    nodata : float or None
+        Grey value of pixels without data, if the file names one.
     """
 
     data: Any
@@ -38,6 +40,7 @@ class OpenedImage:
     notes: tuple[str, ...] = ()
     classes: ClassMap | None = None
     translate: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    nodata: float | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

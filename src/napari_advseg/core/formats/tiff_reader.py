@@ -20,7 +20,7 @@ from .tiff_checks import empty_pieces, less_than_declared, refuse_cut_off, refus
 from .tiff_file import open_handle, opened, readable
 from .tiff_pages import StackPages, stack_pages
 from .tiff_photometric import Values, values_of
-from .tiff_tags import carried_classes
+from .tiff_tags import carried_classes, nodata_of
 from .tiff_voxel_size import voxel_size
 
 
@@ -53,7 +53,7 @@ def open_tiff(path: Path, purpose: Purpose, refusal: type[AdvSegError]) -> Opene
         classes = carried_classes(tif, path) if purpose == "labels" else None
         notes = (*stack.notes, *_holes(stack), *values.notes, *voxel_notes)
         turned = _turned(_with_values(data, values), stack.axes, _orientation(key))
-        return OpenedImage(*turned, voxel, notes, classes)
+        return OpenedImage(*turned, voxel, notes, classes, nodata=nodata_of(key))
 
 
 def _refuse_empty(series: tifffile.TiffPageSeries, path: Path, refusal: type[AdvSegError]) -> None:

@@ -8,6 +8,7 @@ size. One more line of that description, which others skip, holds the class map 
 from __future__ import annotations
 
 import json
+from math import isfinite
 from pathlib import Path
 
 import tifffile
@@ -18,6 +19,8 @@ from napari_advseg.core.runtime.errors import AdvSegError, ClassMapError
 _CLASSES_KEY = "advseg_classes"
 _LARGEST_LABEL = 2**31 - 1
 _LONGEST_SHOWN = 80
+_GDAL_NODATA = 42113
+"""Tag that names the value of pixels without data."""
 _IMAGEJ_UNITS = {"µm": "micron", "Å": "angstrom"}
 """Names in ASCII, as TIFF demands, of the units that have none."""
 
@@ -87,3 +90,13 @@ def _parsed(text: str) -> ClassMap:
         if name != IGNORE
     ]
     return ClassMap(classes=tuple(classes), ignored=tuple(found.get(IGNORE, ())))
+
+
+def nodata_of(page: tifffile.TiffPage) -> float | None:
+    """The value that stands for no data, as GDAL writes it; None if the page names none."""
+    tag = page.tags.get(_GDAL_NODATA)
+    try:
+        value = float(str(tag.value).strip("\0 "))
+    except (AttributeError, ValueError):
+        return None
+    return value if isfinite(value) else None

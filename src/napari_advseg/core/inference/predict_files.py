@@ -41,6 +41,8 @@ def predict_files(
     device: str = "auto",
     threads: int | None = None,
     best: bool | None = None,
+    predict_padding: bool | None = None,
+    on_notice: Callable[[str], None] = lambda sentence: None,
     read: Callable[[Path], EMStack] = read_stack,
     on_progress: Callable[[FileProgress], None] = lambda progress: None,
     on_file: Callable[[FileResult], None] = lambda result: None,
@@ -62,6 +64,8 @@ def predict_files(
         Which to apply; None takes all of the run.
     probability, threshold
         As in `predict_to_file`.
+    predict_padding, on_notice
+        As in `predict_stack`.
     overwrite : bool
         Replace masks that are there; otherwise they are kept and not predicted again.
     read : callable
@@ -100,6 +104,7 @@ def predict_files(
         predict_to_file(
             run, stack, path, network=network, probability=probability, threshold=threshold,
             device=device, threads=threads, best=best, on_slice=on_slice, control=control,
+            predict_padding=predict_padding, on_notice=on_notice,
         )  # fmt: skip
 
     results = []

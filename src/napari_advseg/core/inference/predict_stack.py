@@ -11,7 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_advseg.core.data.normalisation import normalisation_of
+from napari_advseg.core.data.grey_distribution import unlike_sentence
+from napari_advseg.core.data.normalisation import (
+    AnyNormalisation,
+    normalisation_of,
+    padding_sentence,
+    quantiles_by_channel,
+)
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.formats.io import open_mask_writer
 from napari_advseg.core.models.unet import UNet
@@ -44,6 +50,9 @@ def predict_stack(
     device: str = "auto",
     threads: int | None = None,
     best: bool | None = None,
+    predict_padding: bool | None = None,
+    normalisation: AnyNormalisation | None = None,
+    on_notice: Callable[[str], None] = lambda sentence: None,
 ) -> None:
     """Predict every slice of a stack, normalised by its own mean and standard deviation.
 
@@ -70,6 +79,15 @@ def predict_stack(
         Take the weights of the best validation, or the last; None takes those that the run keeps (see
         `RunSettings.keep`).
 
+    predict_padding : bool, optional
+        Also predict pixels that are no tissue (see `napari_advseg.core.data.padding`), else they are NaN;
+        None does as the run's settings say.
+    normalisation : Normalisation or ChannelNormalisation, optional
+        Of the stack, where it is known already.
+    on_notice : callable
+        Called with a sentence, before the first slice, if part of the stack is no tissue, and if its grey
+        values look unlike those that the run learned from.
+
     Raises
     ------
     RunFolderError
@@ -77,7 +95,7 @@ def predict_stack(
     SettingsError
         If the device is unknown or not there, or `threads` is less than 1.
     ImageError
-        If the stack holds NaN or infinite values, or one value alone.
+        If the stack holds infinite values, or one value alone.
     Stopped
         If `control` was stopped.
     """
@@ -90,15 +108,24 @@ def predict_stack(
         compute = replace(compute, precision=run.settings.precision)  # the run's own numbers again
     compute.claim_threads()
     loaded = {name: _load(run, name, compute, best) for name in networks or run.networks}
-    normalise = normalisation_of(stack)
+    normalise = normalisation or normalisation_of(stack, run.settings.normalisation)
+    unlike = unlike_sentence(
+        stack.name, quantiles_by_channel(normalise), run.config.get("grey_quantiles")
+    )
+    for sentence in filter(None, (padding_sentence(stack.name, normalise), unlike)):
+        on_notice(sentence)
+    everywhere = run.settings.predict_padding if predict_padding is None else predict_padding
     for z in in_view_first(stack.shape[0], first):
         if slices is not None and z not in slices:
             continue
-        grey = normalise(stack.slice(z))
+        raw = stack.slice(z)
+        grey, padding = normalise(raw), normalise.padding(raw)
         for name, network in loaded.items():
             found = class_probabilities(
                 network, grey, run.settings, compute, control.raise_if_stopped
             )
+            if padding is not None and not everywhere:
+                found[:, padding] = np.nan
             on_slice(name, z, found)
 
 
@@ -115,13 +142,16 @@ def predict_to_file(
     best: bool | None = None,
     on_slice: Callable[[int], None] = lambda done: None,
     control: RunControl | None = None,
+    predict_padding: bool | None = None,
+    on_notice: Callable[[str], None] = lambda sentence: None,
 ) -> None:
     """Write a TIFF of the predicted mask, holding one slice at a time.
 
     Parameters
     ----------
-    run, stack, device, threads, best, control
-        As in `predict_stack`.
+    run, stack, device, threads, best, control, predict_padding, on_notice
+        As in `predict_stack`. Pixels that are not predicted have a value of no class, which the mask's class
+        map ignores, or NaN.
     path : path
         The TIFF to write; complete or not there.
     network : {"standard", "adversarial"}, optional
@@ -156,7 +186,10 @@ def predict_to_file(
     check_threshold(level)
     check_mask_path(Path(path), stack.source, run.folder)
     dtype = np.float32 if probability else run.classes.decode(np.zeros(1, np.uint8)).dtype
-    classes = None if probability else run.classes.of_masks
+    check_channels(run, stack.channels)
+    normalisation = normalisation_of(stack, run.settings.normalisation)
+    written = run.classes.with_unlabelled() if normalisation.padded else run.classes.of_masks
+    classes = None if probability else written
     channels = len(run.classes) if probability and len(run.classes) > 2 else 1
     with open_mask_writer(
         Path(path),
@@ -176,7 +209,8 @@ def predict_to_file(
 
         predict_stack(
             run, stack, networks=(chosen,), on_slice=keep, control=control,
-            device=device, threads=threads, best=best,
+            device=device, threads=threads, best=best, predict_padding=predict_padding,
+            normalisation=normalisation, on_notice=on_notice,
         )  # fmt: skip
 
 

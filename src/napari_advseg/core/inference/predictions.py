@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_advseg.core.config.classes import NO_TISSUE
 from napari_advseg.core.runtime.events import Prediction
 
 
@@ -27,11 +28,13 @@ def class_indices(probabilities: NDArray[Any], threshold: float = 0.5) -> NDArra
     Returns
     -------
     ndarray of uint8, shape (...)
-        Of more than two classes the likeliest; of equally likely ones the first.
+        Of more than two classes the likeliest; of equally likely ones the first. `NO_TISSUE` where the
+        probabilities are NaN.
     """
     if len(probabilities) == 1:
         return to_indices(probabilities[0], threshold)
-    return np.asarray(probabilities.argmax(axis=0), np.uint8)
+    indices = np.asarray(probabilities.argmax(axis=0), np.uint8)
+    return _without_tissue(indices, probabilities[0])
 
 
 def kept_prediction(probabilities: NDArray[Any]) -> Prediction:
@@ -61,7 +64,16 @@ def to_indices(probability_first_class: NDArray[Any], threshold: float) -> NDArr
     Returns
     -------
     ndarray of uint8, same shape
-        0 where the probability reaches the threshold, 1 elsewhere (NaN included).
+        0 where the probability reaches the threshold, 1 elsewhere; `NO_TISSUE` where it is NaN.
     """
-    first = np.asarray(probability_first_class) >= threshold
-    return np.logical_not(first, out=first).view(np.uint8)
+    probability = np.asarray(probability_first_class)
+    first = probability >= threshold
+    indices = np.logical_not(first, out=first).view(np.uint8)
+    return _without_tissue(indices, probability)
+
+
+def _without_tissue(indices: NDArray[np.uint8], probability: NDArray[Any]) -> NDArray[np.uint8]:
+    nothing = np.isnan(probability)
+    if nothing.any():
+        indices[nothing] = NO_TISSUE
+    return indices

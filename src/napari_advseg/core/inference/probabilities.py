@@ -95,8 +95,10 @@ def coarse_probabilities(
 
 
 def batch_probabilities(network: UNet, images: Tensor, compute: ComputeDevice) -> Tensor:
-    """Probabilities (N, 1 or C, H, W) of a batch, in the mode that the network is in."""
+    """Probabilities (N, 1 or C, H, W) of a batch, calibrated, in the mode that the network is in."""
     images = images.contiguous(memory_format=torch.channels_last)
     with compute.autocast():
         logits = network(images)
-    return probabilities(logits)
+    if logits.shape[1] > 1:  # more than two classes: nothing to shift
+        return probabilities(logits)
+    return probabilities(logits.float() - network.logit_shift)

@@ -6,12 +6,17 @@ Images are (N, image channels, H, W); logits are (N, mask channels, H, W) with o
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from napari_advseg.core.config.settings import NetworkSettings
 
 from .layers import DoubleConv, Encoder, SeededDropout, batch_norms, draw_weights, mask_channels
+
+LOGIT_SHIFT = "logit_shift"
+"""Name of the buffer that calibrates a network; see `napari_advseg.core.evaluation.calibration`."""
 
 
 class UNet(nn.Module):
@@ -23,6 +28,11 @@ class UNet(nn.Module):
         Width, depth, normalisation, dropout, image channels.
     classes : int
         Number of classes; see `mask_channels`.
+
+    Attributes
+    ----------
+    logit_shift : Tensor, shape (1,)
+        Taken off the logits of two classes where masks are predicted, and nowhere while learning.
     """
 
     def __init__(self, settings: NetworkSettings, classes: int = 2) -> None:
@@ -34,8 +44,17 @@ class UNet(nn.Module):
             for k in reversed(range(s.depth))
         )
         self.head = nn.Conv2d(s.width, mask_channels(classes), 1)
+        self.register_buffer(LOGIT_SHIFT, torch.zeros(1))
+        self.logit_shift: Tensor
         for norm in batch_norms(self):
             norm.momentum, norm.eps = s.norm_momentum, s.norm_epsilon
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **options: Any
+    ) -> None:
+        """Weights of before there was a shift have none."""
+        state_dict.setdefault(f"{prefix}{LOGIT_SHIFT}", torch.zeros(1))
+        super()._load_from_state_dict(state_dict, prefix, *args, **options)
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (N, mask channels, H, W) of images whose sides are multiples of 2^depth."""

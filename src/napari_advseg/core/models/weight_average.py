@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from .unet import LOGIT_SHIFT
+
 START = 9
 """The average of the first updates follows them closely: of update t the weight is at least 9 / (t + 9)."""
 
@@ -30,6 +32,8 @@ def follow_weights(average: nn.Module, network: nn.Module, updates: int, decay: 
     kept = min(decay, updates / (updates + START))
     averaged, current = average.state_dict(), network.state_dict()
     for key, value in averaged.items():
+        if key == LOGIT_SHIFT:
+            continue  # measured for the average itself
         if value.is_floating_point():
             value.lerp_(current[key], 1 - kept)
         else:  # how many batches normalisation has seen

@@ -30,6 +30,7 @@ class Purpose(IntEnum):
     UNANNOTATED_AUGMENTATION = 13
     FIXED_UNANNOTATED = 14
     GAPS = 15
+    CALIBRATION = 16
 
 
 def numpy_generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

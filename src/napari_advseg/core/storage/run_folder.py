@@ -350,6 +350,7 @@ def _completed(settings: dict[str, Any]) -> dict[str, Any]:
     return {
         "scale": 1,
         "keep": "last",
+        "calibrate": False,
         **settings,
         "discriminator": {**then, **settings["discriminator"]},
     }

@@ -12,6 +12,7 @@ from typing import Any
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.config.slice_ranges import format_slices
 from napari_advseg.core.data.annotation import Annotation
+from napari_advseg.core.data.normalisation import quantiles_by_channel
 from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.runtime.control import RunControl, Stopped
@@ -371,6 +372,7 @@ def _config(loop: TrainingLoop, details: dict[str, Any]) -> dict[str, Any]:
                 "val_columns": data.split.val_columns,
             },
             "normalisation": data.normalisation.numbers(),
+            "grey_quantiles": quantiles_by_channel(data.normalisation),
             "lambda_marks": loop.adversary.marks(),
             "notes": annotation.notes,
             **details,

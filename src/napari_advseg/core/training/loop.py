@@ -47,11 +47,18 @@ from napari_advseg.core.storage.history import history_as_json, history_from_jso
 from napari_advseg.core.storage.live_annotation import LiveAnnotation
 
 from .adversary_log import AdversaryLog
+from .calibrate import calibrate
 from .kept_weights import best_networks, kept_as_json, kept_sentence
 from .pacing import Pacing
 from .run_end import RunEnd
 from .run_plan import RunPlan, Stopwatch
-from .run_sentences import closing_sentence, failed_sentence, final_sentence, run_started
+from .run_sentences import (
+    closing_sentence,
+    failed_sentence,
+    final_sentence,
+    run_started,
+    starting_notes,
+)
 from .run_writer import RunWriter, ValidationFiles
 from .sampled_validation import SampledValidation
 from .time_budget import TimeLeft
@@ -288,6 +295,8 @@ class TrainingLoop:
     def _validate(self) -> None:
         trainer = self.trainer
         networks, in_view = trainer.networks, self.control.slice_in_view()
+        last, stop = self.update >= self._pacing.updates, self._pacing.raise_if_stopped
+        calibrate(trainer, last, self.plan.costs.update, stop)
         if self.plan.samples:
             on_networks = self.sampled.scores(in_view, self.on_event, self._pacing.raise_if_stopped)
         else:
@@ -336,8 +345,7 @@ class TrainingLoop:
     def _emit_start(self) -> None:
         first, marks = self._first_update, self.adversary.marks()
         self.on_event(run_started(self.trainer, self.folder, first, marks, tuple(self.history)))
-        data = self.trainer.data
-        for note in (*data.annotation.notes, *without_measure(data.split)):
+        for note in starting_notes(self.stack.name, self.trainer.data):
             self.on_event(Notice(note))
         self._emit_notices()
         lasting = [alarm for alarm in self.adversary.alarms if alarm.until is None]

@@ -1,10 +1,13 @@
-"""The first event of a run and the sentences of its last one."""
+"""The first event of a run with its notes, and the sentences of the last one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
+from napari_advseg.core.data.normalisation import padding_sentence
+from napari_advseg.core.data.split import without_measure
+from napari_advseg.core.data.training_data import TrainingData
 from napari_advseg.core.runtime.devices import failure_sentence
 from napari_advseg.core.runtime.events import (
     SHORT,
@@ -91,3 +94,9 @@ def failed_sentence(problem: Exception, trained: bool, has_checkpoint: bool) -> 
         return failure_sentence(problem, "Predicting the whole stack", "apply the run again")
     way_out = "the last checkpoint is kept, start again or resume"
     return failure_sentence(problem, "Training", way_out if has_checkpoint else "start again")
+
+
+def starting_notes(name: str, data: TrainingData) -> list[str]:
+    """What is to be known of the stack `name` and its annotation before the first update."""
+    padding = padding_sentence(name, data.normalisation)
+    return [*data.annotation.notes, *without_measure(data.split), *([padding] if padding else [])]

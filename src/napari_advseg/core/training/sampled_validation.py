@@ -161,8 +161,8 @@ class SampledValidation:
             if any(one.z == z for one in self.sample):
                 return  # its crops come with the sample
             crop = self._part(z)
-        grey = self.validator.stack.slice(z)[..., slice(*crop.rows), slice(*crop.columns)]
-        grey = self.trainer.data.normalisation(grey)
+        grey = self.trainer.data.normalisation(self.validator.stack.slice(z))
+        grey = grey[..., slice(*crop.rows), slice(*crop.columns)]
         settings, compute = self.trainer.settings, self.trainer.compute
         whole = crop.origin == (0, 0) and crop.rows[1] == height and crop.columns[1] == width
         for name, network in self.trainer.networks.items():

@@ -10,7 +10,7 @@ import numpy as np
 from napari.layers import Labels, Layer
 from numpy.typing import NDArray
 
-from napari_advseg.core.config.classes import UNLABELLED, ClassMap
+from napari_advseg.core.config.classes import NO_TISSUE, UNLABELLED, ClassMap
 from napari_advseg.core.inference.predictions import predicted_indices
 from napari_advseg.core.runtime.errors import AdvSegError
 from napari_advseg.core.runtime.events import NetworkName, Prediction
@@ -283,7 +283,7 @@ class MaskOverlays:
         for network in networks:
             if network not in found:
                 continue
-            shown = self._overlays[network].write(z, found[network] + np.uint8(1))
+            shown = self._overlays[network].write(z, _values(found[network]))
             if not shown and network in self._outlines:
                 self._outlines[network].remove()  # there is no mask any more that it outlines
         if DIFFERENCE in self._overlays and len(found) == len(self._prediction):
@@ -300,3 +300,10 @@ class MaskOverlays:
                 self._overlays[role].refresh()
             if role in self._outlines:
                 self._outlines[role].refresh()
+
+
+def _values(indices: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Values of a mask layer: class indices + 1, and 0 where nothing is predicted or there is no tissue."""
+    values = indices + np.uint8(1)
+    values[indices == NO_TISSUE] = 0
+    return values
