@@ -36,7 +36,8 @@ def files(tmp_path, monkeypatch):
     inside[4:] = False
     objects, count = label(inside, structure=np.ones((3, 3, 3)) * [[[0]], [[1]], [[0]]])
     assert count > 40
-    grey = np.clip(90 + 60 * inside, 0, 255).astype(np.uint8)
+    noise = np.random.default_rng(1).normal(0, 10, inside.shape)  # plain areas would be padding
+    grey = np.clip(90 + 60 * inside + noise, 0, 255).astype(np.uint8)
     tifffile.imwrite("image.tif", grey)
     tifffile.imwrite("objects.tif", objects.astype(np.uint16))
     strokes = np.zeros((6, 64, 64), np.uint8)

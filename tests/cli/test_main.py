@@ -24,6 +24,7 @@ from napari_advseg.core.storage.run_folder import load_run
 from napari_advseg.core.training.trainer import Trainer
 
 SETTINGS = {
+    "calibrate": False,  # a network of 8 updates knows nothing
     "validate_every": 4,
     "patch": 16,
     "batch": 2,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_advseg.app.core_engine import CoreEngine
-from napari_advseg.app.ports.engine import AnnotationUpdates, Engine, OnSlice
+from napari_advseg.app.ports.engine import AnnotationUpdates, Engine, OnSlice, say_nothing
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.config.presets import from_preset
 from napari_advseg.core.config.settings import RunSettings
@@ -195,7 +195,7 @@ class FakeEngine:
         first: int | None,
         threads: int | None,
         slices: Sequence[int] | None = None,
-        on_notice: Callable[[str], None] = lambda sentence: None,
+        on_notice: Callable[[str], None] = say_nothing,
     ) -> None:
         for network in run.networks:
             for z in range(stack.shape[0]) if slices is None else slices:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_advseg.app.ports.engine import AnnotationUpdates, Engine, OnSlice
+from napari_advseg.app.ports.engine import AnnotationUpdates, Engine, OnSlice, say_nothing
 from napari_advseg.core.config.classes import ClassMap
 from napari_advseg.core.config.settings import RunSettings
 from napari_advseg.core.data.annotation import Annotation
@@ -123,7 +123,7 @@ class CoreEngine(Engine):
         first: int | None,
         threads: int | None,
         slices: Sequence[int] | None = None,
-        on_notice: Callable[[str], None] = lambda sentence: None,
+        on_notice: Callable[[str], None] = say_nothing,
     ) -> None:
         """Predict every slice of a stack."""
         from napari_advseg.core.inference.predict_stack import predict_stack

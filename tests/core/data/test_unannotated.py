@@ -163,18 +163,18 @@ def test_a_second_stack_that_cannot_be_used_is_named(chosen, annotation, second,
 
 def test_patches_come_from_every_slice_and_every_place_and_lie_within():
     images = (
-        torch.arange(2.0)[:, None, None, None].expand(2, 1, 9, 12).clone(),
-        torch.full((1, 1, 8, 20), 2.0),
+        torch.arange(1.0, 3.0)[:, None, None, None].expand(2, 1, 9, 12).clone(),
+        torch.full((1, 1, 8, 20), 3.0),
     )
     images[0][:, :, 0, 0] += 10  # a corner
     images[0][:, :, 8, 11] += 20  # and the one opposite
     found = Unannotated((0, 1), images).draw(np.random.default_rng(0), 3000, 8)
     assert found.shape == (3000, 1, 8, 8)
     of = found[:, 0, 4, 4]
-    shares = [float((of == value).float().mean()) for value in (0, 1, 2)]
+    shares = [float((of == value).float().mean()) for value in (1, 2, 3)]
     assert shares == pytest.approx([1 / 3] * 3, abs=0.04)
     # of 2 × 5 places in a slice one holds the first corner, and one the other
-    own = found[of < 2]
+    own = found[of < 3]
     for corner in (10, 20):
         share = float((own.amax((1, 2, 3)) // 10 * 10 == corner).float().mean())
         assert share == pytest.approx(1 / 10, abs=0.03)

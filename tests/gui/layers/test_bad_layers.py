@@ -225,7 +225,7 @@ def test_a_stack_is_read_through_in_the_background_alone(qtbot, viewer, make_doc
 
     def read(z):
         reads.append((z, threading.current_thread()))
-        return with_values(np.nan, np.nan, np.nan, at=(3, slice(3), 5))[z]
+        return with_values(np.inf, np.inf, np.inf, at=(3, slice(3), 5))[z]
 
     viewer.add_image(lazy(read), name="em", contrast_limits=(0, 255))
     viewer.add_labels(labels_of(SHAPE), name="truth")

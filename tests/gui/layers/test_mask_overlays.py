@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_advseg.core.config.classes import UNLABELLED, ClassMap
+from napari_advseg.core.config.classes import NO_TISSUE, UNLABELLED, ClassMap
 from napari_advseg.core.runtime.errors import AdvSegError
 from napari_advseg.gui.layers.viewer_adapter import NapariViewerAdapter
 
@@ -408,10 +408,13 @@ def test_masks_in_3d_show_every_slice(viewer, adapter):
     assert outline.visible
 
 
-def test_a_network_that_predicts_nan_shows_the_second_class(viewer, adapter):
+def test_nothing_is_shown_where_there_is_no_tissue(viewer, adapter):
     begin(adapter, ("standard",))
     adapter.show_prediction("standard", 0, np.full((24, 32), np.nan, np.float16))
-    assert (viewer.layers["standard mask"].data[0] == 2).all()
+    assert (viewer.layers["standard mask"].data[0] == 0).all()
+    masks = adapter.masks("standard")
+    assert (masks[0] == NO_TISSUE).all()  # which is not the same as not predicted
+    assert (masks[1] == UNLABELLED).all()
 
 
 # ---- the structure

@@ -31,6 +31,10 @@ AnnotationUpdates = Callable[[], Annotation | None]
 """Returns the annotation, or None if it has not changed since the last call."""
 
 
+def say_nothing(sentence: str) -> None:
+    """Do without notices."""
+
+
 class Engine(Protocol):
     """Training, prediction and files. Slow methods are called in the background."""
 
@@ -100,7 +104,7 @@ class Engine(Protocol):
         first: int | None,
         threads: int | None,
         slices: Sequence[int] | None = None,
-        on_notice: Callable[[str], None] = lambda sentence: None,
+        on_notice: Callable[[str], None] = say_nothing,
     ) -> None:
         """Predict every slice of a stack; see `core.inference.predict_stack`."""
         ...

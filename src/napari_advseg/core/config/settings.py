@@ -271,7 +271,7 @@ class RunSettings(Settings):
     last."""
     calibrate: bool = False
     """Whether the probabilities of two classes are shifted, before the last validation, so that 0.5 is the
-    threshold with the best F1 on patches of the training slices. Learning is not changed."""
+    threshold with the best mean F1 on patches of the training slices. Learning is not changed."""
     normalisation: NormalisationKind = "stack"
     """Whether grey values are normalised by the mean and the standard deviation of the tissue of the whole
     stack, or of each slice, for stacks whose brightness drifts."""

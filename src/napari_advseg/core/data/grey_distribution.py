@@ -25,23 +25,26 @@ def distance(one: Sequence[float], other: Sequence[float]) -> float:
     return float(np.mean(np.abs(np.subtract(one, other))))
 
 
-def unlike_sentence(
-    name: str, found: Sequence[Sequence[float]], kept: Sequence[Sequence[float]] | None
-) -> str:
+def unlike_sentence(name: str, found: Sequence[Sequence[float]], kept: Any) -> str:
     """What to say before a stack is predicted that looks unlike the one that was learned from; empty if alike.
 
     Parameters
     ----------
     name : str
         Of the stack.
-    found, kept : sequence of quantiles
-        Of each channel: of the stack, and of the one that the run learned from; None if the run is of
-        before they were kept.
+    found : sequence of quantiles
+        Of the stack, for each channel.
+    kept
+        Those of the stack that the run learned from, as its config.json has them; runs of before have none.
     """
-    if not kept or len(kept) != len(found) or any(len(q) != len(LEVELS) for q in kept):
+    try:
+        before = np.array(kept, np.float64)
+    except (TypeError, ValueError):  # a damaged config.json
         return ""
-    most = max(distance(a, b) for a, b in zip(found, kept, strict=True))
-    if most < UNLIKE:
+    if before.shape != (len(found), len(LEVELS)):
+        return ""
+    most = max(distance(a, b) for a, b in zip(found, before, strict=True))
+    if not most >= UNLIKE:
         return ""
     return (
         f"The grey values of {name} look unlike those that the run learned from (distance {most:.2f}, alike "

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_advseg.core.config.classes import UNLABELLED
+from napari_advseg.core.inference.predictions import to_indices
 
-from .threshold_choice import best_threshold, f1_by_threshold
+from .metrics import confusion, mean_f1
+from .threshold_choice import THRESHOLDS, best_threshold
 
 FEWEST_PATCHES = 12
 """On fewer patches the best threshold is chance."""
@@ -29,9 +31,10 @@ DENSE = 0.5
 def logit_shift(
     predictions: Sequence[NDArray[np.float32]], truths: Sequence[NDArray[np.uint8]]
 ) -> float:
-    """Logit of the threshold with the best F1 of the rarer class; 0 where none can be chosen.
+    """Logit of the threshold with the best mean F1; 0 where none can be chosen.
 
-    Taken off the logits of the first class, it makes 0.5 that threshold.
+    Taken off the logits of the first class, it makes 0.5 that threshold. The mean of both classes, because the
+    F1 of a rare one alone is best for a network that knows nothing where the mask is all of it.
 
     Parameters
     ----------
@@ -46,6 +49,15 @@ def logit_shift(
     counts = np.bincount(values, minlength=UNLABELLED + 1)[[0, 1, UNLABELLED]]
     if counts[:2].min() < FEWEST_PIXELS or counts[:2].sum() < DENSE * counts.sum():
         return 0.0
-    _, scores = f1_by_threshold(predictions, truths)
-    chosen = best_threshold(scores, "F1")
+    scores = [(threshold, _mean_f1(predictions, truths, threshold)) for threshold in THRESHOLDS]
+    chosen = best_threshold(scores, "mean F1")
     return 0.0 if chosen is None else log(chosen.threshold / (1 - chosen.threshold))
+
+
+def _mean_f1(
+    predictions: Sequence[NDArray[np.float32]], truths: Sequence[NDArray[np.uint8]], level: float
+) -> float:
+    counts = np.zeros((2, 2), np.int64)
+    for found, truth in zip(predictions, truths, strict=True):
+        counts += confusion(to_indices(found, level), truth, 2)
+    return mean_f1(counts)
