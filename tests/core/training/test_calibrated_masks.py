@@ -13,6 +13,8 @@ from napari_advseg.core.inference.predict_stack import predict_stack
 from napari_advseg.core.storage.checkpoint import read_weights
 from napari_advseg.core.training.engine import resume, train
 
+SETTINGS = {"method": "standard", "average": 0.9, "keep": "last", "patch": 16, "seed": 1}
+
 
 def patches(shift, number=16, share=0.1, seed=0):
     """Truth with a rare second class, and probabilities of the first whose logits are off by `shift`."""
@@ -67,7 +69,7 @@ def _strokes(truth):
 
 @pytest.fixture
 def calibrated(small, stack, annotation, tmp_path):
-    settings = small(calibrate=True, method="standard", average=0.9, keep="last", patch=16)
+    settings = small(calibrate=True, **SETTINGS)
     return train(settings, stack, annotation, tmp_path / "run"), tmp_path / "run"
 
 
@@ -87,9 +89,7 @@ def test_masks_and_files_of_a_run_are_calibrated_and_learning_is_not(
     with torch.no_grad():
         logits = network(grey[None, None])[0, 0].numpy()
     np.testing.assert_allclose(found[3], expit(logits - shift), atol=1e-5)
-    plain = train(
-        small(method="standard", average=0.9, keep="last", patch=16), stack, annotation
-    ).training.networks["standard"]
+    plain = train(small(**SETTINGS), stack, annotation).training.networks["standard"]
     for key, value in plain.state_dict().items():
         if key != "logit_shift":
             assert torch.equal(value, network.state_dict()[key]), key
@@ -97,9 +97,7 @@ def test_masks_and_files_of_a_run_are_calibrated_and_learning_is_not(
 
 def test_only_the_last_validation_is_of_calibrated_masks(calibrated, small, stack, annotation):
     result, _ = calibrated
-    plain = train(
-        small(method="standard", average=0.9, keep="last", patch=16), stack, annotation
-    ).history
+    plain = train(small(**SETTINGS), stack, annotation).history
     scores = [v.scores.standard.f1_val for v in result.history]
     before = [v.scores.standard.f1_val for v in plain]
     assert scores[:-1] == before[:-1]
@@ -111,7 +109,7 @@ def test_a_stopped_run_is_calibrated_as_the_whole_run(
     calibrated, small, stack, annotation, tmp_path, stop_at, looks
 ):
     whole, _ = calibrated
-    settings = small(calibrate=True, method="standard", average=0.9, keep="last", patch=16)
+    settings = small(calibrate=True, **SETTINGS)
     train(settings, stack, annotation, tmp_path / "stopped", control=stop_at(looks))
     again = resume(tmp_path / "stopped", stack)
     for key, value in whole.training.networks["standard"].state_dict().items():
