@@ -6,6 +6,7 @@ import dask
 import h5py
 import numpy as np
 import pytest
+from npe2 import PluginManager, PluginManifest
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtTest import QTest
@@ -84,7 +85,7 @@ def test_opened_in_the_dock(qtbot, plain_viewer, monkeypatch, tmp_path, name):
 
 
 def test_dropped_on_napari(qtbot, viewer, monkeypatch, tmp_path):
-    """All in one window: HDF5 alone cannot be dropped, because napari cannot read it."""
+    """All in one window, but for HDF5, of which napari asks which reader to take."""
     monkeypatch.setitem(dask.config.config, "scheduler", "synchronous")  # whose threads would stay
     dock = open_dock(qtbot, viewer)
     for name, write in FILES.items():
@@ -97,6 +98,17 @@ def test_dropped_on_napari(qtbot, viewer, monkeypatch, tmp_path):
             )
             assert_shows(viewer, dock, path)
             viewer.layers.clear()
+
+
+@pytest.mark.parametrize("name", ["mrc", "hdf5"])
+def test_opened_by_napari_with_this_plugin(qtbot, viewer, tmp_path, name):
+    path = OTHERS[name](tmp_path)
+    manager = PluginManager.instance()
+    if "napari-advseg" not in manager:
+        manager.register(PluginManifest.from_distribution("napari-advseg"))
+    dock = open_dock(qtbot, viewer)
+    viewer.open(path, plugin="napari-advseg")
+    assert_shows(viewer, dock, path)
 
 
 def test_a_file_that_was_open_before_the_dock_is_looked_at_too(qtbot, viewer, tmp_path):

@@ -47,6 +47,8 @@ MOST_OBJECTS = 100
 """Python objects that a run may leave. The networks of one run hold some thousands."""
 MOST_BYTES = 1e6
 """Resident memory that a run may add, on average."""
+SLACK = 4e6
+"""What it goes up and down by anyway: of five runs alone it was 1.7 to 3 MB, once 5.1 MB beside other tests."""
 
 
 class Person:
@@ -325,5 +327,5 @@ def test_many_runs_with_layers_that_come_and_go_leave_nothing_behind(viewer, qtb
     for one, other in ((early, late), (before[0], after[0])):
         assert all(other[kind] - one[kind] <= MOST_KEPT for kind in other), (one, other)
     assert after[1] - before[1] < MOST_OBJECTS * rest
-    assert grown < MOST_BYTES * rest
+    assert grown < MOST_BYTES * rest + SLACK
     assert person.done.keys() == {deed.__name__ for deed in person.deeds}

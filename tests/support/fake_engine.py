@@ -213,6 +213,7 @@ class FakeEngine:
         on_progress: Callable[[FileProgress], None],
         on_file: Callable[[FileResult], None],
         control: RunControl,
+        on_notice: Callable[[str], None] = say_nothing,
     ) -> tuple[FileResult, ...]:
         results = tuple(FileResult(image) for image in images)
         for result in results:

@@ -150,6 +150,7 @@ class CoreEngine(Engine):
         on_progress: Callable[[FileProgress], None],
         on_file: Callable[[FileResult], None],
         control: RunControl,
+        on_notice: Callable[[str], None] = say_nothing,
     ) -> tuple[FileResult, ...]:
         """Write the masks of image files."""
         from napari_advseg.core.inference.predict_files import predict_files
@@ -163,6 +164,7 @@ class CoreEngine(Engine):
             on_progress=on_progress,
             on_file=on_file,
             control=control,
+            on_notice=on_notice,
         )
 
     # ---- images and labels

@@ -1,4 +1,4 @@
-"""What the plugin's manifest offers beside the dock: sample data, opening projects and MRC files, saving."""
+"""What the plugin's manifest offers beside the dock: sample data, opening projects and stacks, saving."""
 
 from __future__ import annotations
 
@@ -99,13 +99,13 @@ def _open_project(path: Any) -> list[tuple[None]]:
     return [(None,)]
 
 
-def mrc_reader(path: str | list[str]) -> Callable[[Any], list[LayerTuple]] | None:
-    """Reader of MRC files for napari's File menu, its command line, and files that are dropped on it.
+def stack_reader(path: str | list[str]) -> Callable[[Any], list[LayerTuple]] | None:
+    """Reader of MRC and HDF5 files for napari's File menu, its command line, and files dropped on it.
 
     Returns
     -------
     callable or None
-        None if it is no MRC file, so that another plugin may try.
+        None if it is none, or holds several datasets, so that another plugin may try.
     """
     if not isinstance(path, str):
         return None

@@ -20,7 +20,7 @@ from napari_advseg.core.data.stack import EMStack
 from napari_advseg.core.formats.image_files import FileProgress, FileResult
 from napari_advseg.core.runtime.control import RunControl, Stopped
 from napari_advseg.core.runtime.errors import AdvSegError, Subject
-from napari_advseg.core.runtime.events import NetworkName, Outcome, RunFinished
+from napari_advseg.core.runtime.events import NetworkName, Notice, Outcome, RunFinished
 
 from .base import AppContext, BaseController
 from .run import RunController
@@ -73,7 +73,7 @@ class FilesController(BaseController):
         Parameters
         ----------
         images : sequence of Path, or Path
-            Files, or one folder of which every TIFF is taken.
+            Files, or one folder of which every image is taken.
         out : Path
             Folder for the masks, ``NAME_standard_mask.tif``; masks that are there are kept.
         """
@@ -102,6 +102,7 @@ class FilesController(BaseController):
                     on_progress=emit,
                     on_file=work.done,
                     control=control,
+                    on_notice=lambda sentence: emit(Notice(sentence)),
                 )
             except Stopped:
                 work.finish(Outcome.STOPPED)
@@ -110,9 +111,17 @@ class FilesController(BaseController):
 
         self._run.carry_out(
             task,
-            {FileProgress: self._progress, Predicted: self._show, _Through: self._through},
+            {
+                FileProgress: self._progress,
+                Predicted: self._show,
+                _Through: self._through,
+                Notice: self._notice,
+            },
             f"Applying the run; the masks go to {out}.",
         )
+
+    def _notice(self, event: Notice) -> None:
+        self._model.status = event.text
 
     def _progress(self, event: FileProgress) -> None:
         share = event.slice / max(event.slices, 1)

@@ -120,6 +120,7 @@ class Engine(Protocol):
         on_progress: Callable[[FileProgress], None],
         on_file: Callable[[FileResult], None],
         control: RunControl,
+        on_notice: Callable[[str], None] = say_nothing,
     ) -> tuple[FileResult, ...]:
         """Write the masks of image files; see `core.inference.predict_files`."""
         ...
