@@ -26,10 +26,11 @@ from support.odd_tiffs import GREY
 FILES = {**odd_tiffs.IMAGES, **OTHERS}
 
 
-def open_dock(qtbot, viewer):
+def open_dock(qtbot, viewer, *, shown=True):
     widget = AdversarialSegmentation(viewer)
     viewer.window.add_dock_widget(widget, name="Adversarial Segmentation")
-    qtbot.waitUntil(widget.isVisible)
+    if shown:
+        qtbot.waitUntil(widget.isVisible)
     return widget
 
 
@@ -70,24 +71,28 @@ def assert_shows(viewer, dock, path):
     )
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_opened_in_the_dock(qtbot, plain_viewer, monkeypatch, tmp_path, name):
-    dock, path = open_dock(qtbot, plain_viewer), FILES[name](tmp_path)
-    if name in FOLDERS:
-        monkeypatch.setattr(dialogs, "ask_folder", lambda *_: path)
-        menu = part(dock, "open_stack", OpenButton).menu()
-        next(one for one in menu.actions() if one.text() == FOLDER).trigger()
-    else:
-        monkeypatch.setattr(dialogs, "ask_file", lambda *_: path)
-        click(qtbot, dock, "open_stack")
-    qtbot.waitUntil(lambda: dock.model.image is not None)
-    assert_shows(plain_viewer, dock, path)
+def test_opened_in_the_dock(qtbot, plain_viewer, monkeypatch, tmp_path):
+    dock = open_dock(qtbot, plain_viewer)
+    for name, write in FILES.items():
+        (tmp_path / name).mkdir()
+        path = write(tmp_path / name)
+        if name in FOLDERS:
+            monkeypatch.setattr(dialogs, "ask_folder", lambda *_, path=path: path)
+            menu = part(dock, "open_stack", OpenButton).menu()
+            next(one for one in menu.actions() if one.text() == FOLDER).trigger()
+        else:
+            monkeypatch.setattr(dialogs, "ask_file", lambda *_, path=path: path)
+            click(qtbot, dock, "open_stack")
+        qtbot.waitUntil(lambda: dock.model.image is not None)
+        assert_shows(plain_viewer, dock, path)
+        plain_viewer.layers.clear()
 
 
-def test_dropped_on_napari(qtbot, viewer, monkeypatch, tmp_path):
+def test_dropped_on_napari(qtbot, make_napari_viewer, monkeypatch, tmp_path):
     """All in one window, but for HDF5, of which napari asks which reader to take."""
     monkeypatch.setitem(dask.config.config, "scheduler", "synchronous")  # whose threads would stay
-    dock = open_dock(qtbot, viewer)
+    viewer = make_napari_viewer()  # a hidden window: nothing is about the screen
+    dock = open_dock(qtbot, viewer, shown=False)
     for name, write in FILES.items():
         if name != "hdf5":
             (tmp_path / name).mkdir()
